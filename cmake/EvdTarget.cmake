@@ -1,0 +1,32 @@
+# Compiler flags live in one interface target, so that no directory-wide state leaks between the rooms.
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+
+find_path(EV_INCLUDE_DIR ev.h REQUIRED)
+find_library(EV_LIBRARY ev REQUIRED)
+add_library(evd_libev INTERFACE)
+target_include_directories(evd_libev SYSTEM INTERFACE "${EV_INCLUDE_DIR}")
+target_link_libraries(evd_libev INTERFACE "${EV_LIBRARY}")
+
+add_library(evd_flags INTERFACE)
+target_compile_features(evd_flags INTERFACE c_std_11 cxx_std_17)
+target_compile_definitions(evd_flags INTERFACE _GNU_SOURCE)
+target_compile_options(evd_flags INTERFACE
+  -Wall -Wextra -Wconversion -Werror -fno-strict-aliasing
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wvla>
+  $<$<CONFIG:RelWithDebInfo>:-O2 -fno-plt>)
+
+if(EVD_SANITIZE STREQUAL "address")
+  set(EVD_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+elseif(EVD_SANITIZE STREQUAL "thread")
+  set(EVD_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(NOT EVD_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "EVD_SANITIZE is '${EVD_SANITIZE}'; it may be address, thread or empty")
+endif()
+if(EVD_SANITIZE_FLAGS)
+  target_compile_options(evd_flags INTERFACE ${EVD_SANITIZE_FLAGS})
+  target_link_options(evd_flags INTERFACE ${EVD_SANITIZE_FLAGS})
+endif()

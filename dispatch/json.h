@@ -1,0 +1,71 @@
+/* JSON as bytes: one validating scan, without a tree. RFC 8259, UTF-8 (RFC 3629) included.
+ *
+ * A leaf below both dispatch (which scans before it lets cJSON build a tree) and wire (which finds
+ * the members of an envelope). What this accepts, cJSON accepts too: the reverse doesn't hold. */
+#ifndef EVD_JSON_H
+#define EVD_JSON_H
+
+#include "message.h"
+#include "status.h"
+
+#include <stdint.h>
+
+#define EVD_JSON_DEPTH_DEFAULT 64
+#define EVD_JSON_DEPTH_MAX     512 /* below cJSON's own limit of 1,000 */
+
+enum evd_json_type {
+    EVD_JSON_NULL,
+    EVD_JSON_BOOL,
+    EVD_JSON_NUMBER,
+    EVD_JSON_STRING,
+    EVD_JSON_ARRAY,
+    EVD_JSON_OBJECT,
+};
+
+/* Scans exactly one JSON value, with white space allowed around it and nothing else.
+ * max_depth: arrays and objects nested, 1 to EVD_JSON_DEPTH_MAX.
+ * On error returns EVD_ERR_BAD_DATA, and *ret_error (may be NULL) says at which byte and why. */
+int evd_json_validate(struct evd_slice text, unsigned max_depth, struct evd_error *ret_error);
+
+/* A cursor over a JSON text that is being validated as it is read. Zero allocation. */
+struct evd_json_scan {
+    const char *start, *pos, *end;
+    unsigned max_depth;
+    const char *why; /* static text, set on failure */
+};
+
+void evd_json_scan_init(struct evd_json_scan *scan, struct evd_slice text, unsigned max_depth);
+
+/* Skips white space, then one value. *ret_type and *ret_span (its exact bytes, quotes included) may
+ * be NULL. Returns EVD_OK, or EVD_ERR_BAD_DATA with scan->why set and scan->pos at the bad byte. */
+int evd_json_scan_value(struct evd_json_scan *scan, enum evd_json_type *ret_type,
+                        struct evd_slice *ret_span);
+
+/* Members of an object, one by one: call _object first (it eats '{'), then _member until it
+ * returns EVD_DONE, which ate the '}'. EVD_MORE: one member was read. ret_key is the key's bytes
+ * between the quotes, escapes not undone; the value is validated and its span returned. */
+int evd_json_scan_object(struct evd_json_scan *scan);
+int evd_json_scan_member(struct evd_json_scan *scan, struct evd_slice *ret_key,
+                         enum evd_json_type *ret_type, struct evd_slice *ret_value);
+
+/* Only white space is left: EVD_OK, else EVD_ERR_BAD_DATA. */
+int evd_json_scan_end(struct evd_json_scan *scan);
+
+/* Undoes the escapes of a validated string's inside (no quotes) into out[0..cap).
+ * Returns the length in bytes, as UTF-8, or EVD_ERR_TOO_LARGE when it does not fit. */
+int64_t evd_json_unescape(struct evd_slice inside, char *out, size_t cap);
+
+/* Undoes a string that carries bytes as the code points U+0000 to U+00FF ("binary string").
+ * Returns the length, EVD_ERR_BAD_DATA for a code point above U+00FF, or EVD_ERR_TOO_LARGE. */
+int64_t evd_json_unescape_bytes(struct evd_slice inside, char *out, size_t cap);
+
+/* The most bytes that escaping `len` bytes can take, without quotes. */
+#define EVD_JSON_ESCAPED_MAX(len) ((len) * 6)
+
+/* Writes bytes as the inside of a JSON string, no quotes; out has room for EVD_JSON_ESCAPED_MAX.
+ * _escape takes UTF-8 (a byte that is not valid UTF-8 becomes U+FFFD); _escape_bytes takes any
+ * bytes and writes each as a code point. Returns the length written. */
+size_t evd_json_escape(struct evd_slice text, char *out);
+size_t evd_json_escape_bytes(struct evd_slice bytes, char *out);
+
+#endif

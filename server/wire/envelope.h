@@ -1,0 +1,68 @@
+/* The envelope: one message on the wire, whatever carried it. */
+#ifndef EVD_ENVELOPE_H
+#define EVD_ENVELOPE_H
+
+#include "codec.h"
+#include "dispatch/json.h"
+
+#define EVD_ID_MAX 64 /* bytes of an id as JSON text */
+
+enum evd_kind {
+    EVD_KIND_CALL,  /* client to server: id, event, data, envelope */
+    EVD_KIND_REPLY, /* server to client: id, data */
+    EVD_KIND_ERROR, /* server to client: id, code, message */
+};
+
+enum evd_id_kind {
+    EVD_ID_NONE,
+    EVD_ID_UINT, /* number */
+    EVD_ID_TEXT, /* text: any JSON number or string, kept and sent back as it came */
+};
+
+struct evd_id {
+    enum evd_id_kind kind;
+    uint64_t number;
+    struct evd_slice text; /* raw JSON, quotes included, at most EVD_ID_MAX bytes */
+};
+
+/* Every slice is borrowed: from the input of decode(), or from the decoder's scratch; valid until
+ * the next decode() on the same decoder, or until the input moves. */
+struct evd_envelope {
+    enum evd_kind kind;
+    struct evd_id id;
+    const struct evd_codec *codec; /* never NULL after decode; NULL means json when encoding */
+    struct evd_slice event;        /* CALL; may be empty, which the dispatch answers */
+    /* As it stands on the wire: on a text transport the JSON text of the value (a string, quotes
+     * included, unless the codec is json); on a binary one the bytes. When encoding: the same
+     * after evd_envelope_encode(), which most callers use. */
+    struct evd_slice data;
+    struct evd_slice envelope;      /* CALL: the whole JSON object, or "" */
+    struct evd_slice code, message; /* ERROR; UTF-8, not escaped */
+};
+
+struct evd_transport;
+struct evd_decoder;
+
+/* Scans one JSON object as an envelope: finds id, event, data, encoding (a call), or id and data,
+ * or id and error (an answer). Validates all of it. Escapes in event, code, message are undone into
+ * the decoder's scratch. A repeated member among these is refused (RFC 8259, 4: "unpredictable").
+ * Members it doesn't know are left for the module. `role` is the reader's: a server reads calls.
+ * EVD_ERR_BAD_ENVELOPE, EVD_ERR_BAD_ENCODING; decoder->error in words; ret_envelope->id is set if
+ * the id could be read, so that the error can be matched to its call. */
+int evd_envelope_scan(struct evd_decoder *decoder, struct evd_slice text,
+                      struct evd_envelope *ret_envelope);
+
+/* The payload with its codec undone. Borrowed from the envelope where the codec changes nothing
+ * (no copy), else decoded into *scratch (cleared first) and borrowed from there.
+ * EVD_ERR_BAD_DATA, EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY; *ret_error in words. */
+int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
+                         struct evd_codec_context *context, struct evd_buf *scratch,
+                         struct evd_slice *ret_payload, struct evd_error *ret_error);
+
+/* Appends the whole message to *out: `payload` through the envelope's codec, then the transport's
+ * encode(). On an error *out is as it was. envelope->data is ignored. */
+int evd_envelope_encode(const struct evd_envelope *envelope, const struct evd_transport *transport,
+                        struct evd_codec_context *context, struct evd_slice payload,
+                        struct evd_buf *out);
+
+#endif

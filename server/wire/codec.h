@@ -12,7 +12,8 @@ struct evd_gzip;
 /* What codecs need between calls; one a thread. */
 struct evd_codec_context {
     struct evd_gzip *gzip;
-    struct evd_buf scratch; /* between the two halves of base64+gzip, and for escapes undone */
+    struct evd_buf scratch; /* between the two halves of base64+gzip: the codecs' own */
+    struct evd_buf wire;    /* envelope.c's own: a payload as on the wire, escapes undone */
     size_t max_decoded;     /* the most bytes a decoded payload may have */
 };
 

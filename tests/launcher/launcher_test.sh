@@ -1,0 +1,436 @@
+#!/usr/bin/env bash
+# launcher_test.sh SOURCE_DIR CASE: one case of the launcher's tests.
+# The launcher runs in a temporary copy, with a PATH that holds only a few links and the fakes made below, so that it
+# sees exactly the machine that the case describes. The fakes write their calls to $room/calls.
+set -euo pipefail
+
+source_dir=$1
+room=$(mktemp -d)
+trap 'rm -rf "$room"' EXIT
+tree=$room/tree
+bin=$room/bin
+
+fail() {
+    printf 'FAILED: %s\n' "$1"
+    for file in status out err calls; do
+        [[ ! -e $room/$file ]] || { printf -- '--- %s\n' "$file"; cat "$room/$file"; }
+    done
+    exit 1
+}
+
+# fake NAME: a program from stdin. It sees $ROOM.
+fake() {
+    { printf '#!/bin/bash\nROOM=%q\n' "$room"; cat; } >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+make_room() {
+    local program
+    mkdir -p "$tree" "$bin"
+    cp "$source_dir/evdispatch" "$source_dir/packages.txt" "$source_dir/CMakePresets.json" "$source_dir/CMakeLists.txt" \
+        "$tree"
+    for program in awk bash cat cut date dirname env mkdir readlink rm sed tee timeout touch tr xargs; do
+        ln -s "$(command -v "$program")" "$bin/$program"
+    done
+    : >"$room/calls"
+    printf 'ID=debian\n' >"$room/os-release"
+    all_packages >"$room/installed"
+    fake id <<<'echo 0'
+    fake_packages
+    fake_build
+}
+
+all_packages() { awk '!/^#/ && NF { print $2 }' "$source_dir/packages.txt"; }
+packages_in() { awk -v group="$1" '$1 == group { print $2 }' "$source_dir/packages.txt"; }
+
+fake_packages() {
+    fake dpkg-query <<'FAKE'
+echo "dpkg-query $*" >>"$ROOM/calls"
+shift 3
+code=0
+for package in "$@"; do
+    if grep -qx "$package" "$ROOM/installed"; then echo "installed $package"
+    elif [[ $package == zlib1g-dev ]]; then echo "config-files $package" # removed, its configuration kept
+    else echo "dpkg-query: no packages found matching $package" >&2; code=1; fi
+done
+exit $code
+FAKE
+    ln -s "$(command -v grep)" "$bin/grep"
+    fake apt-get <<'FAKE'
+echo "apt-get $* (${DEBIAN_FRONTEND:-})" >>"$ROOM/calls"
+[[ ! -e $ROOM/apt-fails ]] || exit 100
+installing=no
+for word in "$@"; do
+    case $word in
+        install) installing=yes ;;
+        -*) ;;
+        *) [[ $installing == no ]] || echo "$word" >>"$ROOM/installed" ;;
+    esac
+done
+FAKE
+}
+
+# cmake makes what it would; the programs and ctest tell how they were called.
+fake_build() {
+    fake cmake <<'FAKE'
+echo "cmake $*" >>"$ROOM/calls"
+if [[ $1 == --preset ]]; then
+    mkdir -p "build/$2" && touch "build/$2/build.ninja"
+elif [[ -e $ROOM/does-not-build-$3 ]]; then
+    echo "error: as the case wants it"; exit 1
+else
+    mkdir -p "build/$3/bin"
+    for program in evd-server loadgen; do cp "$ROOM/program" "build/$3/bin/$program"; done
+    echo "noise of the build"
+fi
+FAKE
+    ln -s "$(command -v cp)" "$bin/cp"
+    cat >"$room/program" <<FAKE
+#!/bin/bash
+echo "\${0##*/} \$*" | tee -a "$room/calls"
+if [[ \$1 == study ]]; then
+    [[ ! -e $room/study-code ]] || exit "\$(cat "$room/study-code")"
+    mkdir -p "\$4"; echo '{}' >"\$4/trials.jsonl"
+fi
+if [[ \$1 == report ]]; then touch "\$2/report.html" "\$2/report.md"; fi
+exit "\${PROGRAM_CODE:-0}"
+FAKE
+    chmod +x "$room/program"
+    fake ctest <<'FAKE'
+echo "ctest $*" >>"$ROOM/calls"
+echo "a test's output"
+if [[ -e $ROOM/red-$2 ]]; then
+    echo "50% tests passed, 1 tests failed out of 2"; exit 8
+fi
+echo "100% tests passed, 0 tests failed out of 2"
+FAKE
+}
+
+# launch ARGUMENT...: sets $status, $room/out, $room/err.
+launch() {
+    status=0
+    (cd "$tree" && env -i HOME="$room" PATH="$bin" EVDISPATCH_OS_RELEASE="$room/os-release" "${setting[@]}" \
+        ./evdispatch "$@" </dev/null >"$room/out" 2>"$room/err") || status=$?
+    echo "$status" >"$room/status"
+}
+setting=(NO_COLOR=1)
+
+expect_status() { [[ $status == "$1" ]] || fail "exit $status instead of $1"; }
+expect_in() { grep -qF -- "$2" "$room/$1" || fail "no '$2' in $1"; }
+expect_not_in() { ! grep -qF -- "$2" "$room/$1" || fail "'$2' in $1"; }
+expect_count() { [[ $(grep -cF -- "$2" "$room/calls") == "$1" ]] || fail "'$2' not called $1 times"; }
+missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done; }
+
+# ---- words ------------------------------------------------------------------------------------------------------
+
+case_help() {
+    launch --help
+    expect_status 0
+    for command in study test serve run report build; do
+        expect_in out "  $command "
+    done
+    expect_in out 'examples:'
+    launch study --help
+    expect_status 0
+    expect_in out 'usage: ./evdispatch'
+    launch --version
+    expect_status 0
+    expect_in out "evdispatch $(sed -n 's/^project(evdispatch VERSION \([0-9.]*\).*/\1/p' "$source_dir/CMakeLists.txt")"
+    [[ ! -s $room/calls ]] || fail 'help does not need the machine'
+}
+
+case_usage_errors() {
+    launch
+    expect_status 2
+    expect_in err 'which command? There are study, test, serve, run, report, build'
+    launch stduy
+    expect_status 2
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, test, serve, run, report, build"
+    launch --quick
+    expect_status 2
+    expect_in err "unknown flag '--quick'"
+    launch build fast
+    expect_status 2
+    expect_in err "unknown preset 'fast'; there are debug, release, asan, tsan, clang"
+    launch build release --fast
+    expect_status 2
+    expect_in err "unexpected '--fast'"
+    launch test --preset
+    expect_status 2
+    launch test --preset fast
+    expect_status 2
+    expect_in err "unknown preset 'fast'"
+    launch study --slow
+    expect_status 2
+    expect_in err "unknown flag '--slow'; it takes --quick, --out DIR"
+    launch study --out
+    expect_status 2
+    launch study one two
+    expect_status 2
+    expect_in err "not 'one' and 'two'"
+    launch study --quick reference
+    expect_status 2
+    launch report
+    expect_status 2
+    [[ ! -s $room/calls ]] || fail 'a usage error comes before any set-up'
+}
+
+case_packages_file() {
+    awk '!/^#/ && NF {
+        if (NF < 4 || $1 !~ /^(build|report|test)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
+            $3 !~ /^(cmd|pc|header):[A-Za-z0-9+.\/-]+$/) { print "line " NR ": " $0; bad = 1 } }
+        END { exit bad }' "$source_dir/packages.txt" || fail 'packages.txt has lines of another shape'
+    [[ -z $(all_packages | sort | uniq -d) ]] || fail 'a package stands twice in packages.txt'
+}
+
+# ---- set-up -----------------------------------------------------------------------------------------------------
+
+case_installs_only_the_missing() {
+    missing libev-dev zlib1g-dev clang
+    launch build debug
+    expect_status 0
+    expect_count 1 'dpkg-query -W'
+    expect_count 1 ' update'
+    expect_count 1 ' install '
+    # In the order of the file; clang is not of this command's groups.
+    expect_in calls 'install -y --no-install-recommends libev-dev zlib1g-dev (noninteractive)'
+    expect_in err 'installing libev-dev zlib1g-dev'
+    # And then never again.
+    : >"$room/calls"
+    launch build debug
+    expect_status 0
+    expect_count 1 'dpkg-query -W'
+    expect_count 0 'apt-get'
+}
+
+case_groups_of_commands() {
+    local package
+    : >"$room/installed"
+    launch serve
+    expect_status 0
+    for package in $(packages_in build); do expect_in calls " $package"; done
+    for package in $(packages_in report) $(packages_in test); do expect_not_in calls " $package "; done
+    : >"$room/calls"
+    launch test
+    expect_status 0
+    for package in $(packages_in report) $(packages_in test); do
+        grep -qF -- " $package " <(grep -F ' install ' "$room/calls") || fail "test does not install $package"
+    done
+}
+
+case_apt_fails() {
+    missing cmake
+    touch "$room/apt-fails"
+    launch build
+    expect_status 1
+    expect_in err 'apt-get could not install: cmake'
+    expect_count 0 'cmake --'
+}
+
+case_no_root() {
+    fake id <<<'echo 1000'
+    missing cmake libev-dev
+    # Otherwise the probe finds the fake one.
+    rm "$bin/cmake"
+    launch build
+    expect_status 1
+    expect_in err 'needs root or sudo'
+    expect_in err 'apt-get update && apt-get install -y --no-install-recommends cmake libev-dev'
+    expect_count 0 'apt-get'
+}
+
+case_sudo() {
+    fake id <<<'echo 1000'
+    fake sudo <<'FAKE'
+echo "sudo $*" >>"$ROOM/calls"
+[[ $1 != -n ]] || { [[ ! -e $ROOM/sudo-asks ]]; exit; }
+exec "$@"
+FAKE
+    missing cmake
+    rm "$bin/cmake"
+    touch "$room/sudo-asks"
+    launch build
+    expect_status 1
+    expect_in err 'needs root or sudo'
+    expect_count 0 'apt-get'
+    rm "$room/sudo-asks"
+    fake_build_again
+    launch build
+    expect_status 0
+    expect_in calls 'sudo env DEBIAN_FRONTEND=noninteractive apt-get -q'
+    expect_in calls '--no-install-recommends cmake (noninteractive)'
+}
+
+fake_build_again() {
+    rm -f "$bin/cp"
+    fake_build
+}
+
+case_other_distribution() {
+    printf 'NAME="Fedora"\nID=fedora\n' >"$room/os-release"
+    rm "$bin/dpkg-query" "$bin/apt-get" "$bin/cmake"
+    launch build
+    expect_status 1
+    expect_in err 'has no packages of Debian'
+    expect_in err 'cmake: CMake 3.25 or later'
+    expect_in err 'libcjson-dev: cJSON 1.7'
+    expect_in err 'libev-dev: libev 4; the event loop of server and load generator (looked for ev.h)'
+    expect_not_in err 'gnuplot'
+    expect_in err 'EVDISPATCH_SKIP_SETUP=1'
+}
+
+# Everything is there, by other means.
+case_other_distribution_with_everything() {
+    printf 'ID=fedora\n' >"$room/os-release"
+    rm "$bin/dpkg-query" "$bin/apt-get"
+    for program in c++ cc ninja; do fake "$program" <<<'exit 0'; done
+    fake pkg-config <<<'exit 0'
+    launch build
+    expect_status 0
+    # One library less.
+    fake pkg-config <<'FAKE'
+[[ $2 != libcjson ]]
+FAKE
+    launch build
+    expect_status 1
+    expect_in err 'libcjson-dev: cJSON'
+    expect_not_in err 'zlib1g-dev'
+}
+
+# ID=ubuntu ID_LIKE=debian is Debian enough.
+case_debian_derivative() {
+    printf 'ID=ubuntu\nID_LIKE="foo debian"\n' >"$room/os-release"
+    missing cmake
+    launch build
+    expect_status 0
+    expect_in calls '--no-install-recommends cmake'
+}
+
+case_skip_setup() {
+    : >"$room/installed"
+    setting+=(EVDISPATCH_SKIP_SETUP=1)
+    launch build
+    expect_status 0
+    expect_count 0 'dpkg-query'
+    expect_count 0 'apt-get'
+}
+
+# ---- build ------------------------------------------------------------------------------------------------------
+
+case_configures_once() {
+    launch build
+    launch build
+    expect_status 0
+    expect_count 1 'cmake --preset release'
+    expect_count 2 'cmake --build --preset release'
+    touch -d '+1 hour' "$tree/CMakePresets.json"
+    launch build
+    expect_count 2 'cmake --preset release'
+    launch build debug -DEVD_EXTRA_MODULES=/mine
+    expect_in calls 'cmake --preset debug -DEVD_EXTRA_MODULES=/mine'
+}
+
+case_build_fails() {
+    touch "$room/does-not-build-release"
+    launch serve
+    expect_status 1
+    expect_in err 'error: as the case wants it'
+    expect_in err 'build/release does not build'
+    [[ ! -s $room/out ]] || fail 'a server ran'
+}
+
+case_arguments_reach_the_programs() {
+    setting+=(PROGRAM_CODE=3)
+    launch serve --listen 'unix:///a b' --dispatch=static
+    expect_status 3
+    [[ $(cat "$room/out") == 'evd-server --listen unix:///a b --dispatch=static' ]] || fail 'stdout is the program'"'"'s own'
+    launch run --rate 1000
+    expect_status 3
+    [[ $(cat "$room/out") == 'loadgen run --rate 1000' ]] || fail 'stdout is the program'"'"'s own'
+}
+
+# ---- study ------------------------------------------------------------------------------------------------------
+
+case_study() {
+    local folder
+    launch study --quick
+    expect_status 0
+    folder=$(echo "$tree"/out/quick-*)
+    [[ -e $folder/report.html ]] || fail 'no report'
+    expect_in calls "loadgen study quick --out $folder"
+    expect_in err "the report is $folder/report.html, and as text $folder/report.md"
+    launch study designs/mine.json --out elsewhere -- --seed 3
+    expect_status 0
+    expect_in calls 'loadgen study designs/mine.json --out elsewhere --seed 3'
+    expect_in calls 'loadgen report elsewhere'
+    launch study
+    expect_in calls "loadgen study reference --out $tree/out/reference-"
+}
+
+case_study_that_fails() {
+    echo 2 >"$room/study-code"
+    launch study nonesuch
+    expect_status 2
+    expect_in err 'loadgen ended with 2'
+    expect_count 0 'loadgen report'
+}
+
+case_payloads() {
+    fake npm <<'FAKE'
+echo "npm $*" >>"$ROOM/calls"
+[[ ! -e $ROOM/npm-fails ]] || { echo 'npm error network'; exit 1; }
+mkdir -p "$3/node_modules/@octokit/webhooks-examples"
+echo '{}' >"$3/node_modules/@octokit/webhooks-examples/package.json"
+FAKE
+    touch "$room/npm-fails"
+    launch study --quick
+    expect_status 0
+    expect_in err 'the webhook payloads will be generated'
+    rm "$room/npm-fails"
+    launch study --quick
+    launch study --quick
+    expect_status 0
+    expect_count 2 "npm install --prefix $tree/build/npm --ignore-scripts --no-audit --no-fund --no-save"
+    expect_in calls '@octokit/webhooks-examples@7.6.1'
+    rm "$bin/npm"
+    rm -r "$tree/build/npm"
+    launch study --quick
+    expect_status 0
+    expect_in err 'npm is not here'
+}
+
+# ---- test -------------------------------------------------------------------------------------------------------
+
+case_test_green() {
+    launch test -R name
+    expect_status 0
+    for preset in asan tsan release; do
+        expect_count 1 "ctest --preset $preset -R name"
+        expect_in out "evdispatch: $preset: passed"
+    done
+    expect_in calls 'cmake --build --preset clang'
+    expect_count 0 'ctest --preset clang'
+    [[ $(sed -n '$p' "$room/out") == '100% tests passed, 0 tests failed out of 2' ]] || fail "ctest's closing lines last"
+}
+
+case_test_red() {
+    touch "$room/red-asan"
+    launch test
+    expect_status 1
+    expect_in out 'evdispatch: asan: FAILED'
+    expect_in out 'evdispatch: tsan: passed'
+    # What failed comes last, where one looks.
+    [[ $(sed -n '$p' "$room/out") == '50% tests passed, 1 tests failed out of 2' ]] || fail 'the failed build last'
+    rm "$room/red-asan"
+    touch "$room/does-not-build-clang"
+    launch test
+    expect_status 1
+    expect_in out 'clang: does not build'
+    launch test --preset asan
+    expect_status 0
+    expect_count 0 'ctest --preset clang'
+}
+
+[[ $(type -t "case_$2") == function ]] || fail "no case '$2'"
+make_room
+"case_$2"

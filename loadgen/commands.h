@@ -1,0 +1,10 @@
+/* The subcommands of loadgen. Each gets its own argc and argv: argv[0] is the subcommand's name.
+ * Returns the program's exit status: 0 done and good, 1 something went wrong, 2 usage. */
+#ifndef LG_COMMANDS_H
+#define LG_COMMANDS_H
+
+int lg_run_main(int argc, char **argv);
+int lg_study_main(int argc, char **argv);
+int lg_report_main(int argc, char **argv);
+
+#endif

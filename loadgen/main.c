@@ -1,0 +1,53 @@
+#include "commands.h"
+
+#include "evd_version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: loadgen COMMAND [OPTION]...\n"
+    "\n"
+    "Commands:\n"
+    "  run      one measurement of a server that is already running\n"
+    "  study    a design of trials, each against a fresh server; keeps the raw data\n"
+    "  report   raw data of a study -> report.md and report.html\n"
+    "\n"
+    "  loadgen COMMAND --help says what each takes; loadgen --version, which one this is.\n"
+    "\n"
+    "Examples:\n"
+    "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000 --duration 10\n"
+    "  loadgen study quick --out out/study\n"
+    "  loadgen report out/study\n";
+
+static const struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+} commands[] = {
+    {"run", lg_run_main},
+#ifdef LG_HAVE_STUDY
+    {"study", lg_study_main},
+    {"report", lg_report_main},
+#endif
+};
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs("loadgen: a command is missing: run, study or report\n", stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].main(argc - 1, argv + 1);
+    fprintf(stderr, "loadgen: '%s' is not a command: run, study or report\n", argv[1]);
+    return 2;
+}

@@ -62,7 +62,8 @@ struct evd_module {
     uint32_t abi_version; /* EVD_ABI_VERSION */
     uint32_t size;        /* sizeof(struct evd_module) */
     const char *name;     /* for logs; the file or the table gives the name clients use */
-    size_t state_size;    /* bytes, zeroed and aligned as by malloc before open(); 0: state is NULL */
+    size_t state_size; /* bytes, zeroed and aligned as by malloc before open(); 0: state is not to
+                          be touched */
     /* Evaluates the module into its state. May be NULL. A negative status refuses: what it had
      * acquired it releases itself, close() is not called. */
     int (*open)(void *state, const struct evd_config *config);
@@ -71,7 +72,8 @@ struct evd_module {
     size_t function_count;
 };
 
-#define EVD_FUNCTIONS(array) .functions = (array), .function_count = sizeof(array) / sizeof(*(array))
+#define EVD_FUNCTIONS(array)                                                                       \
+    .functions = (array), .function_count = sizeof(array) / sizeof(*(array))
 
 /* Defines the module. `ident` is the name of the source file; it is unique in a static table. The
  * weak entry is what the loader looks up in a shared object; linked in statically it is unused, and

@@ -37,7 +37,8 @@ enum evd_status {
 #undef EVD_STATUS_ENUM
 };
 
-/* The code on the wire ("no_such_function"); "ok" for >= 0, "internal" for a value that isn't listed. */
+/* The code on the wire ("no_such_function"); "ok" for >= 0, "internal" for a value that isn't
+ * listed. */
 const char *evd_status_code(int status);
 
 /* The default text of a status; never NULL. */

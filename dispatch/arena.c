@@ -1,0 +1,87 @@
+#include "arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define ALIGN alignof(max_align_t)
+
+struct evd_arena_chunk {
+    struct evd_arena_chunk *next;
+    size_t used, size; /* of bytes[] */
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+void evd_arena_cache_release(struct evd_arena_cache *cache)
+{
+    while (cache->spare != NULL) {
+        struct evd_arena_chunk *chunk = cache->spare;
+        cache->spare = chunk->next;
+        free(chunk);
+    }
+    cache->count = 0;
+}
+
+void evd_arena_init(struct evd_arena *arena, struct evd_arena_cache *cache, size_t max)
+{
+    *arena = (struct evd_arena){.cache = cache, .max = max};
+}
+
+static struct evd_arena_chunk *take_chunk(struct evd_arena *arena, size_t size)
+{
+    struct evd_arena_cache *cache = arena->cache;
+    struct evd_arena_chunk *chunk;
+
+    if (size <= EVD_ARENA_CHUNK && cache->spare != NULL) {
+        chunk = cache->spare;
+        cache->spare = chunk->next;
+        cache->count--;
+    } else {
+        size_t room = size <= EVD_ARENA_CHUNK ? EVD_ARENA_CHUNK : size;
+        chunk = malloc(sizeof *chunk + room);
+        if (chunk == NULL)
+            return NULL;
+        chunk->size = room;
+    }
+    chunk->used = 0;
+    chunk->next = arena->chunks;
+    arena->chunks = chunk;
+    arena->held += chunk->size;
+    return chunk;
+}
+
+void *evd_arena_alloc(struct evd_arena *arena, size_t size)
+{
+    if (size > arena->max)
+        return NULL;
+    size = (size + ALIGN - 1) / ALIGN * ALIGN;
+    struct evd_arena_chunk *chunk = arena->chunks;
+    if (chunk == NULL || chunk->size - chunk->used < size) {
+        size_t room = size <= EVD_ARENA_CHUNK ? EVD_ARENA_CHUNK : size;
+        if (room > arena->max - arena->held && arena->held > 0)
+            return NULL;
+        chunk = take_chunk(arena, size);
+        if (chunk == NULL)
+            return NULL;
+    }
+    void *ptr = chunk->bytes + chunk->used;
+    chunk->used += size;
+    return ptr;
+}
+
+void evd_arena_reset(struct evd_arena *arena)
+{
+    struct evd_arena_cache *cache = arena->cache;
+    while (arena->chunks != NULL) {
+        struct evd_arena_chunk *chunk = arena->chunks;
+        arena->chunks = chunk->next;
+        if (chunk->size == EVD_ARENA_CHUNK && cache->count < EVD_ARENA_CACHE_MAX) {
+            chunk->next = cache->spare;
+            cache->spare = chunk;
+            cache->count++;
+        } else {
+            free(chunk);
+        }
+    }
+    arena->held = 0;
+}

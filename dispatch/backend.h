@@ -1,0 +1,67 @@
+/* The interface of a backend: two operations on every call, two in a lifetime. Private to dispatch.
+ *
+ * A new backend is one backend_<name>.c and one line in backend.def; tests/dispatch runs its
+ * conformance suite for every line. */
+#ifndef EVD_BACKEND_H
+#define EVD_BACKEND_H
+
+#include "dispatch.h"
+#include "names.h"
+
+struct evd_backend {
+    const char *name; /* as in --dispatch=NAME */
+
+    /* Opens what is opened at the start. *config outlives the backend. */
+    int (*open)(const struct evd_dispatch_config *config, void **ret_self,
+                struct evd_error *ret_error);
+
+    /* Closes all; no target is held. */
+    void (*close)(void *self);
+
+    /* Finds code and state for one call. EVD_ERR_NO_SUCH_FUNCTION when there is no such endpoint;
+     * EVD_ERR_LOAD_FAILED, EVD_ERR_OPEN_FAILED, EVD_ERR_NO_MEMORY when there is, but not now. The
+     * event may be any bytes: a backend must not take it for a path. */
+    int (*acquire)(void *self, struct evd_slice event, struct evd_target *ret_target);
+
+    /* Ends the use of what acquire gave. */
+    void (*release)(void *self, struct evd_target *target);
+
+    /* Endpoints known now. */
+    size_t (*endpoints)(const void *self);
+};
+
+#define EVD_BACKEND(ident) extern const struct evd_backend evd_backend_##ident;
+#include "backend.def"
+#undef EVD_BACKEND
+
+/* ---- Shared by backends. ---- */
+
+void evd_log(const struct evd_dispatch_config *config, enum evd_log_level level, const char *format,
+             ...) __attribute__((format(printf, 3, 4)));
+
+/* A module's declaration is sound: version, size, names. *ret_error says what is not. */
+int evd_module_check(const struct evd_module *module, struct evd_error *ret_error);
+
+/* Runs a module's constructor on `state`, which is zeroed here. EVD_ERR_OPEN_FAILED. */
+int evd_module_open(const struct evd_module *module, const char *name, void *state);
+void evd_module_close(const struct evd_module *module, void *state);
+
+/* An endpoint: one function of a linked-in module, with the module it belongs to. */
+struct evd_endpoint {
+    char *event; /* owned */
+    const struct evd_function *function;
+    size_t builtin; /* index into config->builtins */
+};
+
+/* All endpoints of the linked-in modules, by name. */
+struct evd_endpoints {
+    struct evd_endpoint *list; /* owned */
+    size_t count;
+    struct evd_names names;
+};
+
+int evd_endpoints_open(const struct evd_dispatch_config *config,
+                       struct evd_endpoints *ret_endpoints, struct evd_error *ret_error);
+void evd_endpoints_close(struct evd_endpoints *endpoints);
+
+#endif

@@ -1,0 +1,179 @@
+#include "dispatch.h"
+
+#include "backend.h"
+#include "host.h"
+#include "json.h"
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct evd_backend *const backends[] = {
+#define EVD_BACKEND(ident) &evd_backend_##ident,
+#include "backend.def"
+#undef EVD_BACKEND
+};
+
+const char *const evd_backend_names[] = {
+#define EVD_BACKEND(ident) #ident,
+#include "backend.def"
+#undef EVD_BACKEND
+    NULL,
+};
+
+static const struct evd_backend *find_backend(const char *name, struct evd_error *ret_error)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        if (strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    }
+    char allowed[160] = "";
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        size_t len = strlen(allowed);
+        (void)snprintf(allowed + len, sizeof allowed - len, "%s%s", i == 0 ? "" : ", ",
+                       backends[i]->name);
+    }
+    (void)evd_error_set(ret_error, EVD_ERR_USAGE, "backend \"%s\" is not one of: %s", name,
+                        allowed);
+    return NULL;
+}
+
+int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispatch **ret_dispatch,
+                      struct evd_error *ret_error)
+{
+    const struct evd_backend *backend = find_backend(config->backend, ret_error);
+    if (backend == NULL)
+        return EVD_ERR_USAGE;
+    evd_tree_init();
+
+    struct evd_dispatch *dispatch = calloc(1, sizeof *dispatch);
+    if (dispatch == NULL)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    dispatch->backend = backend;
+    dispatch->config = *config;
+    if (dispatch->config.max_depth == 0)
+        dispatch->config.max_depth = EVD_JSON_DEPTH_DEFAULT;
+    if (dispatch->config.max_tree == 0)
+        dispatch->config.max_tree = EVD_MAX_TREE_DEFAULT;
+    int rc = EVD_OK;
+    if (config->modules_dir != NULL) {
+        dispatch->modules_dir = strdup(config->modules_dir);
+        if (dispatch->modules_dir == NULL)
+            rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+        dispatch->config.modules_dir = dispatch->modules_dir;
+    }
+    if (rc >= 0)
+        rc = backend->open(&dispatch->config, &dispatch->self, ret_error);
+    if (rc < 0) {
+        free(dispatch->modules_dir);
+        free(dispatch);
+        return rc;
+    }
+    *ret_dispatch = dispatch;
+    return EVD_OK;
+}
+
+void evd_dispatch_close(struct evd_dispatch *dispatch)
+{
+    if (dispatch == NULL)
+        return;
+    dispatch->backend->close(dispatch->self);
+    evd_arena_cache_release(&dispatch->arena_cache);
+    free(dispatch->modules_dir);
+    free(dispatch);
+}
+
+size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch)
+{
+    return dispatch->backend->endpoints(dispatch->self);
+}
+
+/* "testFuncFn" -> "TestFuncFn doesn't exist" */
+static void describe_unknown(struct evd_slice event, char *out, size_t cap)
+{
+    const char *dot = memrchr(event.ptr, '.', event.len);
+    size_t skip = dot == NULL ? 0 : (size_t)(dot - event.ptr) + 1;
+    (void)snprintf(out, cap, "%.*s doesn't exist", (int)(event.len - skip), event.ptr + skip);
+    if (out[0] >= 'a' && out[0] <= 'z')
+        out[0] = (char)(out[0] - 'a' + 'A');
+}
+
+static int fail_status(struct evd_flight *flight, int status)
+{
+    struct evd_slice event = flight->call.message.event;
+    char text[EVD_EVENT_MAX + 32];
+    struct evd_slice message = evd_slice_text(evd_status_text(status));
+
+    if (flight->answered)
+        return EVD_DONE;
+    if (status == EVD_ERR_NO_SUCH_FUNCTION && evd_name_is_valid(event)) {
+        describe_unknown(event, text, sizeof text);
+        message = evd_slice_text(text);
+    } else if (status == EVD_ERR_BAD_DATA && flight->error.text[0] != '\0') {
+        message = evd_slice_text(flight->error.text);
+    }
+    flight->answered = true;
+    (void)flight->sink->fail(flight->sink, evd_slice_text(evd_status_code(status)), message);
+    return EVD_DONE;
+}
+
+static void end(struct evd_flight *flight)
+{
+    struct evd_dispatch *dispatch = flight->dispatch;
+    dispatch->backend->release(dispatch->self, &flight->target);
+    if (flight->arena.chunks != NULL)
+        evd_arena_reset(&flight->arena);
+}
+
+/* Calls the function once, and ends the call unless it wants more. */
+static int step(struct evd_flight *flight)
+{
+    flight->wait_ns = 0;
+    int rc = flight->target.function->fn(flight->target.state, &flight->call);
+    if (rc == EVD_MORE && !flight->answered)
+        return EVD_MORE;
+    if (!flight->answered)
+        (void)fail_status(flight, rc < 0 ? rc : EVD_ERR_NO_ANSWER);
+    end(flight);
+    return EVD_DONE;
+}
+
+/* Why there is no such endpoint: the order of the checks is the order of helpfulness. */
+static int explain_missing(struct evd_slice event)
+{
+    if (event.len == 0)
+        return EVD_ERR_EMPTY_EVENT;
+    return evd_name_is_valid(event) ? EVD_ERR_NO_SUCH_FUNCTION : EVD_ERR_BAD_EVENT;
+}
+
+int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *message,
+                      struct evd_sink *sink, struct evd_flight *flight)
+{
+    flight->call.host = &evd_host_table;
+    flight->call.message = *message;
+    flight->call.context = NULL;
+    flight->dispatch = dispatch;
+    flight->sink = sink;
+    flight->target = (struct evd_target){0};
+    evd_arena_init(&flight->arena, &dispatch->arena_cache, dispatch->config.max_tree);
+    flight->data_tree = flight->envelope_tree = NULL;
+    flight->answered = false;
+    flight->error.text[0] = '\0';
+
+    /* A name in the table is valid by construction, so only a miss is examined further. */
+    int rc = dispatch->backend->acquire(dispatch->self, message->event, &flight->target);
+    if (rc < 0)
+        return fail_status(flight,
+                           rc == EVD_ERR_NO_SUCH_FUNCTION ? explain_missing(message->event) : rc);
+    return step(flight);
+}
+
+int evd_dispatch_resume(struct evd_flight *flight)
+{
+    return step(flight);
+}
+
+void evd_dispatch_cancel(struct evd_flight *flight)
+{
+    end(flight);
+}

@@ -1,0 +1,105 @@
+#include "host.h"
+
+#include "json.h"
+#include "tree.h"
+
+#include <cjson/cJSON.h>
+
+static struct evd_flight *flight_of(struct evd_call *call)
+{
+    return (struct evd_flight *)call; /* the first member */
+}
+
+static int reply(struct evd_call *call, struct evd_slice data)
+{
+    struct evd_flight *flight = flight_of(call);
+    if (flight->answered)
+        return EVD_ERR_ANSWERED;
+    int rc = flight->sink->reply(flight->sink, data);
+    if (rc >= 0)
+        flight->answered = true;
+    return rc;
+}
+
+static int reply_string(struct evd_call *call, struct evd_slice text)
+{
+    struct evd_flight *flight = flight_of(call);
+    if (text.len > flight->arena.max / 8)
+        return EVD_ERR_TOO_LARGE;
+    char small[512];
+    size_t room = EVD_JSON_ESCAPED_MAX(text.len) + 2;
+    char *out = room <= sizeof small ? small : evd_arena_alloc(&flight->arena, room);
+    if (out == NULL)
+        return EVD_ERR_NO_MEMORY;
+    out[0] = '"';
+    size_t len = evd_json_escape(text, out + 1);
+    out[len + 1] = '"';
+    return reply(call, evd_slice(out, len + 2));
+}
+
+static int reply_json(struct evd_call *call, const struct cJSON *tree)
+{
+    struct evd_slice text;
+    int rc = evd_tree_print(&flight_of(call)->arena, tree, &text);
+    return rc < 0 ? rc : reply(call, text);
+}
+
+static int fail(struct evd_call *call, struct evd_slice code, struct evd_slice message)
+{
+    struct evd_flight *flight = flight_of(call);
+    if (flight->answered)
+        return EVD_ERR_ANSWERED;
+    int rc = flight->sink->fail(flight->sink, code, message);
+    if (rc >= 0)
+        flight->answered = true;
+    return rc;
+}
+
+static int json(struct evd_call *call, const struct cJSON **ret_tree)
+{
+    struct evd_flight *flight = flight_of(call);
+    if (flight->data_tree == NULL) {
+        int rc =
+            evd_tree_parse(&flight->arena, call->message.data, flight->dispatch->config.max_depth,
+                           &flight->data_tree, &flight->error);
+        if (rc < 0)
+            return rc;
+    }
+    *ret_tree = flight->data_tree;
+    return EVD_OK;
+}
+
+static int member(struct evd_call *call, const char *key, const struct cJSON **ret_tree)
+{
+    struct evd_flight *flight = flight_of(call);
+    *ret_tree = NULL;
+    if (call->message.envelope.len == 0)
+        return EVD_OK;
+    if (flight->envelope_tree == NULL) {
+        int rc = evd_tree_parse(&flight->arena, call->message.envelope,
+                                flight->dispatch->config.max_depth, &flight->envelope_tree,
+                                &flight->error);
+        if (rc < 0)
+            return rc;
+    }
+    *ret_tree = cJSON_GetObjectItemCaseSensitive(flight->envelope_tree, key);
+    return EVD_OK;
+}
+
+static int wait_for(struct evd_call *call, uint64_t nanoseconds)
+{
+    flight_of(call)->wait_ns = nanoseconds;
+    return EVD_OK;
+}
+
+const struct evd_host evd_host_table = {
+    .abi_version = EVD_ABI_VERSION,
+    .size = sizeof(struct evd_host),
+    .reply = reply,
+    .reply_string = reply_string,
+    .reply_json = reply_json,
+    .fail = fail,
+    .json = json,
+    .member = member,
+    .wait = wait_for,
+};

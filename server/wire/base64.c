@@ -73,8 +73,7 @@ static bool is_padding(struct evd_slice in, size_t at)
     return at == in.len - 1 || (at == in.len - 2 && in.ptr[in.len - 1] == '=');
 }
 
-/* Where does a text that failed first go wrong? What lies before `at` was found good, and may have
- * been overwritten since, by decoding in place. */
+/* Where does a text that failed first go wrong? What lies before `at` was found good. */
 static size_t first_bad(struct evd_slice in, size_t at)
 {
     while (at < in.len && bits_of_fourth[(unsigned char)in.ptr[at]] != BAD)
@@ -151,7 +150,7 @@ int64_t evd_base64_decode(struct evd_slice in, char *out, size_t *ret_bad_at)
     return to - out + last;
 }
 
-int evd_base64_error(struct evd_slice in, size_t bad_at, struct evd_error *ret_error)
+static int bad_text(struct evd_slice in, size_t bad_at, struct evd_error *ret_error)
 {
     if (bad_at >= in.len)
         return evd_error_set(ret_error, EVD_ERR_BAD_DATA,
@@ -197,7 +196,7 @@ int evd_base64_append_decoded(struct evd_slice in, size_t limit, struct evd_buf 
         return evd_error_set(ret_error, rc, "base64: %s", evd_status_text(rc));
     int64_t len = evd_base64_decode(in, need == 0 ? NULL : evd_buf_tail(out), &bad_at);
     if (len < 0)
-        return evd_base64_error(in, bad_at, ret_error);
+        return bad_text(in, bad_at, ret_error);
     evd_buf_commit(out, (size_t)len);
     return EVD_OK;
 }

@@ -15,14 +15,11 @@
 /* out has room for EVD_BASE64_ENCODED(in.len). Returns the length written. */
 size_t evd_base64_encode(struct evd_slice in, char *out);
 
-/* out has room for EVD_BASE64_DECODED_MAX(in.len), of which no more than the result is written; it
- * may be in.ptr itself. Returns the length written, or EVD_ERR_BAD_DATA with *ret_bad_at (may be
- * NULL) the offset of the first bad character: in.len when the text ends within a group of four,
- * the character before the padding when its unused bits are not zero. */
+/* out has room for EVD_BASE64_DECODED_MAX(in.len), of which no more than the result is written.
+ * Returns the length written, or EVD_ERR_BAD_DATA with *ret_bad_at (may be NULL) the offset of the
+ * first bad character: in.len when the text ends within a group of four, the character before the
+ * padding when its unused bits are not zero. */
 int64_t evd_base64_decode(struct evd_slice in, char *out, size_t *ret_bad_at);
-
-/* Puts a failed decode into words. Returns EVD_ERR_BAD_DATA. */
-int evd_base64_error(struct evd_slice in, size_t bad_at, struct evd_error *ret_error);
 
 /* The same two, appending to *out. Errors, after which *out is as it was: those of
  * evd_buf_reserve(); when decoding also EVD_ERR_BAD_DATA, and EVD_ERR_TOO_LARGE when the result

@@ -15,7 +15,7 @@ const struct evd_codec *const evd_codecs[] = {
 
 /* Room for a payload of max_decoded in its widest form, base64 of what gzip could not shrink, and
  * for the headers of small ones. */
-static size_t scratch_max(size_t max_decoded)
+static size_t wire_max(size_t max_decoded)
 {
     const size_t headers = 64 * 1024;
     return max_decoded > (SIZE_MAX - headers) / 2 ? SIZE_MAX : max_decoded * 2 + headers;
@@ -24,8 +24,9 @@ static size_t scratch_max(size_t max_decoded)
 int evd_codec_context_init(struct evd_codec_context *context, size_t max_decoded)
 {
     *context = (struct evd_codec_context){.max_decoded = max_decoded};
-    evd_buf_init(&context->scratch, scratch_max(max_decoded));
-    evd_buf_init(&context->wire, scratch_max(max_decoded));
+    evd_buf_init(&context->scratch, wire_max(max_decoded));
+    evd_buf_init(&context->wire, wire_max(max_decoded));
+    evd_buf_init(&context->wire, wire_max(max_decoded));
     return evd_gzip_open(GZIP_LEVEL, &context->gzip);
 }
 
@@ -34,6 +35,7 @@ void evd_codec_context_release(struct evd_codec_context *context)
     evd_gzip_close(context->gzip);
     context->gzip = NULL;
     evd_buf_release(&context->scratch);
+    evd_buf_release(&context->wire);
     evd_buf_release(&context->wire);
 }
 

@@ -25,8 +25,8 @@ struct evd_codec {
     const char *name; /* as in "encoding": "json", "base64", "gzip", "base64+gzip" */
     uint8_t number;   /* in the binary frame */
     bool identity;    /* decode and encode change nothing: callers borrow instead of calling them */
-    /* Append the result to *out, which must not be what `in` lies in, nor context->scratch. What
-     * decode is given may lie in context->scratch, which either call may overwrite.
+    /* Append the result to *out, which must not be what `in` lies in, and neither may lie in
+     * context->scratch.
      * decode: EVD_ERR_BAD_DATA, EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY, *ret_error (may be NULL) in
      * words. encode: EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY. On an error *out is as it was. */
     int (*decode)(struct evd_codec_context *context, struct evd_slice in, struct evd_buf *out,

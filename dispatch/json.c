@@ -2,40 +2,13 @@
  * nest, one bit of a fixed stack remembers which kind to return to. */
 #include "json.h"
 
-/* EVD_JSON_SCALAR leaves the vectors out, so that a test can run both on one machine. */
-#if defined(__SSE2__) && !defined(EVD_JSON_SCALAR)
-#define EVD_JSON_SSE2 1
-#include <emmintrin.h>
-#endif
+#include "json_chars.h"
 
 /* Limits of ours: the text may be JSON all the same. */
 static const char why_depth[] = "nested too deeply";
 static const char why_number[] = "a number of more than 63 bytes";
 static const char why_range[] = "a number beyond the range of a double";
 static const char why_nul[] = "\\u0000 in a string";
-
-enum {
-    WHITE = 1,
-    DIGIT = 2,
-    PLAIN = 4,  /* one byte that stands for itself in a string */
-    ESCAPE = 8, /* may follow a backslash ('u' apart) */
-};
-
-static const unsigned char classes[256] = {
-    ['\t'] = WHITE,         ['\n'] = WHITE,         ['\r'] = WHITE,
-    [' '] = WHITE | PLAIN,  ['!'] = PLAIN,          ['"'] = ESCAPE,
-    ['#' ... '.'] = PLAIN,  ['/'] = PLAIN | ESCAPE, ['0' ... '9'] = PLAIN | DIGIT,
-    [':' ... '['] = PLAIN,  ['\\'] = ESCAPE,        [']' ... 'a'] = PLAIN,
-    ['b'] = PLAIN | ESCAPE, ['c' ... 'e'] = PLAIN,  ['f'] = PLAIN | ESCAPE,
-    ['g' ... 'm'] = PLAIN,  ['n'] = PLAIN | ESCAPE, ['o' ... 'q'] = PLAIN,
-    ['r'] = PLAIN | ESCAPE, ['s'] = PLAIN,          ['t'] = PLAIN | ESCAPE,
-    ['u' ... 0x7F] = PLAIN,
-};
-
-static inline bool is(char c, int class)
-{
-    return (classes[(unsigned char)c] & class) != 0;
-}
 
 /* The parts below return where they stopped, or fail(): NULL, with the reason in the scan. */
 static const char *fail(struct evd_json_scan *scan, const char *at, const char *why)
@@ -53,76 +26,6 @@ static inline const char *skip_white(const char *p, const char *end)
 }
 
 /* ---- Strings ---- */
-
-/* The first byte of [p, end) that is not PLAIN, or end. */
-static inline const char *skip_plain(const char *p, const char *end)
-{
-#ifdef EVD_JSON_SSE2
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(' ');
-    for (; end - p >= 16; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* As signed bytes, below the space lie the control characters and all that isn't ASCII. */
-        __m128i special = _mm_or_si128(
-            _mm_cmplt_epi8(bytes, space),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0)
-            return p + __builtin_ctz(mask);
-    }
-#endif
-    while (p < end && is(*p, PLAIN))
-        p++;
-    return p;
-}
-
-/* Bytes of the UTF-8 sequence at p (RFC 3629, section 4), or 0 where none is; p < end, and *p is
- * not ASCII. */
-static size_t utf8_sequence(const char *p, const char *end)
-{
-    unsigned char lead = (unsigned char)*p;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
-    size_t len = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if ((size_t)(end - p) < len)
-        return 0;
-    unsigned char low = 0x80, high = 0xBF; /* of the second byte */
-    if (lead == 0xE0)
-        low = 0xA0; /* below: overlong */
-    else if (lead == 0xED)
-        high = 0x9F; /* above: surrogates */
-    else if (lead == 0xF0)
-        low = 0x90; /* below: overlong */
-    else if (lead == 0xF4)
-        high = 0x8F; /* above: beyond U+10FFFF */
-    unsigned char second = (unsigned char)p[1];
-    if (second < low || second > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if (((unsigned char)p[i] & 0xC0) != 0x80)
-            return 0;
-    return len;
-}
-
-#define NOT_HEX 0x10000u
-
-/* Four hex digits at p as a number, or NOT_HEX. */
-static unsigned hex4(const char *p, const char *end)
-{
-    if (end - p < 4)
-        return NOT_HEX;
-    unsigned code = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)p[i], lower = (unsigned char)(c | 0x20);
-        if (is(p[i], DIGIT))
-            code = code << 4 | (unsigned)(c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            code = code << 4 | (unsigned)(lower - 'a' + 10);
-        else
-            return NOT_HEX;
-    }
-    return code;
-}
 
 /* p is at a backslash. */
 static const char *skip_escape(struct evd_json_scan *scan, const char *p, const char *end)
@@ -339,6 +242,7 @@ static const char *skip_value(struct evd_json_scan *scan, const char *p, const c
 {
     struct nesting nesting;
     nesting.depth = 0;
+    nesting.object = false;
     do {
         p = skip_white(p, end);
         if (p < end && (*p == '{' || *p == '[')) {
@@ -496,168 +400,4 @@ const char *evd_json_type_text(enum evd_json_type type)
     static const char *const texts[] = {"null",     "a boolean", "a number",
                                         "a string", "an array",  "an object"};
     return texts[type];
-}
-
-/* ---- Escapes undone ---- */
-
-/* The code point that the escape at *p stands for, in a validated string; *p moves behind it. */
-static unsigned read_escape(const char **p, const char *end)
-{
-    const char *at = *p;
-    *p = at + 2;
-    switch (at[1]) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'u':
-        break;
-    default:
-        return (unsigned char)at[1];
-    }
-    unsigned code = hex4(at + 2, end);
-    *p = at + 6;
-    if ((code & ~0x3FFu) == 0xD800) {
-        code = 0x10000 + ((code & 0x3FF) << 10) + (hex4(at + 8, end) & 0x3FF);
-        *p = at + 12;
-    }
-    return code;
-}
-
-static size_t utf8_write(unsigned code, char out[4])
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--) {
-        out[i] = (char)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (char)((0xF00 >> len & 0xFF) | code);
-    return len;
-}
-
-int64_t evd_json_unescape(struct evd_slice inside, char *out, size_t cap)
-{
-    if (inside.len == 0)
-        return 0;
-    const char *p = inside.ptr, *end = p + inside.len;
-    size_t used = 0;
-    while (p < end) {
-        const char *run = p;
-        const char *stop = memchr(p, '\\', (size_t)(end - p));
-        char bytes[4];
-        size_t len;
-        if (stop == p) {
-            len = utf8_write(read_escape(&p, end), bytes);
-            run = bytes;
-        } else {
-            p = stop == NULL ? end : stop;
-            len = (size_t)(p - run);
-        }
-        if (len > cap - used) {
-            len = cap - used;
-            while (len > 0 && ((unsigned char)run[len] & 0xC0) == 0x80)
-                len--;
-            memcpy(out + used, run, len);
-            memset(out + used + len, 0, cap - used - len);
-            return EVD_ERR_TOO_LARGE;
-        }
-        memcpy(out + used, run, len);
-        used += len;
-    }
-    return (int64_t)used;
-}
-
-int64_t evd_json_unescape_bytes(struct evd_slice inside, char *out, size_t cap)
-{
-    if (inside.len == 0)
-        return 0;
-    const char *p = inside.ptr, *end = p + inside.len;
-    size_t used = 0;
-    while (p < end) {
-        unsigned code = (unsigned char)*p;
-        if (code == '\\')
-            code = read_escape(&p, end);
-        else if (code < 0x80)
-            p++;
-        else if (code <= 0xC3) { /* U+0080 to U+00FF */
-            code = (code & 0x03) << 6 | ((unsigned char)p[1] & 0x3F);
-            p += 2;
-        } else
-            return EVD_ERR_BAD_DATA;
-        if (code > 0xFF)
-            return EVD_ERR_BAD_DATA;
-        if (used == cap)
-            return EVD_ERR_TOO_LARGE;
-        out[used++] = (char)code;
-    }
-    return (int64_t)used;
-}
-
-/* ---- Escapes written ---- */
-
-/* A byte of ASCII that is not PLAIN, escaped. */
-static size_t escape_ascii(char c, char out[6])
-{
-    static const char hex[] = "0123456789abcdef";
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c != 0 ? strchr(from, c) : NULL;
-    out[0] = '\\';
-    if (found != NULL) {
-        out[1] = to[found - from];
-        return 2;
-    }
-    memcpy(out + 1, "u00", 3);
-    out[4] = hex[(unsigned char)c >> 4];
-    out[5] = hex[c & 0xF];
-    return 6;
-}
-
-static inline size_t escape(struct evd_slice text, char *out, bool as_bytes)
-{
-    size_t used = 0;
-    const char *end = text.len > 0 ? text.ptr + text.len : text.ptr;
-    for (const char *p = text.ptr; p != end;) {
-        const char *run = p;
-        char bytes[6];
-        p = skip_plain(p, end);
-        size_t len = (size_t)(p - run);
-        if (len == 0) {
-            run = bytes;
-            if ((unsigned char)*p < 0x80)
-                len = escape_ascii(*p++, bytes);
-            else if (as_bytes)
-                len = utf8_write((unsigned char)*p++, bytes);
-            else if ((len = utf8_sequence(p, end)) > 0) {
-                memcpy(bytes, p, len);
-                p += len;
-            } else {
-                len = utf8_write(0xFFFD, bytes);
-                p++;
-            }
-        }
-        if (out != NULL)
-            memcpy(out + used, run, len);
-        used += len;
-    }
-    return used;
-}
-
-size_t evd_json_escape(struct evd_slice text, char *out)
-{
-    return escape(text, out, false);
-}
-
-size_t evd_json_escape_bytes(struct evd_slice bytes, char *out)
-{
-    return escape(bytes, out, true);
 }

@@ -1,0 +1,108 @@
+/* What the scan (json.c) and the strings (json_string.c) both know about single characters. Private
+ * to the two. */
+#ifndef EVD_JSON_CHARS_H
+#define EVD_JSON_CHARS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* EVD_JSON_SCALAR leaves the vectors out, so that a test can run both on one machine. */
+#if defined(__SSE2__) && !defined(EVD_JSON_SCALAR)
+#define EVD_JSON_SSE2 1
+#include <emmintrin.h>
+#endif
+
+enum {
+    WHITE = 1,
+    DIGIT = 2,
+    PLAIN = 4,  /* one byte that stands for itself in a string */
+    ESCAPE = 8, /* may follow a backslash ('u' apart) */
+};
+
+static const unsigned char classes[256] = {
+    ['\t'] = WHITE,         ['\n'] = WHITE,         ['\r'] = WHITE,
+    [' '] = WHITE | PLAIN,  ['!'] = PLAIN,          ['"'] = ESCAPE,
+    ['#' ... '.'] = PLAIN,  ['/'] = PLAIN | ESCAPE, ['0' ... '9'] = PLAIN | DIGIT,
+    [':' ... '['] = PLAIN,  ['\\'] = ESCAPE,        [']' ... 'a'] = PLAIN,
+    ['b'] = PLAIN | ESCAPE, ['c' ... 'e'] = PLAIN,  ['f'] = PLAIN | ESCAPE,
+    ['g' ... 'm'] = PLAIN,  ['n'] = PLAIN | ESCAPE, ['o' ... 'q'] = PLAIN,
+    ['r'] = PLAIN | ESCAPE, ['s'] = PLAIN,          ['t'] = PLAIN | ESCAPE,
+    ['u' ... 0x7F] = PLAIN,
+};
+
+static inline bool is(char c, int class)
+{
+    return (classes[(unsigned char)c] & class) != 0;
+}
+
+/* The first byte of [p, end) that is not PLAIN, or end. */
+static inline const char *skip_plain(const char *p, const char *end)
+{
+#ifdef EVD_JSON_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(' ');
+    for (; end - p >= 16; p += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        /* As signed bytes, below the space lie the control characters and all that isn't ASCII. */
+        __m128i special = _mm_or_si128(
+            _mm_cmplt_epi8(bytes, space),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+        if (mask != 0)
+            return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && is(*p, PLAIN))
+        p++;
+    return p;
+}
+
+/* Bytes of the UTF-8 sequence at p (RFC 3629, section 4), or 0 where none is; p < end, and *p is
+ * not ASCII. */
+static inline size_t utf8_sequence(const char *p, const char *end)
+{
+    unsigned char lead = (unsigned char)*p;
+    if (lead < 0xC2 || lead > 0xF4)
+        return 0;
+    size_t len = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if ((size_t)(end - p) < len)
+        return 0;
+    unsigned char low = 0x80, high = 0xBF; /* of the second byte */
+    if (lead == 0xE0)
+        low = 0xA0; /* below: overlong */
+    else if (lead == 0xED)
+        high = 0x9F; /* above: surrogates */
+    else if (lead == 0xF0)
+        low = 0x90; /* below: overlong */
+    else if (lead == 0xF4)
+        high = 0x8F; /* above: beyond U+10FFFF */
+    unsigned char second = (unsigned char)p[1];
+    if (second < low || second > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if (((unsigned char)p[i] & 0xC0) != 0x80)
+            return 0;
+    return len;
+}
+
+#define NOT_HEX 0x10000u
+
+/* Four hex digits at p as a number, or NOT_HEX. */
+static inline unsigned hex4(const char *p, const char *end)
+{
+    if (end - p < 4)
+        return NOT_HEX;
+    unsigned code = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned char c = (unsigned char)p[i], lower = (unsigned char)(c | 0x20);
+        if (is(p[i], DIGIT))
+            code = code << 4 | (unsigned)(c - '0');
+        else if (lower >= 'a' && lower <= 'f')
+            code = code << 4 | (unsigned)(lower - 'a' + 10);
+        else
+            return NOT_HEX;
+    }
+    return code;
+}
+
+#endif

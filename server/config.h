@@ -1,0 +1,39 @@
+/* The command line of evd-server. */
+#ifndef EVD_CONFIG_H
+#define EVD_CONFIG_H
+
+#include "dispatch/dispatch.h"
+#include "server/wire/args.h"
+#include "server/wire/transport.h"
+
+#define EVD_LISTEN_MAX 16
+
+struct evd_server_config {
+    struct evd_address listen[EVD_LISTEN_MAX];
+    size_t listen_count;
+    const char *port_file;      /* NULL: none */
+    const char *tcp_congestion; /* NULL: the system's */
+    struct evd_dispatch_config dispatch;
+    char modules_dir[4096]; /* the default, where --modules is not given */
+
+    struct evd_wire_limits wire;
+    size_t max_inflated; /* bytes of a payload when its codec is undone */
+    size_t max_output;   /* bytes held for one slow reader before its calls wait */
+    size_t max_connections;
+    uint64_t idle_timeout_ns;  /* 0: never */
+    uint64_t write_timeout_ns; /* a reader that takes nothing for so long is closed; 0: never */
+    uint64_t drain_timeout_ns; /* from SIGTERM to the end */
+};
+
+enum evd_config_result {
+    EVD_CONFIG_RUN,
+    EVD_CONFIG_SHOWN, /* --help or --version was answered: exit 0 */
+    EVD_CONFIG_USAGE, /* an error was printed: exit 2 */
+};
+
+/* Reads the command line; prints help, version and errors itself. Strings are borrowed from argv.
+ */
+enum evd_config_result evd_config_parse(int argc, char **argv,
+                                        struct evd_server_config *ret_config);
+
+#endif

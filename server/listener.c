@@ -1,0 +1,129 @@
+#include "listener.h"
+
+#include "worker.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG       1024
+#define ACCEPT_MAX    64  /* in one turn of the loop, so that the others are served too */
+#define PAUSE_SECONDS 0.1 /* when the process is out of descriptors */
+
+static int fail_errno(struct evd_error *ret_error, const struct evd_address *address,
+                      const char *what)
+{
+    char text[160];
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "%s: %s: %s",
+                         evd_format_address(address, text, sizeof text), what, strerror(errno));
+}
+
+/* A Unix socket's file stays when its server was killed. It is removed only when nobody answers. */
+static void remove_stale(const struct evd_address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->addr;
+    struct stat status;
+    if (lstat(un->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)un, address->len) < 0 && errno == ECONNREFUSED)
+        (void)unlink(un->sun_path);
+    (void)close(fd);
+}
+
+static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)events;
+    struct evd_listener *listener = io->data;
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            /* The socket stays readable: without a pause the loop would spin. */
+            evd_server_log(NULL, EVD_LOG_WARNING, "out of descriptors: accepting is paused");
+            ev_io_stop(loop, io);
+            ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
+            ev_timer_start(loop, &listener->pause);
+        }
+        return;
+    }
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct evd_listener *listener = timer->data;
+    ev_io_start(loop, &listener->io);
+}
+
+static int prepare(int fd, const struct evd_address *address, const char *tcp_congestion,
+                   struct evd_error *ret_error)
+{
+    int on = 1;
+    if (address->addr.ss_family == AF_UNIX) {
+        remove_stale(address);
+    } else {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (tcp_congestion != NULL && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, tcp_congestion,
+                                                 (socklen_t)strlen(tcp_congestion)) < 0)
+            return fail_errno(ret_error, address, tcp_congestion);
+    }
+    if (bind(fd, (const struct sockaddr *)&address->addr, address->len) < 0)
+        return fail_errno(ret_error, address, "bind");
+    if (listen(fd, BACKLOG) < 0)
+        return fail_errno(ret_error, address, "listen");
+    return EVD_OK;
+}
+
+int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
+                      const struct evd_address *address, const char *tcp_congestion,
+                      struct evd_error *ret_error)
+{
+    int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail_errno(ret_error, address, "socket");
+    int rc = prepare(fd, address, tcp_congestion, ret_error);
+    if (rc < 0) {
+        (void)close(fd);
+        return rc;
+    }
+    listener->worker = worker;
+    listener->bound = *address;
+    if (address->addr.ss_family != AF_UNIX) {
+        listener->bound.len = sizeof listener->bound.addr;
+        (void)getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len);
+    }
+    ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
+    ev_timer_init(&listener->pause, on_pause_over, PAUSE_SECONDS, 0.);
+    listener->io.data = listener->pause.data = listener;
+    listener->open = true;
+    return EVD_OK;
+}
+
+void evd_listener_start(struct evd_listener *listener)
+{
+    ev_io_start(listener->worker->loop, &listener->io);
+}
+
+void evd_listener_close(struct evd_listener *listener)
+{
+    if (!listener->open)
+        return;
+    ev_io_stop(listener->worker->loop, &listener->io);
+    ev_timer_stop(listener->worker->loop, &listener->pause);
+    (void)close(listener->io.fd);
+    if (listener->bound.addr.ss_family == AF_UNIX)
+        (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
+    listener->open = false;
+}

@@ -1,0 +1,177 @@
+#include "worker.h"
+
+#include "conn.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SWEEP_SECONDS       0.25
+#define DRAIN_SWEEP_SECONDS 0.05
+
+void evd_server_log(void *context, enum evd_log_level level, const char *text)
+{
+    static const char *const names[] = {"error", "warning", "info"};
+    (void)context;
+    (void)fprintf(stderr, "evd-server: %s: %s\n", names[level], text);
+}
+
+uint64_t evd_worker_now(void)
+{
+    /* Not ev_now(): that is the wall clock, which jumps. The coarse clock costs no system call, and
+     * its few milliseconds are enough for time-outs. */
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Connections stand in the order of their activity: behind one that was active within the shortest
+ * limit, nobody's time is over. */
+static void sweep_conns(struct evd_worker *worker)
+{
+    uint64_t now = evd_worker_now();
+    struct evd_conn *conn = worker->conns.first;
+    while (conn != NULL && now - conn->active_ns >= EVD_CONN_LIMIT_MIN_NS) {
+        struct evd_conn *next = conn->next;
+        (void)evd_conn_expire(conn, now);
+        conn = next;
+    }
+}
+
+static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct evd_worker *worker = timer->data;
+    sweep_conns(worker);
+    if (worker->draining &&
+        (worker->conns.count == 0 || evd_worker_now() >= worker->drain_deadline_ns))
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void start_draining(struct evd_worker *worker)
+{
+    worker->draining = true;
+    worker->drain_deadline_ns = evd_worker_now() + worker->config->drain_timeout_ns;
+    for (size_t i = 0; i < worker->config->listen_count; i++)
+        evd_listener_close(&worker->listeners[i]);
+    for (struct evd_conn *conn = worker->conns.first, *next; conn != NULL; conn = next) {
+        next = conn->next;
+        evd_conn_drain(conn);
+    }
+    ev_timer_stop(worker->loop, &worker->sweep);
+    ev_timer_set(&worker->sweep, 0., DRAIN_SWEEP_SECONDS);
+    ev_timer_start(worker->loop, &worker->sweep);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    (void)events;
+    struct evd_worker *worker = signal->data;
+    if (worker->draining)
+        ev_break(loop, EVBREAK_ALL); /* asked twice: at once */
+    else
+        start_draining(worker);
+}
+
+static void refuse(struct evd_worker *worker, int fd)
+{
+    char text[200];
+    int len = snprintf(text, sizeof text,
+                       "{\"error\":{\"code\":\"%s\",\"message\":\"%zu connections are open, "
+                       "no more are allowed (--max-connections)\"}}\n",
+                       evd_status_code(EVD_ERR_BUSY), worker->config->max_connections);
+    (void)!send(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)close(fd);
+}
+
+void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
+{
+    if (worker->conns.count >= worker->config->max_connections) {
+        refuse(worker, fd);
+        return;
+    }
+    if (is_tcp) {
+        int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    if (evd_conn_open(worker, fd) == NULL)
+        evd_server_log(NULL, EVD_LOG_ERROR, "no memory for a connection");
+}
+
+static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
+{
+    worker->loop = ev_default_loop(EVFLAG_NOENV);
+    if (worker->loop == NULL)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
+    ev_timer_init(&worker->sweep, on_sweep, SWEEP_SECONDS, SWEEP_SECONDS);
+    worker->sweep.data = worker;
+    ev_signal_init(&worker->on_term, on_signal, SIGTERM);
+    ev_signal_init(&worker->on_int, on_signal, SIGINT);
+    worker->on_term.data = worker->on_int.data = worker;
+    /* From here on a signal is not lost, even one that comes before the loop runs. */
+    ev_signal_start(worker->loop, &worker->on_term);
+    ev_signal_start(worker->loop, &worker->on_int);
+    return EVD_OK;
+}
+
+static int open_listeners(struct evd_worker *worker, struct evd_error *ret_error)
+{
+    const struct evd_server_config *config = worker->config;
+    for (size_t i = 0; i < config->listen_count; i++) {
+        int rc = evd_listener_open(&worker->listeners[i], worker, &config->listen[i],
+                                   config->tcp_congestion, ret_error);
+        if (rc < 0)
+            return rc;
+    }
+    return EVD_OK;
+}
+
+int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
+                    struct evd_error *ret_error)
+{
+    *worker = (struct evd_worker){.config = config};
+    evd_buf_init(&worker->rx, EVD_RX_SIZE);
+    evd_buf_init(&worker->tx, 2 * config->max_output);
+    evd_buf_init(&worker->payload, config->max_inflated);
+    int rc = evd_codec_context_init(&worker->codecs, config->max_inflated);
+    if (rc < 0)
+        return evd_error_set(ret_error, rc, "%s", evd_status_text(rc));
+    rc = evd_dispatch_open(&config->dispatch, &worker->dispatch, ret_error);
+    if (rc >= 0)
+        rc = open_loop(worker, ret_error);
+    if (rc >= 0)
+        rc = open_listeners(worker, ret_error);
+    if (rc < 0)
+        evd_worker_close(worker);
+    return rc;
+}
+
+size_t evd_worker_run(struct evd_worker *worker)
+{
+    ev_timer_start(worker->loop, &worker->sweep);
+    for (size_t i = 0; i < worker->config->listen_count; i++)
+        evd_listener_start(&worker->listeners[i]);
+    (void)ev_run(worker->loop, 0);
+    return worker->conns.count;
+}
+
+void evd_worker_close(struct evd_worker *worker)
+{
+    for (size_t i = 0; i < worker->config->listen_count; i++)
+        evd_listener_close(&worker->listeners[i]);
+    while (worker->conns.first != NULL)
+        evd_conn_close(worker->conns.first);
+    evd_dispatch_close(worker->dispatch);
+    evd_codec_context_release(&worker->codecs);
+    evd_buf_release(&worker->rx);
+    evd_buf_release(&worker->tx);
+    evd_buf_release(&worker->payload);
+    if (worker->loop != NULL)
+        ev_loop_destroy(worker->loop);
+    worker->loop = NULL;
+}

@@ -1,0 +1,58 @@
+/* A worker: one loop, its listeners, its connections, and one dispatch of its own. Nothing here is
+ * shared with another thread. */
+#ifndef EVD_WORKER_H
+#define EVD_WORKER_H
+
+#include "config.h"
+#include "listener.h"
+
+#define EVD_RX_SIZE 65536 /* bytes of one read */
+
+struct evd_conn;
+
+/* Connections in the order of their last activity: what times out first stands first. */
+struct evd_conn_list {
+    struct evd_conn *first, *last;
+    size_t count;
+};
+
+struct evd_worker {
+    struct ev_loop *loop;
+    const struct evd_server_config *config;
+    struct evd_dispatch *dispatch;
+    struct evd_codec_context codecs;
+
+    /* Shared by all connections, because between two events none of them needs one. */
+    struct evd_buf rx;      /* what was just read */
+    struct evd_buf tx;      /* the answers to it */
+    struct evd_buf payload; /* a payload whose codec was undone */
+
+    struct evd_listener listeners[EVD_LISTEN_MAX];
+    struct evd_conn_list conns;
+    ev_timer sweep; /* looks for connections whose time is over */
+    ev_signal on_term, on_int;
+    bool draining;
+    uint64_t drain_deadline_ns;
+};
+
+/* Opens the dispatch, the loop and the listeners, and prints where it listens. *config outlives the
+ * worker. *ret_error says what failed. */
+int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
+                    struct evd_error *ret_error);
+
+/* Serves until SIGTERM or SIGINT and the end of what was in flight. Returns the connections that
+ * were cut off because draining took too long. */
+size_t evd_worker_run(struct evd_worker *worker);
+
+void evd_worker_close(struct evd_worker *worker);
+
+/* A listener accepted a connection; the worker owns fd from here on. */
+void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
+
+/* The monotonic clock in nanoseconds, to a few milliseconds. */
+uint64_t evd_worker_now(void);
+
+/* Writes one line to stderr: "evd-server: warning: ...". */
+void evd_server_log(void *context, enum evd_log_level level, const char *text);
+
+#endif

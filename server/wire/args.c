@@ -31,14 +31,15 @@ static bool read_digits(const char **text, uint64_t *ret_value)
     return some;
 }
 
-/* Digits behind the decimal point, of a unit of `unit` ns: what is left below a ns is dropped. */
+/* Digits behind the decimal point, of a unit of `unit` ns. A place that is no whole number of ns is
+ * dropped with all behind it: less than 36 ns, and that in hours. */
 static bool read_fraction(const char **text, uint64_t unit, uint64_t *ret_ns)
 {
     const char *at = *text;
     uint64_t ns = 0;
 
     for (; *at >= '0' && *at <= '9'; at++) {
-        unit /= 10;
+        unit = unit % 10 == 0 ? unit / 10 : 0;
         ns += unit * (uint64_t)(*at - '0');
     }
     bool some = at != *text;

@@ -87,7 +87,8 @@ FAKE
     ln -s "$(command -v cp)" "$bin/cp"
     cat >"$room/program" <<FAKE
 #!/bin/bash
-echo "\${0##*/} \$*" | tee -a "$room/calls"
+echo "\${0##*/} \$*" >>"$room/calls"
+printf '<%s>' "\${0##*/}" "\$@"
 if [[ \$1 == study ]]; then
     [[ ! -e $room/study-code ]] || exit "\$(cat "$room/study-code")"
     mkdir -p "\$4"; echo '{}' >"\$4/trials.jsonl"
@@ -267,8 +268,9 @@ fake_build_again() {
 }
 
 case_other_distribution() {
+    # apt-get there is no reason to use it.
     printf 'NAME="Fedora"\nID=fedora\n' >"$room/os-release"
-    rm "$bin/dpkg-query" "$bin/apt-get" "$bin/cmake"
+    rm "$bin/cmake"
     launch build
     expect_status 1
     expect_in err 'has no packages of Debian'
@@ -277,9 +279,20 @@ case_other_distribution() {
     expect_in err 'libev-dev: libev 4; the event loop of server and load generator (looked for ev.h)'
     expect_not_in err 'gnuplot'
     expect_in err 'EVDISPATCH_SKIP_SETUP=1'
+    expect_count 0 'apt-get'
 }
 
-# Everything is there, by other means.
+# Everything is there, by other means: nobody is stopped.
+case_no_root_with_everything() {
+    fake id <<<'echo 1000'
+    missing ninja-build zlib1g-dev
+    fake ninja <<<'exit 0'
+    fake pkg-config <<<'exit 0'
+    launch build
+    expect_status 0
+    expect_count 0 'apt-get'
+}
+
 case_other_distribution_with_everything() {
     printf 'ID=fedora\n' >"$room/os-release"
     rm "$bin/dpkg-query" "$bin/apt-get"
@@ -323,11 +336,11 @@ case_configures_once() {
     expect_status 0
     expect_count 1 'cmake --preset release'
     expect_count 2 'cmake --build --preset release'
+    launch build release -DEVD_EXTRA_MODULES=/mine
+    expect_in calls 'cmake --preset release -DEVD_EXTRA_MODULES=/mine'
     touch -d '+1 hour' "$tree/CMakePresets.json"
     launch build
-    expect_count 2 'cmake --preset release'
-    launch build debug -DEVD_EXTRA_MODULES=/mine
-    expect_in calls 'cmake --preset debug -DEVD_EXTRA_MODULES=/mine'
+    expect_count 3 'cmake --preset release'
 }
 
 case_build_fails() {
@@ -343,10 +356,10 @@ case_arguments_reach_the_programs() {
     setting+=(PROGRAM_CODE=3)
     launch serve --listen 'unix:///a b' --dispatch=static
     expect_status 3
-    [[ $(cat "$room/out") == 'evd-server --listen unix:///a b --dispatch=static' ]] || fail 'stdout is the program'"'"'s own'
+    [[ $(cat "$room/out") == '<evd-server><--listen><unix:///a b><--dispatch=static>' ]] || fail 'stdout is the program'"'"'s own'
     launch run --rate 1000
     expect_status 3
-    [[ $(cat "$room/out") == 'loadgen run --rate 1000' ]] || fail 'stdout is the program'"'"'s own'
+    [[ $(cat "$room/out") == '<loadgen><run><--rate><1000>' ]] || fail 'stdout is the program'"'"'s own'
 }
 
 # ---- study ------------------------------------------------------------------------------------------------------

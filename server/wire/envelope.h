@@ -37,7 +37,8 @@ struct evd_envelope {
      * after evd_envelope_encode(), which most callers use. */
     struct evd_slice data;
     struct evd_slice envelope;      /* CALL: the whole JSON object, or "" */
-    struct evd_slice code, message; /* ERROR; UTF-8, not escaped */
+    struct evd_slice code, message; /* ERROR; UTF-8, not escaped; with escapes in them they are cut
+                                       at the decoder's scratch, between two code points */
 };
 
 struct evd_transport;
@@ -46,23 +47,36 @@ struct evd_decoder;
 /* Scans one JSON object as an envelope: finds id, event, data, encoding (a call), or id and data,
  * or id and error (an answer). Validates all of it. Escapes in event, code, message are undone into
  * the decoder's scratch. A repeated member among these is refused (RFC 8259, 4: "unpredictable").
- * Members it doesn't know are left for the module. `role` is the reader's: a server reads calls.
+ * Members it doesn't know are left for the module. decoder->role is the reader's: a server reads
+ * calls. An event longer than EVD_EVENT_MAX is never cut to one that fits: the dispatch refuses it.
+ * \u0000 is refused in a call, but for its data (see dispatch/json.h).
  * EVD_ERR_BAD_ENVELOPE, EVD_ERR_BAD_ENCODING; decoder->error in words; ret_envelope->id is set if
- * the id could be read, so that the error can be matched to its call. */
+ * the id could be read, so that the error can be matched to its call: wherever it stands in an
+ * object, or before the spot where the JSON breaks. */
 int evd_envelope_scan(struct evd_decoder *decoder, struct evd_slice text,
                       struct evd_envelope *ret_envelope);
 
 /* The payload with its codec undone. Borrowed from the envelope where the codec changes nothing
- * (no copy), else decoded into *scratch (cleared first) and borrowed from there.
+ * (no copy), else decoded into *scratch (cleared first) and borrowed from there. No data on the
+ * wire is an empty payload, whatever the codec.
  * EVD_ERR_BAD_DATA, EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY; *ret_error in words. */
 int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
                          struct evd_codec_context *context, struct evd_buf *scratch,
                          struct evd_slice *ret_payload, struct evd_error *ret_error);
 
 /* Appends the whole message to *out: `payload` through the envelope's codec, then the transport's
- * encode(). On an error *out is as it was. envelope->data is ignored. */
+ * encode(). On an error *out is as it was. envelope->data is ignored.
+ * EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY, and EVD_ERR_BAD_ENVELOPE as of transport->encode(). */
 int evd_envelope_encode(const struct evd_envelope *envelope, const struct evd_transport *transport,
                         struct evd_codec_context *context, struct evd_slice payload,
                         struct evd_buf *out);
+
+/* ---- For transports: the members of envelope->envelope that are a module's own ---- */
+
+/* Reads on to the next member that is not one of id, event, data and encoding: EVD_MORE, or
+ * EVD_DONE behind the last. ret_key is the key's inside, ret_value the JSON text. *ret_own (may be
+ * NULL) is set to the first of those four that was passed over. EVD_ERR_BAD_DATA: not JSON. */
+int evd_envelope_next_extra(struct evd_json_scan *scan, struct evd_slice *ret_key,
+                            struct evd_slice *ret_value, const char **ret_own);
 
 #endif

@@ -11,7 +11,8 @@ enum evd_role {
 };
 
 struct evd_wire_limits {
-    size_t max_frame;   /* bytes of one message on the wire; a larger one is skipped and refused */
+    size_t max_frame; /* bytes of one message on the wire, all of them (header, line end): a larger
+                         one is refused and skipped, and a buffer of this size is enough. > 0 */
     unsigned max_depth; /* of JSON */
 };
 
@@ -55,8 +56,9 @@ struct evd_transport {
                   struct evd_envelope *ret_envelope);
 
     /* Appends one message. On a text transport with a codec other than json, envelope->data is
-     * bytes, and is written as a JSON string. On an error (EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY)
-     * *out is as it was. */
+     * bytes, and is written as a JSON string. On an error *out is as it was: EVD_ERR_TOO_LARGE,
+     * EVD_ERR_NO_MEMORY, or EVD_ERR_BAD_ENVELOPE for what cannot be carried (an id of text in a
+     * binary frame; an envelope->envelope that is not a JSON object). */
     int (*encode)(struct evd_buf *out, const struct evd_envelope *envelope);
 };
 
@@ -67,7 +69,7 @@ struct evd_transport {
 /* All of transport.def, in its order, ended by NULL. */
 extern const struct evd_transport *const evd_transports[];
 
-const struct evd_transport *evd_transport_by_name(struct evd_slice name);    /* or NULL */
+const struct evd_transport *evd_transport_by_name(struct evd_slice name);     /* or NULL */
 const struct evd_transport *evd_transport_by_first(unsigned char first_byte); /* or NULL */
 
 static inline int evd_decode(struct evd_decoder *decoder, struct evd_slice in, bool eof,
@@ -87,11 +89,11 @@ static inline int evd_decode(struct evd_decoder *decoder, struct evd_slice in, b
  * extra: a JSON object, the members a text envelope would have beside event and data; or nothing.
  * data: length - event length - extra length bytes. In an error, event is the code and data the
  * message, both UTF-8. */
-#define EVD_FRAME_MAGIC   0xED
-#define EVD_FRAME_HEADER  20
-#define EVD_FRAME_CALL    1
-#define EVD_FRAME_REPLY   2
-#define EVD_FRAME_ERROR   3
-#define EVD_FRAME_HAS_ID  0x01
+#define EVD_FRAME_MAGIC  0xED
+#define EVD_FRAME_HEADER 20
+#define EVD_FRAME_CALL   1
+#define EVD_FRAME_REPLY  2
+#define EVD_FRAME_ERROR  3
+#define EVD_FRAME_HAS_ID 0x01
 
 #endif

@@ -156,7 +156,7 @@ int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *m
     flight->sink = sink;
     flight->target = (struct evd_target){0};
     evd_arena_init(&flight->arena, &dispatch->arena_cache, dispatch->config.max_tree);
-    flight->data_tree = flight->envelope_tree = NULL;
+    flight->data_tree = NULL;
     flight->answered = false;
     flight->error.text[0] = '\0';
 

@@ -73,7 +73,7 @@ struct evd_flight {
     struct evd_sink *sink;
     struct evd_target target;
     struct evd_arena arena;
-    const struct cJSON *data_tree, *envelope_tree;
+    const struct cJSON *data_tree; /* NULL until it is asked for */
     uint64_t wait_ns; /* what the function asked for before EVD_MORE; 0: to be called again soon */
     bool answered;
     struct evd_error error; /* why data is not JSON, in words */

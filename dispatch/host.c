@@ -3,7 +3,7 @@
 #include "json.h"
 #include "tree.h"
 
-#include <cjson/cJSON.h>
+#include <string.h>
 
 static struct evd_flight *flight_of(struct evd_call *call)
 {
@@ -69,21 +69,39 @@ static int json(struct evd_call *call, const struct cJSON **ret_tree)
     return EVD_OK;
 }
 
+/* Whether a member's key, as it stands between its quotes, means `key`. */
+static bool key_equal(struct evd_slice raw, struct evd_slice key)
+{
+    char undone[EVD_EVENT_MAX];
+    if (memchr(raw.ptr, '\\', raw.len) == NULL)
+        return evd_slice_equal(raw, key);
+    int64_t len = evd_json_unescape(raw, undone, sizeof undone);
+    return len >= 0 && evd_slice_equal(evd_slice(undone, (size_t)len), key);
+}
+
+/* Only the member that is asked for becomes a tree: beside it may stand a payload of any size, in
+ * any encoding. The last of several equal keys counts, as in JavaScript. */
 static int member(struct evd_call *call, const char *key, const struct cJSON **ret_tree)
 {
     struct evd_flight *flight = flight_of(call);
+    unsigned max_depth = flight->dispatch->config.max_depth;
+    struct evd_slice wanted = evd_slice_text(key), name, value, found = {0};
+    struct evd_json_scan scan;
+
     *ret_tree = NULL;
     if (call->message.envelope.len == 0)
         return EVD_OK;
-    if (flight->envelope_tree == NULL) {
-        int rc = evd_tree_parse(&flight->arena, call->message.envelope,
-                                flight->dispatch->config.max_depth, &flight->envelope_tree,
-                                &flight->error);
-        if (rc < 0)
-            return rc;
+    evd_json_scan_init(&scan, call->message.envelope, max_depth);
+    int rc = evd_json_scan_object(&scan);
+    if (rc < 0)
+        return rc;
+    while ((rc = evd_json_scan_member(&scan, &name, NULL, &value)) == EVD_MORE) {
+        if (key_equal(name, wanted))
+            found = value;
     }
-    *ret_tree = cJSON_GetObjectItemCaseSensitive(flight->envelope_tree, key);
-    return EVD_OK;
+    if (rc < 0 || found.len == 0)
+        return rc;
+    return evd_tree_parse(&flight->arena, found, max_depth, ret_tree, &flight->error);
 }
 
 static int wait_for(struct evd_call *call, uint64_t nanoseconds)

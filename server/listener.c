@@ -77,7 +77,10 @@ static int prepare(int fd, const struct evd_address *address, const char *tcp_co
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         if (tcp_congestion != NULL && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, tcp_congestion,
                                                  (socklen_t)strlen(tcp_congestion)) < 0)
-            return fail_errno(ret_error, address, tcp_congestion);
+            return evd_error_set(ret_error, EVD_ERR_USAGE,
+                                 "--tcp-congestion %s: %s; this system's are in "
+                                 "/proc/sys/net/ipv4/tcp_available_congestion_control",
+                                 tcp_congestion, strerror(errno));
     }
     if (bind(fd, (const struct sockaddr *)&address->addr, address->len) < 0)
         return fail_errno(ret_error, address, "bind");

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Tries the launcher on a fresh Debian 12: debootstrap, chroot, a clone of what is committed, and the commands.
+# Tries the launcher on a fresh Debian 12: debootstrap, chroot, a clone of what is committed.
 # By hand and as root; not part of CI. See --help.
 set -euo pipefail
 
 source_dir=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 readonly source_dir
 readonly suite=bookworm
+readonly chroot_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 say() { printf 'fresh_debian: %s\n' "$*" >&2; }
 die() { say "$1"; exit "${2:-1}"; }
 
 help() {
     cat <<'TEXT'
-usage: tests/fresh_debian.sh [--cache DIR] [--save DIR] [--mirror URL] [--repo DIR] [--] [COMMAND]...
+usage: tests/fresh_debian.sh [--cache DIR] [--save DIR] [--mirror URL] [--repo DIR] [COMMAND]...
 
 Each COMMAND is one argument and runs in the clone, in a fresh Debian 12. Without any:
   './evdispatch study --quick' './evdispatch test'
@@ -23,7 +24,8 @@ Each COMMAND is one argument and runs in the clone, in a fresh Debian 12. Withou
   --repo DIR    clone from there; default: this tree, as committed
 
 Tells for each command its exit code, and how long set-up and the job took. Exit 0 when all were 0.
-Leaves nothing behind: the mounts live in a namespace of their own, the system in a temporary folder.
+Leaves nothing behind: the mounts live in a namespace of their own, the system in a temporary
+folder.
 
 examples:
   tests/fresh_debian.sh
@@ -44,8 +46,11 @@ make_base() {
         tar -C "$root" -xpf "$cache/$suite.tar" --numeric-owner
         return 0
     fi
-    debootstrap --variant=minbase --include=git,ca-certificates "$suite" "$root" "$mirror" >"$work/debootstrap.log" 2>&1 ||
-        { tail -n 20 "$work/debootstrap.log" >&2; die 'debootstrap failed'; }
+    if ! debootstrap --variant=minbase --include=git,ca-certificates "$suite" "$root" "$mirror" \
+        >"$work/debootstrap.log" 2>&1; then
+        tail -n 20 "$work/debootstrap.log" >&2
+        die 'debootstrap failed'
+    fi
     if [[ -n $cache ]]; then
         mkdir -p "$cache"
         tar -C "$root" --one-file-system --numeric-owner -cpf "$cache/$suite.tar.part" .
@@ -53,13 +58,14 @@ make_base() {
     fi
 }
 
-# apt in there reaches what apt reaches here: its sources, its way through a proxy, and how names resolve.
+# apt in there reaches what apt reaches here: its sources, its proxy, and how names resolve.
 copy_network() {
     local root=$1 file
     for file in /etc/resolv.conf /etc/hosts; do
         [[ ! -e $file ]] || cat "$file" >"$root$file"
     done
-    apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries)' >"$root/etc/apt/apt.conf.d/99machine" || true
+    apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries)' \
+        >"$root/etc/apt/apt.conf.d/99machine" || true
     if [[ $mirror_given == no && -e /etc/apt/sources.list.d/debian.sources ]]; then
         cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/"
         rm -f "$root/etc/apt/sources.list"
@@ -86,15 +92,15 @@ inside() {
     for command in "$@"; do
         say "running: $command"
         began=$SECONDS code=0
-        env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-            ${proxies[@]+"${proxies[@]}"} \
-            chroot "$root" /bin/bash -c "cd /root/evdispatch && $command" </dev/null > >(tee "$log") 2>&1 || code=$?
+        env -i HOME=/root PATH="$chroot_path" LANG=C.UTF-8 "${proxies[@]}" \
+            chroot "$root" /bin/bash -c "cd /root/evdispatch && $command" \
+            </dev/null > >(tee "$log") 2>&1 || code=$?
         total=$((SECONDS - began))
         wait
         # The launcher says itself how long its set-up took.
-        setup=$(sed -n 's/^evdispatch: set-up took \([0-9]*\) s$/\1/p' "$log" | awk '{ s += $1 } END { print s + 0 }')
-        printf 'fresh_debian: exit %d, set-up %d s, job %d s: %s\n' "$code" "$setup" "$((total - setup))" "$command" |
-            tee -a "$root/summary"
+        setup=$(awk '/^evdispatch: set-up took [0-9]+ s$/ { s += $4 } END { print s + 0 }' "$log")
+        printf 'fresh_debian: exit %d, set-up %d s, job %d s: %s\n' \
+            "$code" "$setup" "$((total - setup))" "$command" | tee -a "$root/summary"
         [[ $code == 0 ]] || failed=1
     done
     return "$failed"

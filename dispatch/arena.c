@@ -31,13 +31,17 @@ static struct evd_arena_chunk *take_chunk(struct evd_arena *arena, size_t size)
 {
     struct evd_arena_cache *cache = arena->cache;
     struct evd_arena_chunk *chunk;
+    size_t room = size <= EVD_ARENA_CHUNK ? EVD_ARENA_CHUNK : size;
 
-    if (size <= EVD_ARENA_CHUNK && cache->spare != NULL) {
+    if (room > arena->max - arena->held)
+        room = arena->max - arena->held; /* the last chunk is what max leaves */
+    if (room < size)
+        return NULL;
+    if (room == EVD_ARENA_CHUNK && cache->spare != NULL) {
         chunk = cache->spare;
         cache->spare = chunk->next;
         cache->count--;
     } else {
-        size_t room = size <= EVD_ARENA_CHUNK ? EVD_ARENA_CHUNK : size;
         chunk = malloc(sizeof *chunk + room);
         if (chunk == NULL)
             return NULL;
@@ -52,14 +56,11 @@ static struct evd_arena_chunk *take_chunk(struct evd_arena *arena, size_t size)
 
 void *evd_arena_alloc(struct evd_arena *arena, size_t size)
 {
-    if (size > arena->max)
-        return NULL;
+    if (size > arena->max || size > PTRDIFF_MAX - sizeof(struct evd_arena_chunk) - ALIGN)
+        return NULL; /* the second: no block can be so large, and no sum here overflows */
     size = (size + ALIGN - 1) / ALIGN * ALIGN;
     struct evd_arena_chunk *chunk = arena->chunks;
     if (chunk == NULL || chunk->size - chunk->used < size) {
-        size_t room = size <= EVD_ARENA_CHUNK ? EVD_ARENA_CHUNK : size;
-        if (room > arena->max - arena->held && arena->held > 0)
-            return NULL;
         chunk = take_chunk(arena, size);
         if (chunk == NULL)
             return NULL;

@@ -1,0 +1,423 @@
+/* One connection of a worker: what is in flight on it, and what becomes of it. */
+#include "socket.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_ROOM (64 * 1024) /* bytes asked of one recv() */
+
+#define BACKOFF_FIRST 0.001 /* seconds */
+#define BACKOFF_MAX   0.5
+
+/* ---- Free slots ---- */
+
+static void mark_free(struct lg_conn *conn)
+{
+    conn->worker->free_bits[conn->index / 64] |= UINT64_C(1) << (conn->index % 64);
+}
+
+static void mark_full(struct lg_conn *conn)
+{
+    conn->worker->free_bits[conn->index / 64] &= ~(UINT64_C(1) << (conn->index % 64));
+}
+
+static bool has_room(const struct lg_conn *conn)
+{
+    return conn->tail - conn->head < conn->worker->plan->options->depth;
+}
+
+static void slots_freed(struct lg_conn *conn, uint64_t now_ns)
+{
+    struct lg_worker *worker = conn->worker;
+
+    mark_free(conn);
+    if (worker->blocked) {
+        worker->blocked = false;
+        worker->unblocked_ns = now_ns;
+    }
+}
+
+/* ---- Replies ---- */
+
+static void retire(struct lg_conn *conn, const struct lg_slot *slot, enum lg_outcome outcome)
+{
+    lg_worker_charge(conn->worker, (enum lg_window)slot->window, outcome);
+    conn->worker->in_flight--;
+    conn->head++;
+}
+
+static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_t now_ns)
+{
+    lg_histogram_record(&worker->response[slot->window], now_ns - slot->due_ns);
+    if (slot->window == LG_MEASURED)
+        lg_histogram_record(&worker->service, now_ns - slot->sent_ns);
+    if (now_ns >= worker->plan->measure_ns && now_ns < lg_end_of(worker))
+        worker->ok_in_window++;
+}
+
+/* False: the connection was closed. */
+static bool take_reply(struct lg_conn *conn, const struct evd_envelope *reply, uint64_t now_ns)
+{
+    struct lg_worker *worker = conn->worker;
+    const struct lg_slot *slot = &conn->ring[conn->head & conn->mask];
+
+    if (conn->head == conn->stamped) {
+        worker->unsolicited++;
+        lg_conn_lost(conn, LG_BAD);
+        return false;
+    }
+    worker->answered++;
+    if (lg_check_reply(&worker->checker, slot->request, conn->head, reply)) {
+        record(worker, slot, now_ns);
+        conn->failures = 0;
+        retire(conn, slot, LG_OK);
+    } else {
+        retire(conn, slot, LG_BAD);
+    }
+    return true;
+}
+
+/* What cannot be read answers the oldest request, wrongly. False: the connection was closed. */
+static bool take_unreadable(struct lg_conn *conn)
+{
+    struct lg_worker *worker = conn->worker;
+    const struct lg_slot *slot = &conn->ring[conn->head & conn->mask];
+
+    if (conn->head == conn->stamped) {
+        worker->unsolicited++;
+        lg_conn_lost(conn, LG_BAD);
+        return false;
+    }
+    worker->answered++;
+    lg_check_unreadable(&worker->checker, slot->request, conn->decoder.error.text);
+    if (conn->decoder.broken) { /* nor can any of the others be */
+        lg_conn_lost(conn, LG_BAD);
+        return false;
+    }
+    retire(conn, slot, LG_BAD);
+    return true;
+}
+
+/* False: the connection was closed. */
+static bool decode(struct lg_conn *conn, bool eof, uint64_t now_ns)
+{
+    struct evd_envelope reply;
+    size_t used;
+
+    while (conn->in.len > 0) {
+        int rc = evd_decode(&conn->decoder, evd_buf_slice(&conn->in), eof, &used, &reply);
+
+        if (rc == EVD_OK && !take_reply(conn, &reply, now_ns))
+            return false;
+        if (rc < 0 && !take_unreadable(conn))
+            return false;
+        evd_buf_drop(&conn->in, used);
+        if (rc == EVD_MORE)
+            break;
+    }
+    return true;
+}
+
+static void read_ready(struct lg_conn *conn)
+{
+    struct lg_worker *worker = conn->worker;
+    uint64_t head = conn->head, now;
+    ssize_t n;
+
+    if (evd_buf_reserve(&conn->in, READ_ROOM) < 0) {
+        lg_worker_fail(worker, EVD_ERR_NO_MEMORY, "no memory to read a reply");
+        return;
+    }
+    n = recv(conn->fd, evd_buf_tail(&conn->in), evd_buf_room(&conn->in), MSG_DONTWAIT);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            lg_conn_lost(conn, LG_RESET);
+        return;
+    }
+    now = lg_now(); /* one time for the whole batch */
+    worker->received_bytes += (uint64_t)n;
+    evd_buf_commit(&conn->in, (size_t)n);
+    if (!decode(conn, n == 0, now))
+        return;
+    if (n == 0) {
+        lg_conn_lost(conn, LG_EOF);
+        return;
+    }
+    if (conn->head == head)
+        return;
+    slots_freed(conn, now);
+    if (worker->plan->options->closed)
+        lg_conn_fill(conn, now);
+}
+
+/* ---- Requests ---- */
+
+void lg_conn_send(struct lg_conn *conn, uint32_t request, uint64_t due_ns)
+{
+    struct lg_worker *worker = conn->worker;
+    const struct lg_request *what = &worker->plan->scenario->requests[request];
+    const struct evd_envelope call = {
+        .kind = EVD_KIND_CALL,
+        .id = {.kind = EVD_ID_UINT, .number = conn->tail},
+        .codec = what->codec,
+        .event = what->event,
+        .data = what->data,
+    };
+    struct lg_slot *slot = &conn->ring[conn->tail & conn->mask];
+
+    slot->due_ns = due_ns;
+    slot->request = request;
+    slot->window = (uint8_t)lg_window_of(worker, due_ns);
+    conn->tail++;
+    worker->in_flight++;
+    if (worker->plan->options->transport->encode(&conn->out, &call) < 0)
+        lg_worker_fail(worker, EVD_ERR_NO_MEMORY, "cannot encode a request");
+    if (!has_room(conn))
+        mark_full(conn);
+}
+
+static void want(struct lg_conn *conn, int events)
+{
+    if (conn->io.events == events)
+        return;
+    ev_io_stop(conn->worker->loop, &conn->io);
+    ev_io_set(&conn->io, conn->fd, events);
+    ev_io_start(conn->worker->loop, &conn->io);
+}
+
+/* The server is gone; what it answered before that still counts. */
+static void send_failed(struct lg_conn *conn)
+{
+    ssize_t n;
+
+    do {
+        if (evd_buf_reserve(&conn->in, READ_ROOM) < 0)
+            break;
+        n = recv(conn->fd, evd_buf_tail(&conn->in), evd_buf_room(&conn->in), MSG_DONTWAIT);
+        if (n > 0) {
+            conn->worker->received_bytes += (uint64_t)n;
+            evd_buf_commit(&conn->in, (size_t)n);
+            if (!decode(conn, false, lg_now()))
+                return;
+        }
+    } while (n > 0); /* ends: the socket takes in no more */
+    lg_conn_lost(conn, LG_RESET);
+}
+
+static void write_ready(struct lg_conn *conn)
+{
+    struct evd_slice out = evd_buf_slice(&conn->out);
+    ssize_t n = send(conn->fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR) {
+            send_failed(conn);
+            return;
+        }
+        n = 0;
+    }
+    conn->worker->sent_bytes += (uint64_t)n;
+    evd_buf_drop(&conn->out, (size_t)n);
+    want(conn, conn->out.len > 0 ? EV_READ | EV_WRITE : EV_READ);
+}
+
+/* Stamped when offered to the kernel: what waits in a full socket buffer is waiting for the server.
+ */
+static void stamp(struct lg_conn *conn)
+{
+    struct lg_worker *worker = conn->worker;
+    uint64_t now = lg_now();
+
+    for (; conn->stamped != conn->tail; conn->stamped++) {
+        struct lg_slot *slot = &conn->ring[conn->stamped & conn->mask];
+        uint64_t could = slot->due_ns > worker->unblocked_ns ? slot->due_ns : worker->unblocked_ns;
+
+        slot->sent_ns = now;
+        if (slot->window != LG_MEASURED)
+            continue;
+        lg_histogram_record(&worker->lateness, now - slot->due_ns);
+        lg_histogram_record(&worker->own_lateness, now - could);
+    }
+}
+
+void lg_conn_flush(struct lg_conn *conn)
+{
+    if (conn->state != LG_CONN_UP || conn->out.len == 0)
+        return;
+    stamp(conn);
+    write_ready(conn);
+}
+
+void lg_conn_fill(struct lg_conn *conn, uint64_t now_ns)
+{
+    struct lg_worker *worker = conn->worker;
+    const struct lg_scenario *scenario = worker->plan->scenario;
+
+    if (conn->state != LG_CONN_UP || now_ns < worker->plan->start_ns || now_ns >= lg_end_of(worker))
+        return;
+    while (has_room(conn)) {
+        uint32_t request = scenario->deck[worker->closed_next % scenario->deck_len];
+
+        worker->closed_next += worker->plan->options->threads;
+        worker->accounts[lg_window_of(worker, now_ns)].scheduled++;
+        lg_conn_send(conn, request, now_ns);
+    }
+    lg_conn_flush(conn);
+}
+
+/* ---- Up and down ---- */
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events);
+
+static void retry_later(struct lg_conn *conn)
+{
+    double delay = BACKOFF_FIRST;
+
+    if (lg_now() >= lg_end_of(conn->worker) + conn->worker->plan->options->drain_ns)
+        return;
+    for (unsigned i = 0; i < conn->failures && delay < BACKOFF_MAX; i++)
+        delay *= 2;
+    conn->failures++;
+    conn->state = LG_CONN_DOWN;
+    ev_timer_init(&conn->retry, on_retry, delay, 0.);
+    conn->retry.data = conn;
+    ev_timer_start(conn->worker->loop, &conn->retry);
+}
+
+/* A closed loop has nothing due without a connection: each failed attempt stands for a request. */
+static void connect_failed(struct lg_conn *conn)
+{
+    struct lg_worker *worker = conn->worker;
+    uint64_t now = lg_now();
+
+    if (conn->fd >= 0) {
+        ev_io_stop(worker->loop, &conn->io);
+        close(conn->fd);
+        conn->fd = -1;
+    }
+    worker->refused = worker->up_count == 0;
+    if (worker->plan->options->closed && now >= worker->plan->start_ns && now < lg_end_of(worker)) {
+        worker->accounts[lg_window_of(worker, now)].scheduled++;
+        lg_worker_charge(worker, lg_window_of(worker, now), LG_REFUSED);
+    }
+    retry_later(conn);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct lg_conn *conn = io->data;
+
+    (void)loop;
+    if (conn->state == LG_CONN_CONNECTING) {
+        int fd = conn->fd;
+
+        if (lg_socket_finish(fd, NULL) < 0) {
+            connect_failed(conn);
+            return;
+        }
+        ev_io_stop(conn->worker->loop, &conn->io);
+        lg_conn_up(conn, fd);
+        return;
+    }
+    if (events & EV_READ)
+        read_ready(conn);
+    if ((events & EV_WRITE) && conn->state == LG_CONN_UP && conn->out.len > 0)
+        write_ready(conn);
+}
+
+static void watch(struct lg_conn *conn, int events)
+{
+    ev_io_init(&conn->io, on_io, conn->fd, events);
+    conn->io.data = conn;
+    ev_io_start(conn->worker->loop, &conn->io);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct lg_conn *conn = timer->data;
+    int rc;
+
+    (void)loop;
+    (void)events;
+    rc = lg_socket_connect(conn->worker->plan->options, &conn->fd, NULL);
+    if (rc == EVD_OK) {
+        lg_conn_up(conn, conn->fd);
+    } else if (rc == EVD_MORE && conn->fd >= 0) {
+        conn->state = LG_CONN_CONNECTING;
+        conn->connecting_ns = lg_now();
+        watch(conn, EV_WRITE);
+    } else if (rc == EVD_MORE) {
+        retry_later(conn);
+    } else {
+        connect_failed(conn);
+    }
+}
+
+void lg_conn_up(struct lg_conn *conn, int fd)
+{
+    struct lg_worker *worker = conn->worker;
+    const struct lg_plan *plan = worker->plan;
+    uint64_t now = lg_now();
+
+    conn->fd = fd;
+    conn->state = LG_CONN_UP;
+    evd_decoder_init(&conn->decoder, plan->options->transport, EVD_ROLE_CLIENT, &plan->limits);
+    watch(conn, EV_READ);
+    worker->up_count++;
+    worker->refused = false;
+    slots_freed(conn, now);
+    if (plan->options->closed && plan->start_ns != 0)
+        lg_conn_fill(conn, now);
+}
+
+static void go_down(struct lg_conn *conn)
+{
+    struct lg_worker *worker = conn->worker;
+
+    ev_io_stop(worker->loop, &conn->io);
+    close(conn->fd);
+    conn->fd = -1;
+    conn->state = LG_CONN_DOWN;
+    conn->stamped = conn->tail;
+    evd_buf_clear(&conn->in);
+    evd_buf_clear(&conn->out);
+    mark_full(conn);
+    worker->up_count--;
+}
+
+void lg_conn_lost(struct lg_conn *conn, enum lg_outcome outcome)
+{
+    go_down(conn);
+    while (conn->head != conn->tail)
+        retire(conn, &conn->ring[conn->head & conn->mask], outcome);
+    conn->worker->reconnects++;
+    retry_later(conn);
+}
+
+void lg_conn_end(struct lg_conn *conn)
+{
+    if (ev_is_active(&conn->retry))
+        ev_timer_stop(conn->worker->loop, &conn->retry);
+    if (conn->state == LG_CONN_UP) {
+        go_down(conn);
+    } else if (conn->fd >= 0) {
+        ev_io_stop(conn->worker->loop, &conn->io);
+        close(conn->fd);
+        conn->fd = -1;
+    }
+    while (conn->head != conn->tail)
+        retire(conn, &conn->ring[conn->head & conn->mask], LG_IN_FLIGHT);
+}
+
+void lg_conn_check_timeout(struct lg_conn *conn, uint64_t now_ns)
+{
+    uint64_t timeout = conn->worker->plan->options->timeout_ns;
+
+    if (conn->state == LG_CONN_CONNECTING && now_ns - conn->connecting_ns > timeout)
+        connect_failed(conn);
+    else if (conn->state == LG_CONN_UP && conn->head != conn->stamped &&
+             now_ns > conn->ring[conn->head & conn->mask].sent_ns + timeout)
+        lg_conn_lost(conn, LG_TIMEOUT);
+}

@@ -1,0 +1,366 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+
+const char lg_run_help[] =
+    "Usage: loadgen run --target ADDRESS (--rate R | --closed) [OPTION]...\n"
+    "One measurement of a server that is already running. Every reply is checked, every request\n"
+    "accounted for, and latency counts from the time a request was due.\n"
+    "\n"
+    "What to measure:\n"
+    "  --target ADDRESS       tcp://HOST:PORT or unix:///PATH\n"
+    "  --transport NAME       frame or jsonl (default frame)\n"
+    "  --scenario NAME|FILE   services, github-webhooks, or a file (default services)\n"
+    "  --encoding NAME        json, base64, gzip, base64+gzip, for all requests\n"
+    "                         (default: as the scenario says)\n"
+    "  --payloads DIR         folder of the scenario's npm package (default: where a build has\n"
+    "                         it; else generated payloads of the same names and sizes)\n"
+    "\n"
+    "The load:\n"
+    "  --rate R               open loop: R requests a second fall due, whatever the server does;\n"
+    "                         0.001 to 10000000\n"
+    "  --arrivals KIND        with --rate: constant or poisson (default constant)\n"
+    "  --closed               closed loop: connections x depth in flight, always\n"
+    "  --connections N        1 to 16384 (default 64)\n"
+    "  --depth N              calls in flight on a connection, at most; 1 to 4096 (default 1)\n"
+    "  --threads N            1 to 64 (default 1)\n"
+    "  --seed N               of arrivals and of the order of requests (default 1)\n"
+    "  --congestion NAME      TCP congestion control (default reno)\n"
+    "  --cpus LIST            pins the threads: 1 or 0,2-3 (default: not pinned)\n"
+    "\n"
+    "How long (seconds, or 500ms, 2m):\n"
+    "  --warmup T             not measured (default 2)\n"
+    "  --duration T           measured (default 10)\n"
+    "  --timeout T            for one reply, 1ms to 60s (default 10)\n"
+    "  --drain T              wait for what is outstanding at the end, at most (default 5)\n"
+    "\n"
+    "What to keep:\n"
+    "  --server-pid PID       sample this process: CPU, memory, context switches\n"
+    "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
+    "  --quiet                no live line and no table\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 every reply was good (the run may still be INVALID: then it says why);\n"
+    "1 something went wrong; 2 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000\n"
+    "  loadgen run --target unix:///run/evd.sock --transport jsonl --closed --depth 16\n"
+    "  loadgen run --target tcp://127.0.0.1:8080 --scenario github-webhooks --rate 5k \\\n"
+    "      --arrivals poisson --warmup 5 --duration 1m --cpus 1 --json run.json\n";
+
+enum {
+    OPT_TARGET = 256,
+    OPT_TRANSPORT,
+    OPT_SCENARIO,
+    OPT_ENCODING,
+    OPT_PAYLOADS,
+    OPT_RATE,
+    OPT_ARRIVALS,
+    OPT_CLOSED,
+    OPT_CONNECTIONS,
+    OPT_DEPTH,
+    OPT_THREADS,
+    OPT_SEED,
+    OPT_CONGESTION,
+    OPT_CPUS,
+    OPT_WARMUP,
+    OPT_DURATION,
+    OPT_TIMEOUT,
+    OPT_DRAIN,
+    OPT_SERVER_PID,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"target", required_argument, NULL, OPT_TARGET},
+    {"transport", required_argument, NULL, OPT_TRANSPORT},
+    {"scenario", required_argument, NULL, OPT_SCENARIO},
+    {"encoding", required_argument, NULL, OPT_ENCODING},
+    {"payloads", required_argument, NULL, OPT_PAYLOADS},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"arrivals", required_argument, NULL, OPT_ARRIVALS},
+    {"closed", no_argument, NULL, OPT_CLOSED},
+    {"connections", required_argument, NULL, OPT_CONNECTIONS},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"congestion", required_argument, NULL, OPT_CONGESTION},
+    {"cpus", required_argument, NULL, OPT_CPUS},
+    {"warmup", required_argument, NULL, OPT_WARMUP},
+    {"duration", required_argument, NULL, OPT_DURATION},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"drain", required_argument, NULL, OPT_DRAIN},
+    {"server-pid", required_argument, NULL, OPT_SERVER_PID},
+    {"json", required_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int parse_count(const char *text, unsigned max, unsigned *ret_count, struct evd_error *error)
+{
+    uint64_t value;
+    int rc = evd_parse_uint(text, 1, max, &value, error);
+
+    if (rc == EVD_OK)
+        *ret_count = (unsigned)value;
+    return rc;
+}
+
+/* "1000", "12.5", "20k", "1.5M" a second. */
+static int parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error)
+{
+    char *end;
+    double rate;
+
+    errno = 0;
+    rate = strtod(text, &end);
+    if (end != text && (*end == 'k' || *end == 'K'))
+        rate *= 1e3, end++;
+    else if (end != text && (*end == 'm' || *end == 'M'))
+        rate *= 1e6, end++;
+    rate = rint(rate * LG_RATE_UNIT);
+    if (end == text || *end != '\0' || errno != 0 ||
+        text[strspn(text, "0123456789.kKmM")] != '\0' ||
+        !(rate >= LG_RATE_MIN && rate <= LG_RATE_MAX))
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "'%s' is not a rate: requests a second, 0.001 to 10000000, such as "
+                             "1000, 2.5 or 20k",
+                             text);
+    *ret_rate = (uint64_t)rate;
+    return EVD_OK;
+}
+
+/* "1", "0,2-3": each at most once. */
+static int parse_cpus(const char *text, struct lg_run_options *options, struct evd_error *error)
+{
+    const char *at = text;
+
+    options->cpu_count = 0;
+    do {
+        unsigned long first, last;
+        char *end;
+
+        first = last = strtoul(at, &end, 10);
+        if (end == at || *at < '0' || *at > '9')
+            goto bad;
+        if (*end == '-') {
+            at = end + 1;
+            last = strtoul(at, &end, 10);
+            if (end == at || *at < '0' || *at > '9' || last < first)
+                goto bad;
+        }
+        if (last >= CPU_SETSIZE || last - first >= LG_CPUS_MAX - options->cpu_count)
+            goto bad;
+        for (unsigned long cpu = first; cpu <= last; cpu++)
+            options->cpus[options->cpu_count++] = (int)cpu;
+        at = *end == ',' ? end + 1 : end;
+        if (*end != ',' && *end != '\0')
+            goto bad;
+        if (*end == ',' && *at == '\0')
+            goto bad;
+    } while (*at != '\0');
+    return EVD_OK;
+bad:
+    return evd_error_set(error, EVD_ERR_USAGE,
+                         "'%s' is not a list of CPUs: numbers and ranges, such as 1 or 0,2-3, at "
+                         "most %d",
+                         text, LG_CPUS_MAX);
+}
+
+static int parse_what(int option, char *value, struct lg_run_options *options,
+                      struct evd_error *error)
+{
+    switch (option) {
+    case OPT_TARGET:
+        options->target = value;
+        return evd_parse_address(value, &options->address, error);
+    case OPT_TRANSPORT:
+        options->transport = evd_transport_by_name(evd_slice_text(value));
+        if (options->transport == NULL)
+            return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not a transport: frame or jsonl",
+                                 value);
+        return EVD_OK;
+    case OPT_SCENARIO:
+        options->scenario = value;
+        return EVD_OK;
+    case OPT_ENCODING:
+        options->encoding = evd_codec_by_name(evd_slice_text(value));
+        if (options->encoding == NULL)
+            return evd_error_set(error, EVD_ERR_USAGE,
+                                 "'%s' is not an encoding: json, base64, gzip or base64+gzip",
+                                 value);
+        return EVD_OK;
+    case OPT_PAYLOADS:
+        options->payloads = value;
+        return EVD_OK;
+    default:
+        return EVD_MORE; /* of another group */
+    }
+}
+
+static int parse_load(int option, char *value, struct lg_run_options *options,
+                      struct evd_error *error)
+{
+    switch (option) {
+    case OPT_RATE:
+        return parse_rate(value, &options->rate, error);
+    case OPT_ARRIVALS:
+        if (strcmp(value, "constant") != 0 && strcmp(value, "poisson") != 0)
+            return evd_error_set(error, EVD_ERR_USAGE, "'%s' is neither constant nor poisson",
+                                 value);
+        options->arrivals = *value == 'p' ? LG_ARRIVALS_POISSON : LG_ARRIVALS_CONSTANT;
+        return EVD_OK;
+    case OPT_CLOSED:
+        options->closed = true;
+        return EVD_OK;
+    case OPT_CONNECTIONS:
+        return parse_count(value, LG_CONNECTIONS_MAX, &options->connections, error);
+    case OPT_DEPTH:
+        return parse_count(value, LG_DEPTH_MAX, &options->depth, error);
+    case OPT_THREADS:
+        return parse_count(value, LG_THREADS_MAX, &options->threads, error);
+    case OPT_SEED:
+        return evd_parse_uint(value, 0, UINT64_MAX, &options->seed, error);
+    case OPT_CONGESTION:
+        if (*value == '\0' || strlen(value) >= LG_CONGESTION_MAX)
+            return evd_error_set(error, EVD_ERR_USAGE,
+                                 "'%s' is not the name of a congestion control", value);
+        options->congestion = value;
+        return EVD_OK;
+    case OPT_CPUS:
+        return parse_cpus(value, options, error);
+    default:
+        return EVD_MORE;
+    }
+}
+
+static int parse_time(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ns,
+                      struct evd_error *error)
+{
+    int rc = evd_parse_duration(text, ret_ns, error);
+
+    if (rc == EVD_OK && (*ret_ns < min || *ret_ns > max))
+        return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not between %gs and %gs", text,
+                             (double)min / 1e9, (double)max / 1e9);
+    return rc;
+}
+
+static int parse_rest(int option, char *value, struct lg_run_options *options,
+                      struct evd_error *error)
+{
+    const uint64_t day = UINT64_C(86400000000000);
+    uint64_t pid;
+    int rc;
+
+    switch (option) {
+    case OPT_WARMUP:
+        return parse_time(value, 0, day, &options->warmup_ns, error);
+    case OPT_DURATION:
+        return parse_time(value, 1000000, day, &options->duration_ns, error);
+    case OPT_TIMEOUT:
+        return parse_time(value, 1000000, LG_TIMEOUT_MAX, &options->timeout_ns, error);
+    case OPT_DRAIN:
+        return parse_time(value, 0, LG_TIMEOUT_MAX, &options->drain_ns, error);
+    case OPT_SERVER_PID:
+        rc = evd_parse_uint(value, 1, INT32_MAX, &pid, error);
+        if (rc == EVD_OK)
+            options->server_pid = (pid_t)pid;
+        return rc;
+    case OPT_JSON:
+        options->json = value;
+        return EVD_OK;
+    default: /* OPT_QUIET */
+        options->quiet = true;
+        return EVD_OK;
+    }
+}
+
+/* What no single option can tell. */
+static int check(const struct lg_run_options *options, bool arrivals_given, struct evd_error *error)
+{
+    if (options->target == NULL)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--target is missing: tcp://HOST:PORT or unix:///PATH");
+    if (options->closed == (options->rate != 0))
+        return evd_error_set(
+            error, EVD_ERR_USAGE,
+            "one of --rate R (open loop) and --closed (closed loop) must be given");
+    if (options->closed && arrivals_given)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--arrivals goes with --rate: a closed loop has no arrivals");
+    if (options->threads > options->connections)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--threads %u needs at least as many --connections, not %u",
+                             options->threads, options->connections);
+    return EVD_OK;
+}
+
+static int parse_one(int option, char *value, struct lg_run_options *options,
+                     struct evd_error *ret_error)
+{
+    struct evd_error error;
+    int rc = parse_what(option, value, options, &error);
+
+    if (rc == EVD_MORE)
+        rc = parse_load(option, value, options, &error);
+    if (rc == EVD_MORE)
+        rc = parse_rest(option, value, options, &error);
+    if (rc < 0)
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "--%s: %s",
+                             long_options[option - OPT_TARGET].name, error.text);
+    return EVD_OK;
+}
+
+int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
+                     enum lg_options_result *ret_result, struct evd_error *ret_error)
+{
+    bool arrivals_given = false;
+    int option;
+
+    *ret_options = (struct lg_run_options){
+        .argc = argc,
+        .argv = argv,
+        .transport = &evd_transport_frame,
+        .congestion = "reno",
+        .scenario = "services",
+        .connections = 64,
+        .depth = 1,
+        .threads = 1,
+        .seed = 1,
+        .warmup_ns = UINT64_C(2000000000),
+        .duration_ns = UINT64_C(10000000000),
+        .timeout_ns = UINT64_C(10000000000),
+        .drain_ns = UINT64_C(5000000000),
+    };
+    *ret_result = LG_OPTIONS_RUN;
+    optind = 0; /* glibc: start anew */
+    while ((option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
+        if (option == '?')
+            return evd_error_set(ret_error, EVD_ERR_USAGE,
+                                 "unknown option '%s'; loadgen run --help lists them",
+                                 argv[optind - 1]);
+        if (option == ':')
+            return evd_error_set(ret_error, EVD_ERR_USAGE, "option '%s' needs a value",
+                                 argv[optind - 1]);
+        if (option == 'h' || option == OPT_HELP || option == OPT_VERSION) {
+            *ret_result = option == OPT_VERSION ? LG_OPTIONS_VERSION : LG_OPTIONS_HELP;
+            return EVD_OK;
+        }
+        arrivals_given |= option == OPT_ARRIVALS;
+        if (parse_one(option, optarg, ret_options, ret_error) < 0)
+            return EVD_ERR_USAGE;
+    }
+    if (optind < argc)
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "'%s' is not an option", argv[optind]);
+    return check(ret_options, arrivals_given, ret_error);
+}

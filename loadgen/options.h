@@ -1,0 +1,66 @@
+/* What `loadgen run` was asked for. */
+#ifndef LG_OPTIONS_H
+#define LG_OPTIONS_H
+
+#include "schedule.h"
+
+#include "server/wire/args.h"
+#include "server/wire/transport.h"
+
+#include <sys/types.h>
+
+#define LG_CONNECTIONS_MAX 16384
+#define LG_DEPTH_MAX       4096
+#define LG_THREADS_MAX     64
+#define LG_CPUS_MAX        64
+#define LG_TIMEOUT_MAX     UINT64_C(60000000000) /* ns: what the histogram can tell apart */
+#define LG_CONGESTION_MAX  16                    /* TCP_CA_NAME_MAX of Linux */
+
+/* Texts are borrowed from argv. */
+struct lg_run_options {
+    int argc; /* the command as it was given, for the record */
+    char **argv;
+
+    const char *target;
+    struct evd_address address;
+    const struct evd_transport *transport;
+    const char *congestion; /* TCP_CONGESTION; unused on a Unix socket */
+
+    const char *scenario;
+    const char *payloads;             /* folder of the npm package, or NULL */
+    const struct evd_codec *encoding; /* for all requests, or NULL: the scenario's */
+
+    bool closed;   /* connections x depth in flight, always; else open loop at `rate` */
+    uint64_t rate; /* requests per LG_RATE_UNIT seconds; 0 when closed */
+    enum lg_arrivals arrivals;
+    unsigned connections, depth, threads; /* threads <= connections */
+    uint64_t seed;
+
+    uint64_t warmup_ns, duration_ns, timeout_ns, drain_ns;
+
+    int cpus[LG_CPUS_MAX]; /* thread i is pinned to cpus[i % cpu_count] */
+    unsigned cpu_count;    /* 0: not pinned */
+    pid_t server_pid;      /* 0: not sampled */
+
+    const char *json; /* file, "-" for stdout, or NULL */
+    bool quiet;       /* no live line, no table */
+};
+
+enum lg_options_result {
+    LG_OPTIONS_RUN,
+    LG_OPTIONS_HELP,    /* --help was asked for */
+    LG_OPTIONS_VERSION, /* --version was */
+};
+
+extern const char lg_run_help[];
+
+/* Reads argv[1..argc). Prints nothing. EVD_ERR_USAGE in words, or EVD_OK with *ret_result. */
+int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
+                     enum lg_options_result *ret_result, struct evd_error *ret_error);
+
+static inline bool lg_target_is_tcp(const struct lg_run_options *options)
+{
+    return options->address.addr.ss_family != AF_UNIX;
+}
+
+#endif

@@ -1,0 +1,109 @@
+#include "result.h"
+#include "format.h"
+
+static void print_head(const struct lg_result *result, FILE *out)
+{
+    const struct lg_run_options *options = result->options;
+    char rate[LG_FORMAT_MAX], time[LG_FORMAT_MAX], warmup[LG_FORMAT_MAX];
+
+    fprintf(out, "%s, %zu request%s (%s), %s to %s\n", result->scenario->name,
+            result->scenario->count, result->scenario->count == 1 ? "" : "s",
+            result->scenario->payloads, options->transport->name, options->target);
+    if (options->closed)
+        fprintf(out, "closed loop");
+    else
+        fprintf(out, "open loop at %s, %s arrivals",
+                lg_format_rate((double)options->rate / LG_RATE_UNIT, rate),
+                options->arrivals == LG_ARRIVALS_POISSON ? "Poisson" : "constant");
+    fprintf(out, "; %u connection%s x depth %u, %u thread%s; congestion control %s\n",
+            options->connections, options->connections == 1 ? "" : "s", options->depth,
+            options->threads, options->threads == 1 ? "" : "s", result->congestion);
+    fprintf(out, "measured for %s after %s of warm-up\n\n",
+            lg_format_ns((double)result->measured_ns, time),
+            lg_format_ns((double)options->warmup_ns, warmup));
+}
+
+static void print_latency(const struct lg_histogram *h, const char *name, FILE *out)
+{
+    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+    char text[LG_FORMAT_MAX];
+
+    fprintf(out, "%-10s", name);
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+        lg_format_ns((double)lg_histogram_quantile(h, quantiles[i]), text);
+        /* A byte more where the unit has a letter of two bytes. */
+        fprintf(out, " %*s", strchr(text, '\xc2') != NULL ? 11 : 10, text);
+    }
+    lg_format_ns((double)h->max, text);
+    fprintf(out, " %*s", strchr(text, '\xc2') != NULL ? 11 : 10, text);
+    lg_format_ns(lg_histogram_mean(h), text);
+    fprintf(out, " %*s\n", strchr(text, '\xc2') != NULL ? 11 : 10, text);
+}
+
+static void print_latencies(const struct lg_result *result, FILE *out)
+{
+    fprintf(out, "%-10s %10s %10s %10s %10s %10s %10s\n", "latency", "p50", "p90", "p99", "p99.9",
+            "max", "mean");
+    print_latency(&result->response, "response", out);
+    print_latency(&result->service, "service", out);
+    print_latency(&result->lateness, "lateness", out);
+    fprintf(out, "  response: from when a request was due to its reply; service: from when it was\n"
+                 "  sent; lateness: from due to sent\n\n");
+}
+
+static void print_account(const struct lg_result *result, FILE *out)
+{
+    const struct lg_account *account = &result->accounts[LG_MEASURED];
+    char text[LG_FORMAT_MAX];
+
+    fprintf(out, "%-10s %14s\n", "scheduled", lg_format_count(account->scheduled, text));
+    for (int i = 0; i < LG_OUTCOMES; i++)
+        if (i == LG_OK || account->outcomes[i] > 0)
+            fprintf(out, "%-10s %14s  %s\n", lg_outcome_key((enum lg_outcome)i),
+                    lg_format_count(account->outcomes[i], text),
+                    lg_outcome_words((enum lg_outcome)i));
+    if (lg_account_errors(&result->accounts[LG_WARMUP]) > 0)
+        fprintf(out, "%-10s %14s  went wrong in the warm-up\n", "",
+                lg_format_count(lg_account_errors(&result->accounts[LG_WARMUP]), text));
+    if (result->reconnects > 0)
+        fprintf(out, "%-10s %14s  connections were lost\n", "",
+                lg_format_count(result->reconnects, text));
+    fputc('\n', out);
+}
+
+static void print_resources(const struct lg_result *result, FILE *out)
+{
+    char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX], c[LG_FORMAT_MAX];
+    double client = (double)(result->client_user_ns + result->client_system_ns);
+    double done = result->ok_in_window == 0 ? 1 : (double)result->ok_in_window;
+    double calls = result->server_calls == 0 ? 1 : (double)result->server_calls;
+
+    fprintf(out, "throughput %s answered as expected; sent %s, received %s\n",
+            lg_format_rate(result->throughput, a), lg_format_bytes((double)result->sent_bytes, b),
+            lg_format_bytes((double)result->received_bytes, c));
+    fprintf(out, "client     %.0f %% of a core per thread, %s a request\n",
+            result->client_share * 100, lg_format_ns(client / done, a));
+    if (result->server_sampled)
+        fprintf(out, "server     CPU %s a call (%.0f %% of a core), memory %s (peak %s)\n",
+                lg_format_ns((double)result->server.cpu_ns / calls, a),
+                100 * (double)result->server.cpu_ns /
+                    (result->server.wall_ns == 0 ? 1 : (double)result->server.wall_ns),
+                lg_format_bytes((double)result->server_memory.rss_bytes, b),
+                lg_format_bytes((double)result->server_memory.rss_peak_bytes, c));
+    fprintf(out, "host       %.1f %% of CPU time stolen\n\n", result->steal_share * 100);
+}
+
+void lg_result_table(const struct lg_result *result, FILE *out)
+{
+    print_head(result, out);
+    print_latencies(result, out);
+    print_account(result, out);
+    print_resources(result, out);
+    if (*result->first_bad.event != '\0')
+        fprintf(out, "first bad reply, to %s\n  expected %s\n  got      %s\n\n",
+                result->first_bad.event, result->first_bad.expected, result->first_bad.got);
+    if (result->invalid_count == 0)
+        fputs("valid\n", out);
+    for (unsigned i = 0; i < result->invalid_count; i++)
+        fprintf(out, "INVALID: %s\n", result->invalid[i]);
+}

@@ -1,0 +1,63 @@
+/* What a run came to, and how it is told. */
+#ifndef LG_RESULT_H
+#define LG_RESULT_H
+
+#include "account.h"
+#include "check.h"
+#include "histogram.h"
+#include "options.h"
+#include "sample.h"
+#include "scenario.h"
+
+#include <stdio.h>
+
+#define LG_INVALID_MAX 12
+
+struct lg_result {
+    const struct lg_run_options *options;
+    const struct lg_scenario *scenario;
+    char started[32]; /* UTC, ISO 8601 */
+    char congestion[LG_CONGESTION_MAX];
+
+    uint64_t measured_ns; /* as long as planned, unless interrupted */
+    bool interrupted;
+    struct lg_account accounts[LG_WINDOWS];
+    uint64_t ok_in_window; /* good replies that arrived within the measured window */
+    uint64_t unsolicited;  /* replies to nothing, in the whole run */
+    uint64_t reconnects;   /* in the whole run */
+    double throughput;     /* ok_in_window a second */
+    struct lg_histogram response, service, lateness, own_lateness; /* measured window, ns */
+    uint64_t sent_bytes, received_bytes;                           /* measured window */
+
+    uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
+    double client_share;                       /* of one core per thread */
+
+    bool server_sampled;
+    struct lg_process_sample server; /* what the measured window added */
+    struct lg_process_memory server_memory;
+    uint64_t server_calls;  /* answered between the same two samples */
+    char server_error[256]; /* "", or why there is no sample although one was asked for */
+
+    double steal_share; /* of all CPU time of the host */
+
+    struct lg_first_bad first_bad;
+    struct evd_error
+        broken; /* status < 0: the run itself failed, or its accounting does not add up */
+    char invalid[LG_INVALID_MAX][256];
+    unsigned invalid_count; /* 0: valid */
+};
+
+/* verdict.c: fills in `invalid` and `broken` from the figures: why not to trust them. */
+void lg_verdict(struct lg_result *result);
+
+/* The exit status: 0, or 1 when a request went wrong or the run is broken. */
+int lg_result_status(const struct lg_result *result);
+
+/* result.c: for people. */
+void lg_result_table(const struct lg_result *result, FILE *out);
+
+/* result_json.c: for programs; schema evdispatch.run/1 of docs/MEASURING.md, one line.
+ * EVD_ERR_NO_MEMORY, EVD_ERR_SYSTEM (writing failed). */
+int lg_result_json(const struct lg_result *result, FILE *out);
+
+#endif

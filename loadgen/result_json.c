@@ -1,0 +1,240 @@
+/* A result as JSON, schema evdispatch.run/1. */
+#include "result.h"
+
+#include "evd_version.h"
+
+#include <cjson/cJSON.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* cJSON keeps numbers as double: whole up to 2^53, which is 104 days in ns. A failed allocation
+ * anywhere below leaves a member out; the caller checks `failed` once. */
+struct writer {
+    bool failed;
+};
+
+static void put(struct writer *writer, cJSON *object, const char *key, cJSON *value)
+{
+    if (value == NULL || !cJSON_AddItemToObject(object, key, value)) {
+        cJSON_Delete(value);
+        writer->failed = true;
+    }
+}
+
+static void put_uint(struct writer *writer, cJSON *object, const char *key, uint64_t value)
+{
+    put(writer, object, key, cJSON_CreateNumber((double)value));
+}
+
+static void put_number(struct writer *writer, cJSON *object, const char *key, double value)
+{
+    put(writer, object, key, cJSON_CreateNumber(value));
+}
+
+static void put_text(struct writer *writer, cJSON *object, const char *key, const char *text)
+{
+    put(writer, object, key, cJSON_CreateString(text));
+}
+
+static void append(struct writer *writer, cJSON *array, cJSON *value)
+{
+    if (value == NULL || !cJSON_AddItemToArray(array, value)) {
+        cJSON_Delete(value);
+        writer->failed = true;
+    }
+}
+
+/* A new object under `key`; NULL, and `failed`, without memory: the put functions bear that. */
+static cJSON *open_object(struct writer *writer, cJSON *object, const char *key)
+{
+    cJSON *child = cJSON_AddObjectToObject(object, key);
+
+    if (child == NULL)
+        writer->failed = true;
+    return child;
+}
+
+static cJSON *open_array(struct writer *writer, cJSON *object, const char *key)
+{
+    cJSON *child = cJSON_AddArrayToObject(object, key);
+
+    if (child == NULL)
+        writer->failed = true;
+    return child;
+}
+
+static void put_head(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *build, *command;
+
+    put_text(writer, root, "schema", "evdispatch.run/1");
+    put_text(writer, root, "version", EVD_VERSION);
+    put_text(writer, root, "commit", EVD_COMMIT);
+    build = open_object(writer, root, "build");
+    put_text(writer, build, "type", EVD_BUILD_TYPE);
+    put_text(writer, build, "sanitize", EVD_BUILD_SANITIZE);
+    put_text(writer, build, "compiler", EVD_COMPILER);
+    command = open_array(writer, root, "command");
+    append(writer, command, cJSON_CreateString("loadgen"));
+    for (int i = 0; i < result->options->argc; i++)
+        append(writer, command, cJSON_CreateString(result->options->argv[i]));
+    put_text(writer, root, "started", result->started);
+}
+
+static void put_config(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    const struct lg_run_options *options = result->options;
+    cJSON *config = open_object(writer, root, "config"), *cpus;
+    char seed[24];
+
+    snprintf(seed, sizeof(seed), "%" PRIu64, options->seed);
+    put_text(writer, config, "target", options->target);
+    put_text(writer, config, "transport", options->transport->name);
+    put_text(writer, config, "scenario", options->scenario);
+    put_text(writer, config, "mode", options->closed ? "closed" : "open");
+    put_number(writer, config, "rate", (double)options->rate / LG_RATE_UNIT);
+    put_text(writer, config, "arrivals",
+             options->closed                            ? "closed"
+             : options->arrivals == LG_ARRIVALS_POISSON ? "poisson"
+                                                        : "constant");
+    put_uint(writer, config, "connections", options->connections);
+    put_uint(writer, config, "depth", options->depth);
+    put_uint(writer, config, "threads", options->threads);
+    put_uint(writer, config, "warmup_ns", options->warmup_ns);
+    put_uint(writer, config, "duration_ns", options->duration_ns);
+    put_uint(writer, config, "timeout_ns", options->timeout_ns);
+    put_text(writer, config, "seed", seed);
+    put_text(writer, config, "congestion", result->congestion);
+    cpus = open_array(writer, config, "cpus");
+    for (unsigned i = 0; i < options->cpu_count; i++)
+        append(writer, cpus, cJSON_CreateNumber(options->cpus[i]));
+}
+
+static void put_scenario(struct writer *writer, cJSON *root, const struct lg_scenario *scenario)
+{
+    cJSON *object = open_object(writer, root, "scenario");
+
+    put_text(writer, object, "name", scenario->name);
+    put_text(writer, object, "payloads", scenario->payloads);
+    put_uint(writer, object, "requests", scenario->count);
+    put_uint(writer, object, "endpoints", scenario->endpoints);
+    put_number(writer, object, "request_bytes_mean", scenario->payload_mean);
+}
+
+static void put_account(struct writer *writer, cJSON *root, const char *key,
+                        const struct lg_account *account)
+{
+    cJSON *object = open_object(writer, root, key);
+
+    put_uint(writer, object, "scheduled", account->scheduled);
+    for (int i = 0; i < LG_OUTCOMES; i++)
+        put_uint(writer, object, lg_outcome_key((enum lg_outcome)i), account->outcomes[i]);
+}
+
+static void put_histogram(struct writer *writer, cJSON *root, const char *key,
+                          const struct lg_histogram *h)
+{
+    cJSON *object = open_object(writer, root, key), *buckets;
+
+    put_uint(writer, object, "count", h->count);
+    put_uint(writer, object, "min", h->count == 0 ? 0 : h->min);
+    put_number(writer, object, "mean", lg_histogram_mean(h));
+    put_uint(writer, object, "p50", lg_histogram_quantile(h, 0.5));
+    put_uint(writer, object, "p90", lg_histogram_quantile(h, 0.9));
+    put_uint(writer, object, "p99", lg_histogram_quantile(h, 0.99));
+    put_uint(writer, object, "p99_9", lg_histogram_quantile(h, 0.999));
+    put_uint(writer, object, "max", h->max);
+    buckets = open_array(writer, object, "histogram");
+    for (size_t i = 0; i < LG_HISTOGRAM_BUCKETS; i++) {
+        const double pair[] = {(double)lg_histogram_lowest(i), (double)h->counts[i]};
+
+        if (h->counts[i] > 0)
+            append(writer, buckets, cJSON_CreateDoubleArray(pair, 2));
+    }
+}
+
+static void put_server(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *server;
+
+    if (!result->server_sampled) {
+        put(writer, root, "server", cJSON_CreateNull());
+        return;
+    }
+    server = open_object(writer, root, "server");
+    put_uint(writer, server, "pid", (uint64_t)result->options->server_pid);
+    put_uint(writer, server, "cpu_ns", result->server.cpu_ns);
+    put_uint(writer, server, "cpu_user_ns", result->server.user_ns);
+    put_uint(writer, server, "cpu_system_ns", result->server.system_ns);
+    put_uint(writer, server, "rss_bytes", result->server_memory.rss_bytes);
+    put_uint(writer, server, "rss_peak_bytes", result->server_memory.rss_peak_bytes);
+    put_uint(writer, server, "pss_bytes", result->server_memory.pss_bytes);
+    put_uint(writer, server, "context_switches", result->server.context_switches);
+    put_uint(writer, server, "calls", result->server_calls);
+}
+
+static void put_figures(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *object;
+
+    put_uint(writer, root, "measured_ns", result->measured_ns);
+    put_account(writer, root, "accounting", &result->accounts[LG_MEASURED]);
+    put_account(writer, root, "warmup_accounting", &result->accounts[LG_WARMUP]);
+    put_number(writer, root, "throughput", result->throughput);
+    object = open_object(writer, root, "latency_ns");
+    put_histogram(writer, object, "response", &result->response);
+    put_histogram(writer, object, "service", &result->service);
+    put_histogram(writer, object, "lateness", &result->lateness);
+    object = open_object(writer, root, "bytes");
+    put_uint(writer, object, "sent", result->sent_bytes);
+    put_uint(writer, object, "received", result->received_bytes);
+    object = open_object(writer, root, "client");
+    put_uint(writer, object, "cpu_user_ns", result->client_user_ns);
+    put_uint(writer, object, "cpu_system_ns", result->client_system_ns);
+    put_number(writer, object, "cpu_share", result->client_share);
+    put_server(writer, root, result);
+    object = open_object(writer, root, "host");
+    put_number(writer, object, "steal_share", result->steal_share);
+}
+
+static void put_judgement(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *object;
+
+    put(writer, root, "valid", cJSON_CreateBool(result->invalid_count == 0));
+    object = open_array(writer, root, "invalid");
+    for (unsigned i = 0; i < result->invalid_count; i++)
+        append(writer, object, cJSON_CreateString(result->invalid[i]));
+    if (*result->first_bad.event == '\0') {
+        put(writer, root, "first_bad", cJSON_CreateNull());
+        return;
+    }
+    object = open_object(writer, root, "first_bad");
+    put_text(writer, object, "event", result->first_bad.event);
+    put_text(writer, object, "expected", result->first_bad.expected);
+    put_text(writer, object, "got", result->first_bad.got);
+}
+
+int lg_result_json(const struct lg_result *result, FILE *out)
+{
+    cJSON *root = cJSON_CreateObject();
+    struct writer writer = {.failed = root == NULL};
+    char *text = NULL;
+    int rc = EVD_OK;
+
+    put_head(&writer, root, result);
+    put_config(&writer, root, result);
+    put_scenario(&writer, root, result->scenario);
+    put_figures(&writer, root, result);
+    put_judgement(&writer, root, result);
+    if (!writer.failed)
+        text = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    if (text == NULL)
+        return EVD_ERR_NO_MEMORY;
+    if (fprintf(out, "%s\n", text) < 0)
+        rc = EVD_ERR_SYSTEM;
+    free(text);
+    return rc;
+}

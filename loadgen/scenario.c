@@ -1,0 +1,503 @@
+#include "scenario.h"
+#include "paths.h"
+#include "payloads.h"
+#include "pointer.h"
+#include "rng.h"
+
+#include <cjson/cJSON.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What loading passes around. */
+struct loader {
+    const char *path;
+    const struct lg_scenario_options *options;
+    struct lg_scenario *scenario;
+    struct evd_codec_context codecs;
+    struct evd_buf encoded; /* one request's data, before it is copied */
+    struct evd_error *error;
+};
+
+static int no_memory(struct loader *loader)
+{
+    return evd_error_set(loader->error, EVD_ERR_NO_MEMORY, "no memory for %s", loader->path);
+}
+
+/* ---- Checking what a file says ---- */
+
+static bool is_listed(const char *key, const char *const *allowed)
+{
+    for (; *allowed != NULL; allowed++)
+        if (strcmp(key, *allowed) == 0)
+            return true;
+    return false;
+}
+
+/* Only the allowed keys, each once. `where` is "", or "request 3: ". */
+static int check_keys(struct loader *loader, const char *where, const cJSON *object,
+                      const char *const *allowed)
+{
+    const cJSON *child;
+    char list[160] = "";
+
+    for (size_t i = 0; allowed[i] != NULL; i++)
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i == 0 ? "" : ", ",
+                 allowed[i]);
+    cJSON_ArrayForEach(child, object)
+    {
+        if (!is_listed(child->string, allowed))
+            return evd_error_set(loader->error, EVD_ERR_USAGE,
+                                 "%s: %sunknown key '%.40s'; allowed are %s", loader->path, where,
+                                 child->string, list);
+        if (cJSON_GetObjectItemCaseSensitive(object, child->string) != child)
+            return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %skey '%.40s' is there twice",
+                                 loader->path, where, child->string);
+    }
+    return EVD_OK;
+}
+
+/* A string, not empty and at most `max` bytes; NULL when it is missing and not `required`. */
+static int get_string(struct loader *loader, const char *where, const cJSON *object,
+                      const char *key, size_t max, bool required, const char **ret_text)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    *ret_text = NULL;
+    if (item == NULL && !required)
+        return EVD_OK;
+    if (!cJSON_IsString(item) || *item->valuestring == '\0' || strlen(item->valuestring) > max)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %skey '%s' must be a string of 1 to %zu bytes", loader->path,
+                             where, key, max);
+    *ret_text = item->valuestring;
+    return EVD_OK;
+}
+
+/* ---- Requests ---- */
+
+/* A copy that the scenario owns. */
+static int copy(struct loader *loader, struct evd_slice from, struct evd_slice *ret_copy)
+{
+    char *bytes = malloc(from.len + 1);
+
+    if (bytes == NULL)
+        return no_memory(loader);
+    if (from.len > 0)
+        memcpy(bytes, from.ptr, from.len);
+    bytes[from.len] = '\0';
+    *ret_copy = evd_slice(bytes, from.len);
+    return EVD_OK;
+}
+
+/* The next free request, with event, codec and data filled in from compact JSON. */
+static int add_request(struct loader *loader, const char *event, struct evd_slice json,
+                       const struct evd_codec *codec, struct lg_request **ret_request)
+{
+    struct lg_scenario *scenario = loader->scenario;
+    struct lg_request *request = &scenario->requests[scenario->count++];
+    int rc;
+
+    if (loader->options->encoding != NULL)
+        codec = loader->options->encoding;
+    request->codec = codec;
+    request->payload_len = json.len;
+    request->weight = 1;
+    evd_buf_clear(&loader->encoded);
+    rc = codec->encode(&loader->codecs, json, &loader->encoded);
+    if (rc < 0)
+        return evd_error_set(loader->error, rc, "%s: request %zu: its data: %s", loader->path,
+                             scenario->count, evd_status_text(rc));
+    rc = copy(loader, evd_buf_slice(&loader->encoded), &request->data);
+    if (rc == EVD_OK)
+        rc = copy(loader, evd_slice_text(event), &request->event);
+    *ret_request = request;
+    return rc;
+}
+
+/* Prints `json` compactly into a slice that the scenario owns. NULL prints as null. */
+static int print(struct loader *loader, const cJSON *json, struct evd_slice *ret_text)
+{
+    char *text = json == NULL ? strdup("null") : cJSON_PrintUnformatted(json);
+
+    if (text == NULL)
+        return no_memory(loader);
+    *ret_text = evd_slice_text(text);
+    return EVD_OK;
+}
+
+static int read_codec(struct loader *loader, const char *where, const cJSON *item,
+                      const struct evd_codec **ret_codec)
+{
+    const char *name;
+    int rc = get_string(loader, where, item, "encoding", 32, false, &name);
+
+    if (rc < 0)
+        return rc;
+    *ret_codec = evd_codec_by_name(name == NULL ? EVD_SLICE("json") : evd_slice_text(name));
+    if (*ret_codec == NULL)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %skey 'encoding' is '%s'; allowed are json, base64, gzip, "
+                             "base64+gzip",
+                             loader->path, where, name);
+    return EVD_OK;
+}
+
+static int read_expect(struct loader *loader, const char *where, const cJSON *item,
+                       struct lg_request *request)
+{
+    const cJSON *expect = cJSON_GetObjectItemCaseSensitive(item, "expect");
+    const char *code;
+    int rc = get_string(loader, where, item, "expect_error", 63, false, &code);
+
+    if (rc < 0)
+        return rc;
+    if ((expect != NULL) == (code != NULL))
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %sone of the keys 'expect' and 'expect_error' must be there",
+                             loader->path, where);
+    request->expect_error = code != NULL;
+    return code != NULL ? copy(loader, evd_slice_text(code), &request->expect)
+                        : print(loader, expect, &request->expect);
+}
+
+static int read_weight(struct loader *loader, const char *where, const cJSON *item,
+                       struct lg_request *request)
+{
+    const cJSON *weight = cJSON_GetObjectItemCaseSensitive(item, "weight");
+
+    if (weight == NULL)
+        return EVD_OK;
+    if (!cJSON_IsNumber(weight) || !(weight->valuedouble >= 1) ||
+        weight->valuedouble > LG_SCENARIO_WEIGHT_MAX ||
+        weight->valuedouble != (double)(unsigned)weight->valuedouble)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %skey 'weight' must be a whole number from 1 to %d", loader->path,
+                             where, LG_SCENARIO_WEIGHT_MAX);
+    request->weight = (unsigned)weight->valuedouble;
+    return EVD_OK;
+}
+
+static int read_request(struct loader *loader, const char *where, const cJSON *item)
+{
+    static const char *const keys[] = {"event",  "data",         "encoding", "weight",
+                                       "expect", "expect_error", NULL};
+    const struct evd_codec *codec = NULL;
+    struct lg_request *request;
+    struct evd_slice json;
+    const char *event;
+    int rc;
+
+    if (!cJSON_IsObject(item))
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %smust be an object", loader->path,
+                             where);
+    rc = check_keys(loader, where, item, keys);
+    if (rc == EVD_OK)
+        rc = get_string(loader, where, item, "event", EVD_EVENT_MAX, true, &event);
+    if (rc == EVD_OK)
+        rc = read_codec(loader, where, item, &codec);
+    if (rc == EVD_OK)
+        rc = print(loader, cJSON_GetObjectItemCaseSensitive(item, "data"), &json);
+    if (rc < 0)
+        return rc;
+    rc = add_request(loader, event, json, codec, &request);
+    free((char *)json.ptr);
+    if (rc == EVD_OK)
+        rc = read_expect(loader, where, item, request);
+    if (rc == EVD_OK)
+        rc = read_weight(loader, where, item, request);
+    return rc;
+}
+
+static int make_room(struct loader *loader, size_t count)
+{
+    if (count == 0 || count > LG_SCENARIO_REQUESTS_MAX)
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %zu requests; allowed are 1 to %d",
+                             loader->path, count, LG_SCENARIO_REQUESTS_MAX);
+    loader->scenario->requests = calloc(count, sizeof(*loader->scenario->requests));
+    return loader->scenario->requests == NULL ? no_memory(loader) : EVD_OK;
+}
+
+static int read_requests(struct loader *loader, const cJSON *requests)
+{
+    const cJSON *item;
+    char where[32];
+    int rc;
+
+    if (!cJSON_IsArray(requests))
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: key 'requests' must be an array",
+                             loader->path);
+    rc = make_room(loader, (size_t)cJSON_GetArraySize(requests));
+    cJSON_ArrayForEach(item, requests)
+    {
+        if (rc < 0)
+            break;
+        snprintf(where, sizeof(where), "request %zu: ", loader->scenario->count + 1);
+        rc = read_request(loader, where, item);
+    }
+    snprintf(loader->scenario->payloads, sizeof(loader->scenario->payloads), "inline");
+    return rc;
+}
+
+/* ---- Requests from a package ---- */
+
+static int check_pointers(struct loader *loader, const cJSON *expect)
+{
+    const cJSON *child;
+
+    if (!cJSON_IsObject(expect))
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: key 'expect' must be an object of JSON pointers", loader->path);
+    cJSON_ArrayForEach(child, expect)
+    {
+        if (!cJSON_IsString(child) || !lg_pointer_valid(child->valuestring))
+            return evd_error_set(loader->error, EVD_ERR_USAGE,
+                                 "%s: key 'expect': '%.40s' must be a JSON pointer (RFC 6901), "
+                                 "such as \"/repository/full_name\"",
+                                 loader->path, child->string);
+    }
+    return EVD_OK;
+}
+
+/* The answer to one payload: an object with what each pointer of `pointers` leads to. */
+static int resolve(struct loader *loader, const cJSON *pointers, const struct lg_payload *payload,
+                   struct lg_request *request)
+{
+    cJSON *document = cJSON_ParseWithLength(payload->json, payload->len);
+    cJSON *answer = cJSON_CreateObject();
+    const cJSON *child;
+    int rc = document == NULL || answer == NULL ? no_memory(loader) : EVD_OK;
+
+    cJSON_ArrayForEach(child, pointers)
+    {
+        const cJSON *value;
+
+        if (rc < 0)
+            break;
+        value = lg_pointer_get(document, child->valuestring);
+        if (!cJSON_AddItemToObject(answer, child->string,
+                                   value == NULL ? cJSON_CreateNull()
+                                                 : cJSON_Duplicate(value, true)))
+            rc = no_memory(loader);
+    }
+    if (rc == EVD_OK)
+        rc = print(loader, answer, &request->expect);
+    cJSON_Delete(document);
+    cJSON_Delete(answer);
+    return rc;
+}
+
+static int add_payloads(struct loader *loader, const struct lg_payloads *payloads,
+                        const cJSON *expect)
+{
+    int rc = make_room(loader, payloads->count);
+
+    for (size_t i = 0; i < payloads->count && rc == EVD_OK; i++) {
+        const struct lg_payload *payload = &payloads->items[i];
+        struct lg_request *request;
+
+        rc = add_request(loader, payload->event, evd_slice(payload->json, payload->len),
+                         &evd_codec_json, &request);
+        if (rc == EVD_OK)
+            rc = resolve(loader, expect, payload, request);
+    }
+    return rc;
+}
+
+static int read_payloads(struct loader *loader, const cJSON *spec_json, const cJSON *expect)
+{
+    static const char *const keys[] = {"table", "package", "version", "file", NULL};
+    static const char where[] = "payloads: ";
+    struct lg_payloads_spec spec;
+    struct lg_payloads payloads;
+    const char *table = NULL;
+    char path[LG_PATH_MAX];
+    int rc = check_pointers(loader, expect);
+
+    if (rc == EVD_OK && !cJSON_IsObject(spec_json))
+        rc = evd_error_set(loader->error, EVD_ERR_USAGE, "%s: key 'payloads' must be an object",
+                           loader->path);
+    if (rc == EVD_OK)
+        rc = check_keys(loader, where, spec_json, keys);
+    if (rc == EVD_OK)
+        rc = get_string(loader, where, spec_json, "table", 255, true, &table);
+    if (rc == EVD_OK)
+        rc = get_string(loader, where, spec_json, "package", 100, true, &spec.package);
+    if (rc == EVD_OK)
+        rc = get_string(loader, where, spec_json, "version", 40, true, &spec.version);
+    if (rc == EVD_OK)
+        rc = get_string(loader, where, spec_json, "file", 255, true, &spec.file);
+    if (rc == EVD_OK)
+        rc = lg_path_beside_file(loader->path, table, path, loader->error);
+    if (rc < 0)
+        return rc;
+    spec.table = path;
+    rc = lg_payloads_load(&spec, loader->options->payloads, &payloads, loader->error);
+    if (rc < 0)
+        return rc;
+    rc = add_payloads(loader, &payloads, expect);
+    memcpy(loader->scenario->payloads, payloads.source, sizeof(payloads.source));
+    memcpy(loader->scenario->warning, payloads.warning, sizeof(payloads.warning));
+    lg_payloads_release(&payloads);
+    return rc;
+}
+
+/* ---- The whole ---- */
+
+static int read_document(struct loader *loader, const cJSON *document)
+{
+    static const char *const keys[] = {"name",     "description", "requests",
+                                       "payloads", "expect",      NULL};
+    const cJSON *requests = cJSON_GetObjectItemCaseSensitive(document, "requests");
+    const cJSON *payloads = cJSON_GetObjectItemCaseSensitive(document, "payloads");
+    const cJSON *expect = cJSON_GetObjectItemCaseSensitive(document, "expect");
+    const char *name = NULL, *description;
+    int rc;
+
+    if (!cJSON_IsObject(document))
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: must be a JSON object",
+                             loader->path);
+    rc = check_keys(loader, "", document, keys);
+    if (rc == EVD_OK)
+        rc = get_string(loader, "", document, "name", sizeof(loader->scenario->name) - 1, true,
+                        &name);
+    if (rc == EVD_OK)
+        rc = get_string(loader, "", document, "description", 1000, false, &description);
+    if (rc < 0)
+        return rc;
+    if ((requests != NULL) == (payloads != NULL))
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: one of the keys 'requests' and 'payloads' must be there",
+                             loader->path);
+    if (requests != NULL && expect != NULL)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: key 'expect' goes with 'payloads'; beside 'requests' each "
+                             "request has its own",
+                             loader->path);
+    snprintf(loader->scenario->name, sizeof(loader->scenario->name), "%s", name);
+    return requests != NULL ? read_requests(loader, requests)
+                            : read_payloads(loader, payloads, expect);
+}
+
+static int compare_events(const void *a, const void *b)
+{
+    return strcmp(((const struct lg_request *)a)->event.ptr,
+                  ((const struct lg_request *)b)->event.ptr);
+}
+
+static int count_endpoints(struct loader *loader)
+{
+    struct lg_scenario *scenario = loader->scenario;
+    struct lg_request *sorted = calloc(scenario->count, sizeof(*sorted));
+
+    if (sorted == NULL)
+        return no_memory(loader);
+    memcpy(sorted, scenario->requests, scenario->count * sizeof(*sorted));
+    qsort(sorted, scenario->count, sizeof(*sorted), compare_events);
+    scenario->endpoints = 1;
+    for (size_t i = 1; i < scenario->count; i++)
+        scenario->endpoints += compare_events(&sorted[i - 1], &sorted[i]) != 0;
+    free(sorted);
+    return EVD_OK;
+}
+
+static int deal_deck(struct loader *loader)
+{
+    struct lg_scenario *scenario = loader->scenario;
+    struct lg_rng rng;
+    size_t at = 0;
+    double bytes = 0;
+
+    for (size_t i = 0; i < scenario->count; i++) {
+        const struct lg_request *request = &scenario->requests[i];
+
+        scenario->deck_len += request->weight;
+        bytes += (double)request->payload_len * request->weight;
+        if (request->data.len > scenario->largest_data)
+            scenario->largest_data = request->data.len;
+        if (request->expect.len > scenario->largest_reply)
+            scenario->largest_reply = request->expect.len;
+    }
+    scenario->payload_mean = bytes / (double)scenario->deck_len;
+    scenario->deck = calloc(scenario->deck_len, sizeof(*scenario->deck));
+    if (scenario->deck == NULL)
+        return no_memory(loader);
+    for (size_t i = 0; i < scenario->count; i++)
+        for (unsigned k = 0; k < scenario->requests[i].weight; k++)
+            scenario->deck[at++] = (uint32_t)i;
+    lg_rng_init(&rng, loader->options->seed);
+    for (size_t i = scenario->deck_len; i > 1; i--) { /* Fisher and Yates */
+        size_t j = (size_t)lg_rng_below(&rng, i);
+        uint32_t card = scenario->deck[i - 1];
+
+        scenario->deck[i - 1] = scenario->deck[j];
+        scenario->deck[j] = card;
+    }
+    return count_endpoints(loader);
+}
+
+static int parse_file(struct loader *loader)
+{
+    const char *end = NULL;
+    cJSON *document;
+    char *text;
+    size_t len;
+    int rc = lg_read_file(loader->path, LG_SCENARIO_BYTES_MAX, &text, &len, loader->error);
+
+    if (rc < 0)
+        return rc;
+    document = cJSON_ParseWithLengthOpts(text, len + 1, &end, true);
+    if (document == NULL) {
+        unsigned line = 1;
+
+        for (const char *p = text; p < end; p++)
+            line += *p == '\n';
+        rc = evd_error_set(loader->error, EVD_ERR_USAGE, "%s:%u: not valid JSON", loader->path,
+                           line);
+    } else {
+        rc = read_document(loader, document);
+    }
+    cJSON_Delete(document);
+    free(text);
+    return rc == EVD_OK ? deal_deck(loader) : rc;
+}
+
+int lg_scenario_load(const char *name, const struct lg_scenario_options *options,
+                     struct lg_scenario *ret_scenario, struct evd_error *ret_error)
+{
+    struct loader loader = {.options = options, .scenario = ret_scenario, .error = ret_error};
+    char relative[LG_PATH_MAX], path[LG_PATH_MAX];
+    int rc;
+
+    memset(ret_scenario, 0, sizeof(*ret_scenario));
+    loader.path = name;
+    if (!lg_path_is_file(name)) {
+        snprintf(relative, sizeof(relative), "../share/scenarios/%.200s.json", name);
+        rc = lg_path_beside_program(relative, path, ret_error);
+        if (rc < 0)
+            return rc;
+        loader.path = path;
+    }
+    rc = evd_codec_context_init(&loader.codecs, LG_SCENARIO_BYTES_MAX);
+    if (rc < 0)
+        return no_memory(&loader);
+    evd_buf_init(&loader.encoded, 2 * (size_t)LG_SCENARIO_BYTES_MAX);
+    rc = parse_file(&loader);
+    evd_buf_release(&loader.encoded);
+    evd_codec_context_release(&loader.codecs);
+    if (rc < 0)
+        lg_scenario_release(ret_scenario);
+    return rc;
+}
+
+void lg_scenario_release(struct lg_scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->count; i++) {
+        free((char *)scenario->requests[i].event.ptr);
+        free((char *)scenario->requests[i].data.ptr);
+        free((char *)scenario->requests[i].expect.ptr);
+    }
+    free(scenario->requests);
+    free(scenario->deck);
+    memset(scenario, 0, sizeof(*scenario));
+}

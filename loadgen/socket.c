@@ -1,0 +1,161 @@
+#include "socket.h"
+#include "now.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define OTHER_DESCRIPTORS 64 /* beside connections: timers, epoll, files */
+
+static int congestion_error(const char *name, int error, struct evd_error *ret_error)
+{
+    static const char path[] = "/proc/sys/net/ipv4/tcp_available_congestion_control";
+    char available[128] = "";
+    FILE *file = fopen(path, "re");
+
+    if (file != NULL) {
+        if (fgets(available, sizeof(available), file) != NULL)
+            available[strcspn(available, "\n")] = '\0';
+        fclose(file);
+    }
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                         "cannot set the congestion control '%s': %s; available: %s", name,
+                         strerror(error), available);
+}
+
+static int set_tcp_options(const struct lg_run_options *options, int fd,
+                           struct evd_error *ret_error)
+{
+    const int one = 1;
+
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot set TCP_NODELAY: %s",
+                             strerror(errno));
+    /* Before connect(): a later change would leave the handshake's state behind. */
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, options->congestion,
+                   (socklen_t)strlen(options->congestion)) != 0)
+        return congestion_error(options->congestion, errno, ret_error);
+    return EVD_OK;
+}
+
+static int start(const struct lg_run_options *options, int fd, struct evd_error *ret_error)
+{
+    int rc = lg_target_is_tcp(options) ? set_tcp_options(options, fd, ret_error) : EVD_OK;
+
+    if (rc < 0)
+        return rc;
+    do
+        rc = connect(fd, (const struct sockaddr *)&options->address.addr, options->address.len);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return EVD_OK;
+    if (errno == EINPROGRESS || errno == EAGAIN)
+        return EVD_MORE;
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot connect to %s: %s", options->target,
+                         strerror(errno));
+}
+
+int lg_socket_connect(const struct lg_run_options *options, int *ret_fd,
+                      struct evd_error *ret_error)
+{
+    int fd = socket(options->address.addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rc;
+
+    *ret_fd = -1;
+    if (fd < 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot make a socket: %s",
+                             strerror(errno));
+    rc = start(options, fd, ret_error);
+    if (rc < 0 || (rc == EVD_MORE && errno == EAGAIN))
+        close(fd);
+    else
+        *ret_fd = fd;
+    return rc;
+}
+
+int lg_socket_finish(int fd, struct evd_error *ret_error)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    if (error == 0)
+        return EVD_OK;
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "%s", strerror(error));
+}
+
+/* One try. EVD_MORE: the backlog is full. */
+static int connect_once(const struct lg_run_options *options, uint64_t deadline_ns, int *ret_fd,
+                        struct evd_error *ret_error)
+{
+    struct pollfd pollfd = {.events = POLLOUT};
+    struct evd_error why;
+    uint64_t now = lg_now();
+    int rc = lg_socket_connect(options, ret_fd, ret_error);
+
+    if (rc != EVD_MORE || *ret_fd < 0)
+        return rc;
+    pollfd.fd = *ret_fd;
+    if (now < deadline_ns && poll(&pollfd, 1, (int)((deadline_ns - now) / 1000000) + 1) == 1)
+        rc = lg_socket_finish(*ret_fd, &why);
+    else
+        rc = evd_error_set(&why, EVD_ERR_SYSTEM, "no answer in time");
+    if (rc < 0) {
+        close(*ret_fd);
+        *ret_fd = -1;
+        return evd_error_set(ret_error, rc, "cannot connect to %s: %s", options->target, why.text);
+    }
+    return EVD_OK;
+}
+
+int lg_socket_connect_wait(const struct lg_run_options *options, uint64_t timeout_ns, int *ret_fd,
+                           struct evd_error *ret_error)
+{
+    uint64_t deadline_ns = lg_now() + timeout_ns;
+
+    for (;;) {
+        int rc = connect_once(options, deadline_ns, ret_fd, ret_error);
+
+        if (rc != EVD_MORE)
+            return rc;
+        if (lg_now() >= deadline_ns)
+            return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                                 "cannot connect to %s: its backlog stays full", options->target);
+        poll(NULL, 0, 1); /* the server has to accept: nothing to wait on tells us when */
+    }
+}
+
+void lg_socket_congestion(int fd, char ret_name[LG_CONGESTION_MAX])
+{
+    char name[LG_CONGESTION_MAX + 1] = "";
+    socklen_t len = LG_CONGESTION_MAX;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) != 0)
+        strcpy(name, "none");
+    memcpy(ret_name, name, LG_CONGESTION_MAX);
+    ret_name[LG_CONGESTION_MAX - 1] = '\0';
+}
+
+int lg_socket_raise_limit(unsigned count, struct evd_error *ret_error)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)count + OTHER_DESCRIPTORS;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return EVD_OK;
+    if (limit.rlim_max < need)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                             "%u connections need %llu file descriptors; the limit is %llu "
+                             "(ulimit -Hn)",
+                             count, (unsigned long long)need, (unsigned long long)limit.rlim_max);
+    limit.rlim_cur = need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot raise RLIMIT_NOFILE: %s",
+                             strerror(errno));
+    return EVD_OK;
+}

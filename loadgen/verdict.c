@@ -1,0 +1,115 @@
+/* Whether a run can be trusted. The limits are explained in docs/MEASURING.md. */
+#include "result.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#define RATE_TOLERANCE   0.01
+#define RATE_SLACK       10     /* replies: what the edges of a short window may cut */
+#define LATENESS_FLOOR   250000 /* ns */
+#define LATENESS_SHARE   0.1
+#define CLIENT_SHARE_MAX 0.85
+#define STEAL_SHARE_MAX  0.01
+
+__attribute__((format(printf, 2, 3))) static void invalid(struct lg_result *result,
+                                                          const char *format, ...)
+{
+    va_list args;
+
+    if (result->invalid_count == LG_INVALID_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(result->invalid[result->invalid_count++], sizeof(result->invalid[0]), format, args);
+    va_end(args);
+}
+
+static void check_accounts(struct lg_result *result)
+{
+    static const char *const names[LG_WINDOWS] = {"warm-up", "measured"};
+    const struct lg_account *measured = &result->accounts[LG_MEASURED];
+    struct evd_error error;
+
+    for (int i = 0; i < LG_WINDOWS; i++) {
+        if (lg_account_check(&result->accounts[i], names[i], &error) == EVD_OK)
+            continue;
+        invalid(result, "%s", error.text);
+        if (result->broken.status == EVD_OK)
+            result->broken = error;
+    }
+    if (result->unsolicited > 0)
+        invalid(result, "the server sent %" PRIu64 " replies to nothing", result->unsolicited);
+    if (measured->outcomes[LG_OK] == 0)
+        invalid(result, "no request of the measured window was answered as expected");
+    if (lg_account_errors(measured) > 0)
+        invalid(result, "%" PRIu64 " of %" PRIu64 " requests went wrong",
+                lg_account_errors(measured), measured->scheduled);
+}
+
+static void check_rate(struct lg_result *result)
+{
+    const struct lg_account *account = &result->accounts[LG_MEASURED];
+    double scheduled = (double)account->scheduled, done = (double)result->ok_in_window;
+    double seconds = (double)result->measured_ns / 1e9;
+    double off = done > scheduled ? done - scheduled : scheduled - done;
+
+    if (account->outcomes[LG_UNSENT] > 0)
+        invalid(result, "%" PRIu64 " requests were due and never sent: connections x depth is %u",
+                account->outcomes[LG_UNSENT],
+                result->options->connections * result->options->depth);
+    if (lg_account_errors(account) > 0 || seconds <= 0)
+        return;
+    if (off > RATE_TOLERANCE * scheduled + RATE_SLACK)
+        invalid(result, "the rate was missed: %.1f/s were due, %.1f/s answered",
+                scheduled / seconds, done / seconds);
+}
+
+static void check_generator(struct lg_result *result)
+{
+    double late = (double)lg_histogram_quantile(&result->own_lateness, 0.99);
+    double limit = LATENESS_SHARE * (double)lg_histogram_quantile(&result->response, 0.5);
+
+    if (limit < LATENESS_FLOOR)
+        limit = LATENESS_FLOOR;
+    if (late > limit)
+        invalid(result,
+                "the generator was late: one request in a hundred by %.0f us or more; %.0f us are "
+                "allowed",
+                late / 1e3, limit / 1e3);
+    if (result->client_share > CLIENT_SHARE_MAX)
+        invalid(result,
+                "the generator's CPU was full: %.0f %% of a core per thread; %.0f %% are "
+                "allowed",
+                result->client_share * 100, CLIENT_SHARE_MAX * 100);
+}
+
+void lg_verdict(struct lg_result *result)
+{
+    uint64_t saturated = result->response.saturated;
+
+    if (result->broken.status < 0)
+        invalid(result, "%s", result->broken.text);
+    if (result->interrupted)
+        invalid(result, "interrupted after %.1f s of measuring", (double)result->measured_ns / 1e9);
+    check_accounts(result);
+    if (!result->options->closed) {
+        check_rate(result);
+        check_generator(result);
+    }
+    if (result->steal_share > STEAL_SHARE_MAX)
+        invalid(result, "the host stole %.1f %% of the CPU time; %.0f %% are allowed",
+                result->steal_share * 100, STEAL_SHARE_MAX * 100);
+    if (saturated > 0)
+        invalid(result, "%" PRIu64 " latencies were above %.1f s, where the histogram ends",
+                saturated, (double)LG_HISTOGRAM_MAX / 1e9);
+    if (*result->server_error != '\0')
+        invalid(result, "%s", result->server_error);
+}
+
+int lg_result_status(const struct lg_result *result)
+{
+    uint64_t errors = lg_account_errors(&result->accounts[LG_WARMUP]) +
+                      lg_account_errors(&result->accounts[LG_MEASURED]);
+
+    return errors > 0 || result->unsolicited > 0 || result->broken.status < 0 ||
+           result->accounts[LG_MEASURED].outcomes[LG_OK] == 0;
+}

@@ -1,7 +1,8 @@
 /* Memory that lives as long as one call: allocated by bumping a pointer, given back at once.
  *
- * Invariants: an arena holds at most `max` bytes of blocks, whatever max is; chunks of EVD_ARENA_CHUNK go back to the cache
- * they came from, so a server in steady state allocates nothing. Not for two threads. */
+ * Invariants: an arena holds at most `max` bytes of blocks, whatever max is; chunks of
+ * EVD_ARENA_CHUNK go back to the cache they came from, so a server in steady state allocates
+ * nothing. Not for two threads. */
 #ifndef EVD_ARENA_H
 #define EVD_ARENA_H
 

@@ -82,7 +82,10 @@ static int add_endpoint(struct evd_endpoints *endpoints, const struct evd_builti
     if (evd_names_get(&endpoints->names, event) != NULL)
         return evd_error_set(ret_error, EVD_ERR_USAGE, "endpoint %s is declared twice",
                              endpoint->event);
-    return evd_names_put(&endpoints->names, event, endpoint);
+    int rc = evd_names_put(&endpoints->names, event, endpoint);
+    return rc < 0 ? evd_error_set(ret_error, rc, "endpoint %s: %s", endpoint->event,
+                                  evd_status_text(rc))
+                  : rc;
 }
 
 int evd_endpoints_open(const struct evd_dispatch_config *config,

@@ -86,6 +86,9 @@ static int open_folder(const struct evd_dispatch_config *config, void **ret_self
         folder->objects[i].listed = &folder->listing.list[i];
         rc = evd_names_put(&folder->by_module, evd_slice_text(folder->listing.list[i].name),
                            &folder->objects[i]);
+        if (rc < 0)
+            (void)evd_error_set(ret_error, rc, "module %s: %s", folder->listing.list[i].name,
+                                evd_status_text(rc));
     }
     if (rc < 0) {
         close_folder(folder);

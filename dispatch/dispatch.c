@@ -132,8 +132,11 @@ static int step(struct evd_flight *flight)
     int rc = flight->target.function->fn(flight->target.state, &flight->call);
     if (rc == EVD_MORE && !flight->answered)
         return EVD_MORE;
-    if (!flight->answered)
-        (void)fail_status(flight, rc < 0 ? rc : EVD_ERR_NO_ANSWER);
+    if (!flight->answered) {
+        if (rc >= 0) /* a module need not look at what its answer came to */
+            rc = flight->refused < 0 ? flight->refused : EVD_ERR_NO_ANSWER;
+        (void)fail_status(flight, rc);
+    }
     end(flight);
     return EVD_DONE;
 }
@@ -158,6 +161,7 @@ int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *m
     evd_arena_init(&flight->arena, &dispatch->arena_cache, dispatch->config.max_tree);
     flight->data_tree = NULL;
     flight->answered = false;
+    flight->refused = EVD_OK;
     flight->error.text[0] = '\0';
 
     /* A name in the table is valid by construction, so only a miss is examined further. */

@@ -76,6 +76,7 @@ struct evd_flight {
     const struct cJSON *data_tree; /* NULL until it is asked for */
     uint64_t wait_ns; /* what the function asked for before EVD_MORE; 0: to be called again soon */
     bool answered;
+    int refused;            /* the status by which the sink refused an answer; 0: it did not */
     struct evd_error error; /* why data is not JSON, in words */
 };
 

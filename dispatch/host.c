@@ -18,6 +18,8 @@ static int reply(struct evd_call *call, struct evd_slice data)
     int rc = flight->sink->reply(flight->sink, data);
     if (rc >= 0)
         flight->answered = true;
+    else
+        flight->refused = rc;
     return rc;
 }
 
@@ -52,6 +54,8 @@ static int fail(struct evd_call *call, struct evd_slice code, struct evd_slice m
     int rc = flight->sink->fail(flight->sink, code, message);
     if (rc >= 0)
         flight->answered = true;
+    else
+        flight->refused = rc;
     return rc;
 }
 

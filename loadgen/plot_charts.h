@@ -1,0 +1,42 @@
+/* The kinds of figures a report has, as gnuplot scripts. Labels hold no quotes and no control
+ * characters: lg_design_read() sees to that. */
+#ifndef LG_PLOT_CHARTS_H
+#define LG_PLOT_CHARTS_H
+
+#include "histogram.h"
+#include "stats.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct lg_chart_row {
+    const char *label;
+    size_t arm; /* for its colour */
+    bool twin;  /* an A/A arm: drawn open or dashed */
+    struct lg_interval value;
+    char text[96]; /* the figure in words, at the right of the row */
+};
+
+/* Ratios as points with intervals around 1, which is marked, as is the band of equivalence. A row
+ * too far out to be shown is an arrow at the border, with its figure beside it as all have. */
+void lg_chart_forest(FILE *script, const struct lg_chart_row *rows, size_t count,
+                     const char *x_title);
+
+/* Costs in microseconds (the rows' values are nanoseconds) with intervals: bars from zero; points
+ * on a logarithmic axis when the largest is more than eight times the smallest, because then bars
+ * would hide what the small ones say. Returns whether it is bars. */
+bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
+                    const char *x_title);
+
+struct lg_chart_curve {
+    const char *label;
+    size_t arm;
+    bool twin;
+    const struct lg_histogram *histogram; /* ns; not empty */
+};
+
+/* Latency over percentile, both logarithmic, up to where fewer than five calls were slower. */
+void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t count,
+                       const char *x_title, const char *y_title);
+
+#endif

@@ -1,0 +1,149 @@
+#include "report.h"
+
+#include "commands.h"
+#include "evd_version.h"
+#include "paths.h"
+#include "plot.h"
+#include "report_parts.h"
+#include "study_json.h"
+
+#include <dirent.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: loadgen report DIR\n"
+    "\n"
+    "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
+    "from a study's raw data: DIR/study.json and DIR/trials.jsonl. Measures nothing; the same "
+    "data\n"
+    "give the same bytes. Needs gnuplot (Debian: gnuplot-nox).\n"
+    "\n"
+    "  --help, --version\n"
+    "\n"
+    "Example:\n"
+    "  loadgen report out/quick\n";
+
+static int write_memory(const char *dir, const char *name, char *text, size_t len,
+                        struct evd_error *error)
+{
+    char path[LG_PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= LG_PATH_MAX)
+        return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
+    return lg_write_file(path, text, len, error);
+}
+
+static int write_page(const struct lg_report *report, const char *dir, const char *name,
+                      const struct lg_doc_format *format, struct evd_error *error)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct lg_doc doc = {.format = format, .out = open_memstream(&text, &len)};
+    if (doc.out)
+        lg_content_write(report, &doc);
+    int rc = !doc.out || ferror(doc.out) || fclose(doc.out) != 0
+                 ? evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %s", name)
+                 : write_memory(dir, name, text, len, error);
+    free(text);
+    return rc;
+}
+
+static int write_figure(const struct lg_figure *figure, const char *dir, struct evd_error *error)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (out)
+        lg_plot_standalone(out, figure->svg);
+    int rc = !out || fclose(out) != 0
+                 ? evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %s", figure->file)
+                 : write_memory(dir, figure->file, text, len, error);
+    free(text);
+    return rc;
+}
+
+/* Figures of an earlier report, which the design of this one may not have. */
+static void remove_old_figures(const char *dir)
+{
+    DIR *folder = opendir(dir);
+    const struct dirent *entry;
+    while (folder && (entry = readdir(folder))) {
+        size_t len = strlen(entry->d_name);
+        if (strncmp(entry->d_name, "figure-", 7) == 0 && len > 4 &&
+            strcmp(entry->d_name + len - 4, ".svg") == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static int write_all(const struct lg_report *report, const char *dir, struct evd_error *error)
+{
+    const struct lg_design *design = &report->data->design;
+    size_t count = design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
+    remove_old_figures(dir);
+    for (size_t i = 0; i < count; i++) {
+        if (!report->figures[i].svg)
+            continue;
+        int rc = write_figure(&report->figures[i].figure, dir, error);
+        if (rc != EVD_OK)
+            return rc;
+    }
+    int rc = write_page(report, dir, "report.md", &lg_doc_markdown, error);
+    return rc == EVD_OK ? write_page(report, dir, "report.html", &lg_doc_html, error) : rc;
+}
+
+int lg_report_make(const char *dir, struct evd_error *ret_error)
+{
+    struct lg_data data;
+    struct lg_summary summary;
+    int rc = lg_data_read(dir, &data, ret_error);
+    if (rc != EVD_OK)
+        return rc;
+    rc = lg_summary_make(&data, &summary);
+    if (rc != EVD_OK) {
+        lg_data_release(&data);
+        return evd_error_set(ret_error, rc, "no memory for the summary");
+    }
+    struct lg_report report = {.data = &data, .summary = &summary};
+    rc = lg_figures_make(&report, ret_error);
+    if (rc == EVD_OK)
+        rc = write_all(&report, dir, ret_error);
+    lg_figures_release(&report);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    return rc;
+}
+
+int lg_report_main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    struct evd_error error = {0};
+    int option;
+    optind = 0; /* start anew: main() may have used getopt */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option == 'h')
+            return fputs(help, stdout), 0;
+        if (option == 'v')
+            return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
+        fprintf(stderr, "loadgen: report: there is no option '%s'; try 'loadgen report --help'\n",
+                argv[optind - 1]);
+        return 2;
+    }
+    if (argc - optind != 1) {
+        fputs("loadgen: report: give the folder of one study; try 'loadgen report --help'\n",
+              stderr);
+        return 2;
+    }
+    if (lg_report_make(argv[optind], &error) != EVD_OK) {
+        fprintf(stderr, "loadgen: %s\n", error.text);
+        return 1;
+    }
+    printf("report: %s/report.html\n        %s/report.md\n", argv[optind], argv[optind]);
+    return 0;
+}

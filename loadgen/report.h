@@ -1,0 +1,11 @@
+/* The report of a study's folder: see report.c for its command line. */
+#ifndef LG_REPORT_H
+#define LG_REPORT_H
+
+#include "dispatch/status.h"
+
+/* Reads DIR/study.json and DIR/trials.jsonl, writes DIR/report.md, DIR/report.html and the figures.
+ * The same two files give the same bytes. Nothing is written when it fails before the end. */
+int lg_report_make(const char *dir, struct evd_error *ret_error);
+
+#endif

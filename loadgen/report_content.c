@@ -1,0 +1,150 @@
+#include "report_parts.h"
+
+#include "report_format.h"
+#include "study_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_figure(const struct lg_report *report, struct lg_doc *doc, size_t scenario,
+                       size_t load, size_t which)
+{
+    const struct lg_figure *figure = lg_figures_get(report, scenario, load, which);
+    if (figure)
+        doc->format->figure(doc, figure);
+}
+
+static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t scenario,
+                     size_t load)
+{
+    const struct lg_summary *summary = report->summary;
+    const struct lg_design *design = &report->data->design;
+    char title[400];
+    lg_doc_plain(design->loads[load].title, title, sizeof(title));
+    if (!lg_is_known(summary, load)) {
+        doc->format->heading(doc, 3, design->loads[load].name);
+        lg_doc_paragraph(doc, "There is no measurement of this load.");
+        return;
+    }
+    if (lg_is_closed(summary, load)) {
+        doc->format->heading(doc, 3, "Throughput");
+        lg_doc_paragraph(doc, "Load `%s`: %s.", design->loads[load].name, title);
+        lg_tables_rate(summary, scenario, load, doc);
+        put_figure(report, doc, scenario, load, 0);
+        doc->format->heading(doc, 3, "Server CPU per call");
+        lg_tables_cpu(summary, scenario, load, doc);
+        put_figure(report, doc, scenario, load, 1);
+        return;
+    }
+    doc->format->heading(doc, 3, "Latency");
+    lg_doc_paragraph(doc, "Load `%s`: %s.", design->loads[load].name, title);
+    lg_tables_latency(summary, scenario, load, doc);
+    const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
+    char count[LG_PRINT_MAX];
+    if (reference->samples < 10000)
+        lg_doc_paragraph(doc,
+                         "A trial has about %s calls: its p99.9 rests on the %.0f slowest of them. "
+                         "Read that column as a hint.",
+                         lg_print_count(reference->samples, count),
+                         ceil(reference->samples * 0.001));
+    put_figure(report, doc, scenario, load, 0);
+}
+
+static void put_scenario(const struct lg_report *report, struct lg_doc *doc, size_t scenario)
+{
+    const struct lg_data *data = report->data;
+    const struct lg_design *design = &data->design;
+    const struct lg_scenario_facts *facts = &data->scenarios[scenario];
+    char text[200], bytes[LG_PRINT_MAX], endpoints[LG_PRINT_MAX];
+    snprintf(text, sizeof(text), "Scenario %s", design->scenarios[scenario]);
+    doc->format->heading(doc, 2, text);
+    if (facts->known)
+        lg_doc_paragraph(doc, "%s; %s endpoint%s, requests of %s bytes in the mean.",
+                         lg_origin_payloads(facts, text, sizeof(text)),
+                         lg_print_count(facts->endpoints, endpoints),
+                         facts->endpoints > 1 ? "s" : "",
+                         lg_print_number(facts->bytes_mean, bytes));
+    for (size_t load = 0; load < design->load_count; load++)
+        put_load(report, doc, scenario, load);
+    for (size_t load = 0; load < design->load_count; load++) {
+        if (!lg_is_known(report->summary, load))
+            continue;
+        doc->format->heading(doc, 3, "Memory and start-up");
+        lg_tables_memory(report->summary, scenario, load, doc);
+        break;
+    }
+}
+
+static void put_reading(const struct lg_report *report, struct lg_doc *doc)
+{
+    const struct lg_design *design = &report->data->design;
+    doc->format->heading(doc, 2, "How to read this");
+    doc->format->list(doc, true);
+    lg_doc_item(
+        doc, LG_TONE_PLAIN,
+        "The unit is the **trial**: one measurement of a fresh server process. Calls within "
+        "a trial share its luck, so they are never counted as if they were independent.");
+    lg_doc_item(doc, LG_TONE_PLAIN,
+                "Trials come in %u **blocks**; in each, every arm meets every scenario and load "
+                "once, in random order, the arms of one comparison next to each other. A ratio "
+                "compares trials of the same block, so slow drift of the machine cancels out.",
+                design->blocks);
+    lg_doc_item(
+        doc, LG_TONE_PLAIN,
+        "**Faster** or **slower** (**cheaper**, **dearer**): the 95 %% interval of the ratio "
+        "leaves 1 out. **Equivalent**: the whole interval lies between 0.98 and 1.02. "
+        "**Unresolved**: neither; more blocks would tell. No interval, no ranking. With "
+        "this many comparisons about one in twenty intervals misses the truth.");
+    lg_doc_item(
+        doc, LG_TONE_PLAIN,
+        "Intervals of means and ratios are Student's (ratios by their logarithms), those of "
+        "medians lie between two of the trials. Percentiles of trials are never averaged: "
+        "merged curves add up the histograms.");
+    lg_doc_item(doc, LG_TONE_PLAIN,
+                "Latency counts from the time a call was **due**, not from when it was sent: a "
+                "server that stalls is charged for the calls that had to wait. CPU per call is the "
+                "server's own CPU time, kernel included, over the calls it answered.");
+    doc->format->list(doc, false);
+}
+
+static void put_begin(const struct lg_report *report, struct lg_doc *doc)
+{
+    const struct lg_data *data = report->data;
+    const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
+    char title[256], meta[640], cpu[128];
+    char *lead = lg_findings_lead(report->summary);
+    lg_doc_plain(data->design.title, title, sizeof(title));
+    snprintf(meta, sizeof(meta),
+             "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %.0f CPUs, Linux %s. Commit "
+             "`%s`. %.10s.",
+             data->design.name, data->count, data->design.duration, data->design.blocks,
+             data->design.arm_count,
+             lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
+             lg_json_number(machine, "cores"), lg_json_string(machine, "kernel", "unknown"),
+             lg_json_string(data->about, "commit", "unknown"),
+             lg_json_string(data->about, "started", "unknown"));
+    doc->format->begin(doc, title, lead ? lead : "", meta);
+    free(lead);
+}
+
+void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
+{
+    const struct lg_design *design = &report->data->design;
+    put_begin(report, doc);
+    if (design->description[0]) {
+        char text[1500];
+        lg_doc_paragraph(doc, "%s", lg_doc_plain(design->description, text, sizeof(text)));
+    }
+    doc->format->heading(doc, 2, "What it means");
+    lg_findings_meaning(report->summary, doc);
+    doc->format->heading(doc, 2, "Can it be trusted?");
+    lg_findings_validity(report->summary, doc);
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++)
+        put_scenario(report, doc, scenario);
+    doc->format->heading(doc, 2, "Noise");
+    lg_tables_noise(report->summary, doc);
+    put_reading(report, doc);
+    lg_origin_write(report->data, doc);
+    doc->format->end(doc);
+}

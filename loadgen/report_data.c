@@ -1,0 +1,345 @@
+#include "report_data.h"
+
+#include "paths.h"
+#include "plot.h"
+#include "study_json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ABOUT_BYTES_MAX  ((size_t)16 << 20)
+#define TRIALS_BYTES_MAX ((size_t)1 << 31)
+
+/* A line of trials.jsonl, for errors. */
+struct place {
+    const char *path;
+    size_t line;
+    struct evd_error *error;
+};
+
+__attribute__((format(printf, 2, 3))) static int complain(const struct place *place,
+                                                          const char *format, ...)
+{
+    char text[160];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    return evd_error_set(place->error, EVD_ERR_BAD_DATA, "%s:%zu: %s", place->path, place->line,
+                         text);
+}
+
+static const cJSON *member(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static int find(const struct place *place, const cJSON *line, const char *key,
+                const char *const *names, size_t count, size_t *ret_index)
+{
+    const char *name = lg_json_string(line, key, NULL);
+    if (!name)
+        return complain(place, "'%s' is missing", key);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_index = i;
+            return EVD_OK;
+        }
+    }
+    return complain(place, "%s '%.48s' is not in the design of study.json", key, name);
+}
+
+/* Which cell and block a line belongs to. */
+static int take_place(const struct place *place, const struct lg_design *design, const cJSON *line,
+                      struct lg_trial *trial)
+{
+    const char *arms[LG_ARMS_MAX], *loads[LG_LOADS_MAX];
+    for (size_t i = 0; i < design->arm_count; i++)
+        arms[i] = design->arms[i].name;
+    for (size_t i = 0; i < design->load_count; i++)
+        loads[i] = design->loads[i].name;
+    int rc;
+    if ((rc = find(place, line, "arm", arms, design->arm_count, &trial->arm)) != EVD_OK ||
+        (rc = find(place, line, "load", loads, design->load_count, &trial->load)) != EVD_OK ||
+        (rc = find(place, line, "scenario", design->scenarios, design->scenario_count,
+                   &trial->scenario)) != EVD_OK)
+        return rc;
+    double block = lg_json_number(line, "block"), number = lg_json_number(line, "trial");
+    if (!(block >= 1 && block <= design->blocks && floor(block) == block))
+        return complain(place, "'block' must be a whole number of 1 to %u", design->blocks);
+    if (!(number >= 1 && number <= LG_TRIALS_MAX))
+        return complain(place, "'trial' must be a whole number of 1 to %d", LG_TRIALS_MAX);
+    trial->block = (unsigned)block;
+    trial->number = (unsigned)number;
+    return EVD_OK;
+}
+
+static int take_histogram(const struct place *place, const cJSON *latency, struct lg_trial *trial)
+{
+    const cJSON *list = member(latency, "histogram"), *pair;
+    int count = cJSON_GetArraySize(list);
+    if (!cJSON_IsArray(list) || count > (int)LG_HISTOGRAM_BUCKETS)
+        return complain(place, "the latency has no histogram of at most %d buckets",
+                        LG_HISTOGRAM_BUCKETS);
+    trial->buckets = calloc((size_t)count + 1, sizeof(*trial->buckets));
+    if (!trial->buckets)
+        return evd_error_set(place->error, EVD_ERR_NO_MEMORY, "no memory for a histogram");
+    double total = 0;
+    cJSON_ArrayForEach(pair, list)
+    {
+        double value = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
+        double calls = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
+        if (!(value >= 0 && value <= 1e15 && calls >= 1 && calls <= 1e15))
+            return complain(place, "a bucket of the latency's histogram is not [ns, count]");
+        trial->buckets[trial->bucket_count++] =
+            (struct lg_bucket){(uint64_t)value, (uint64_t)calls};
+        total += calls;
+    }
+    trial->samples = lg_json_number(latency, "count");
+    if (fabs(total - trial->samples) > 0.5)
+        return complain(place, "the latency's histogram holds %.0f calls, its count says %.0f",
+                        total, trial->samples);
+    return EVD_OK;
+}
+
+static void take_accounting(const cJSON *run, struct lg_trial *trial)
+{
+    const cJSON *sums = member(run, "accounting"), *item;
+    double total = 0;
+    trial->scheduled = lg_json_number(sums, "scheduled");
+    trial->ok = lg_json_number(sums, "ok");
+    trial->bad = lg_json_number(sums, "bad");
+    trial->in_flight = lg_json_number(sums, "in_flight");
+    cJSON_ArrayForEach(item, sums)
+    {
+        if (strcmp(item->string, "scheduled") != 0)
+            total += cJSON_GetNumberValue(item);
+    }
+    trial->lost = total - trial->ok - trial->bad - trial->in_flight;
+    trial->exact = fabs(total - trial->scheduled) < 0.5;
+}
+
+/* The reasons of an INVALID run as one text. */
+static char *take_doubt(const cJSON *run)
+{
+    const cJSON *item;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    cJSON_ArrayForEach(item, member(run, "invalid"))
+    {
+        const char *reason = cJSON_GetStringValue(item);
+        fprintf(out, "%s%s", ftell(out) > 0 ? "; " : "", reason ? reason : "?");
+    }
+    if (ftell(out) == 0)
+        fputs("no reason given", out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static void take_facts(struct lg_data *data, const cJSON *run, const struct lg_trial *trial)
+{
+    struct lg_load_facts *load = &data->loads[trial->load];
+    struct lg_scenario_facts *scenario = &data->scenarios[trial->scenario];
+    const cJSON *config = member(run, "config"), *about = member(run, "scenario");
+    if (!load->known)
+        *load = (struct lg_load_facts){
+            .known = true,
+            .closed = strcmp(lg_json_string(config, "mode", "open"), "closed") == 0,
+            .rate = lg_json_number(config, "rate"),
+            .connections = lg_json_number(config, "connections"),
+            .depth = lg_json_number(config, "depth")};
+    if (!scenario->known) {
+        *scenario =
+            (struct lg_scenario_facts){.known = true,
+                                       .requests = lg_json_number(about, "requests"),
+                                       .endpoints = lg_json_number(about, "endpoints"),
+                                       .bytes_mean = lg_json_number(about, "request_bytes_mean")};
+        snprintf(scenario->payloads, sizeof(scenario->payloads), "%s",
+                 lg_json_string(about, "payloads", "unknown"));
+    }
+}
+
+static int take_run(const struct place *place, struct lg_data *data, const cJSON *run,
+                    struct lg_trial *trial)
+{
+    const char *schema = lg_json_string(run, "schema", "");
+    if (strcmp(schema, "evdispatch.run/1") != 0)
+        return complain(place, "the run's schema is '%.40s', not 'evdispatch.run/1'", schema);
+    const cJSON *response = member(member(run, "latency_ns"), "response");
+    const cJSON *server = member(run, "server");
+    int rc = take_histogram(place, response, trial);
+    if (rc != EVD_OK)
+        return rc;
+    take_accounting(run, trial);
+    take_facts(data, run, trial);
+    trial->metrics[LG_RATE] = lg_json_number(run, "throughput");
+    trial->metrics[LG_CPU] = lg_json_number(server, "cpu_ns") / lg_json_number(server, "calls");
+    trial->metrics[LG_RSS] = lg_json_number(server, "rss_peak_bytes");
+    trial->metrics[LG_PSS] = lg_json_number(server, "pss_bytes");
+    if (trial->samples > 0) {
+        trial->metrics[LG_P50] = lg_json_number(response, "p50");
+        trial->metrics[LG_P99] = lg_json_number(response, "p99");
+        trial->metrics[LG_P99_9] = lg_json_number(response, "p99_9");
+    }
+    trial->max = lg_json_number(response, "max");
+    trial->steal = lg_json_number(member(run, "host"), "steal_share");
+    trial->invalid = cJSON_IsFalse(member(run, "valid"));
+    trial->doubt = trial->invalid ? take_doubt(run) : NULL;
+    return EVD_OK;
+}
+
+static int take_line(const struct place *place, struct lg_data *data, const cJSON *line,
+                     struct lg_trial *trial)
+{
+    int rc = take_place(place, &data->design, line, trial);
+    if (rc != EVD_OK)
+        return rc;
+    for (int i = 0; i < LG_METRIC_COUNT; i++)
+        trial->metrics[i] = NAN;
+    trial->steal = NAN;
+    trial->exact = true;
+    const cJSON *run = member(line, "run");
+    const char *problem = lg_json_string(line, "problem", NULL);
+    if (cJSON_IsObject(run))
+        rc = take_run(place, data, run, trial);
+    else if (!problem)
+        problem = "there is no measurement";
+    if (rc != EVD_OK)
+        return rc;
+    /* The study looked for these; a file may come from elsewhere. */
+    if (!problem && trial->bad > 0)
+        problem = "bad replies";
+    if (!problem && !trial->exact)
+        problem = "accounting is not exact";
+    if (problem && !(trial->problem = strdup(problem)))
+        return evd_error_set(place->error, EVD_ERR_NO_MEMORY, "no memory for a trial");
+    trial->metrics[LG_STARTUP] = lg_json_number(line, "startup_ns");
+    return EVD_OK;
+}
+
+/* Each cell has at most one trial in a block: two would be counted as if they were independent. */
+static int check_twice(const struct place *place, const struct lg_design *design,
+                       const struct lg_trial *trial, bool *seen)
+{
+    size_t cell = lg_design_cell(design, trial->scenario, trial->load, trial->arm);
+    bool *mark = &seen[cell * design->blocks + trial->block - 1];
+    if (*mark)
+        return complain(place, "another line has the same arm, scenario, load and block");
+    *mark = true;
+    return EVD_OK;
+}
+
+static int take_lines(struct place *place, struct lg_data *data, const char *text, size_t len,
+                      bool *seen, size_t max)
+{
+    int rc = EVD_OK;
+    for (place->line = 1; len > 0 && rc == EVD_OK; place->line++) {
+        const char *end = memchr(text, '\n', len);
+        if (!end)
+            return complain(place, "the line is cut off: it has no end");
+        if (data->count == max)
+            return complain(place, "more trials than the design of study.json has (%zu)", max);
+        size_t used = (size_t)(end - text);
+        cJSON *line;
+        rc = lg_json_parse(text, used, place->path, place->line, &line, place->error);
+        if (rc != EVD_OK)
+            return rc;
+        struct lg_trial *trial = &data->trials[data->count++];
+        rc = take_line(place, data, line, trial);
+        cJSON_Delete(line);
+        if (rc == EVD_OK)
+            rc = check_twice(place, &data->design, trial, seen);
+        text = end + 1;
+        len -= used + 1;
+    }
+    return rc;
+}
+
+static int take_trials(const char *path, struct lg_data *data, const char *text, size_t len,
+                       struct evd_error *error)
+{
+    struct place place = {.path = path, .error = error};
+    size_t max = data->design.blocks * lg_design_cells(&data->design);
+    bool *seen = calloc(max, sizeof(*seen));
+    data->trials = calloc(max, sizeof(*data->trials));
+    int rc = seen && data->trials
+                 ? take_lines(&place, data, text, len, seen, max)
+                 : evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %zu trials", max);
+    free(seen);
+    if (rc == EVD_OK && data->count == 0)
+        rc = evd_error_set(error, EVD_ERR_BAD_DATA, "%s holds no trial", path);
+    return rc;
+}
+
+static int hash(struct lg_data *data, const char *text, size_t len, struct evd_error *error)
+{
+    char *argv[] = {"sha256sum", NULL}, *output;
+    size_t output_len;
+    int rc = lg_tool_run(argv, text, len, "coreutils", &output, &output_len, error);
+    if (rc != EVD_OK)
+        return rc;
+    snprintf(data->sha256, sizeof(data->sha256), "%.64s", output);
+    data->bytes = len;
+    free(output);
+    return EVD_OK;
+}
+
+static int read_about(const char *path, struct lg_data *data, struct evd_error *error)
+{
+    int rc = lg_json_read(path, ABOUT_BYTES_MAX, &data->about, error);
+    if (rc != EVD_OK)
+        return rc;
+    const char *schema = lg_json_string(data->about, "schema", "");
+    if (strcmp(schema, "evdispatch.study/1") != 0)
+        return evd_error_set(error, EVD_ERR_BAD_DATA,
+                             "%s: schema is '%.40s', not 'evdispatch.study/1'", path, schema);
+    cJSON *design = cJSON_DetachItemFromObjectCaseSensitive(data->about, "design");
+    if (!design)
+        return evd_error_set(error, EVD_ERR_BAD_DATA, "%s: 'design' is missing", path);
+    return lg_design_take(design, path, &data->design, error);
+}
+
+int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error)
+{
+    char about[LG_PATH_MAX], trials[LG_PATH_MAX], *text;
+    size_t len;
+    *ret_data = (struct lg_data){0};
+    if (snprintf(about, sizeof(about), "%s/study.json", dir) >= LG_PATH_MAX ||
+        snprintf(trials, sizeof(trials), "%s/trials.jsonl", dir) >= LG_PATH_MAX)
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
+    int rc = read_about(about, ret_data, ret_error);
+    if (rc == EVD_OK)
+        rc = lg_read_file(trials, TRIALS_BYTES_MAX, &text, &len, ret_error);
+    if (rc == EVD_OK) {
+        rc = take_trials(trials, ret_data, text, len, ret_error);
+        if (rc == EVD_OK)
+            rc = hash(ret_data, text, len, ret_error);
+        free(text);
+    }
+    if (rc != EVD_OK)
+        lg_data_release(ret_data);
+    return rc;
+}
+
+void lg_data_release(struct lg_data *data)
+{
+    for (size_t i = 0; i < data->count; i++) {
+        free(data->trials[i].problem);
+        free(data->trials[i].doubt);
+        free(data->trials[i].buckets);
+    }
+    free(data->trials);
+    lg_design_release(&data->design);
+    cJSON_Delete(data->about);
+    *data = (struct lg_data){0};
+}

@@ -1,0 +1,72 @@
+/* A study's raw data, as study.json and trials.jsonl hold them. */
+#ifndef LG_REPORT_DATA_H
+#define LG_REPORT_DATA_H
+
+#include "histogram.h"
+#include "study_design.h"
+
+#include <stdbool.h>
+
+/* What a trial measures, one number each. NaN where a trial has none. */
+enum lg_metric {
+    LG_RATE,    /* calls answered ok per second */
+    LG_CPU,     /* the server's CPU time per call, ns */
+    LG_P50,     /* latency from the due time, ns */
+    LG_P99,     /* ns */
+    LG_P99_9,   /* ns */
+    LG_RSS,     /* bytes */
+    LG_PSS,     /* bytes */
+    LG_STARTUP, /* from fork() to "listening on", ns */
+    LG_METRIC_COUNT
+};
+
+struct lg_bucket {
+    uint64_t value, count; /* the bucket's lowest value */
+};
+
+struct lg_trial {
+    unsigned number, block; /* from 1 */
+    size_t scenario, load, arm;
+    bool invalid;  /* loadgen run says that it cannot be trusted */
+    char *problem; /* why it does not count at all, or NULL; owned */
+    char *doubt;   /* why it is invalid, or NULL; owned */
+    double metrics[LG_METRIC_COUNT];
+    double scheduled, ok, bad, in_flight; /* in_flight: at the end, no error */
+    double lost;                          /* timeout + reset + eof + refused + unsent */
+    bool exact;                           /* scheduled = the sum of all outcomes */
+    double samples;                       /* of the latency */
+    double steal;                         /* share of CPU time that the host took, NaN: unknown */
+    struct lg_bucket *buckets;            /* of the latency, owned */
+    size_t bucket_count;
+    double max; /* of the latency, ns */
+};
+
+/* What the runs of a load have in common, taken from the first. */
+struct lg_load_facts {
+    bool known, closed;
+    double rate, connections, depth;
+};
+
+struct lg_scenario_facts {
+    bool known;
+    char payloads[64];
+    double requests, endpoints, bytes_mean;
+};
+
+struct lg_data {
+    cJSON *about; /* study.json, without its "design" */
+    struct lg_design design;
+    struct lg_trial *trials; /* in the order they ran */
+    size_t count;
+    struct lg_load_facts loads[LG_LOADS_MAX];
+    struct lg_scenario_facts scenarios[LG_SCENARIOS_MAX];
+    char sha256[65]; /* of trials.jsonl */
+    size_t bytes;    /* of trials.jsonl */
+};
+
+/* Reads a study's folder. An error names the file, and the line of trials.jsonl. */
+int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error);
+
+void lg_data_release(struct lg_data *data);
+
+#endif

@@ -1,0 +1,233 @@
+#include "report_parts.h"
+
+#include "plot.h"
+#include "plot_charts.h"
+#include "report_format.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct script {
+    char *text;
+    size_t len;
+    FILE *out;
+};
+
+static struct lg_report_figure *slot(const struct lg_report *report, size_t scenario, size_t load,
+                                     size_t which)
+{
+    size_t loads = report->data->design.load_count;
+    return &report->figures[(scenario * loads + load) * LG_FIGURES_PER_LOAD + which];
+}
+
+const struct lg_figure *lg_figures_get(const struct lg_report *report, size_t scenario, size_t load,
+                                       size_t which)
+{
+    const struct lg_report_figure *figure = slot(report, scenario, load, which);
+    return figure->svg ? &figure->figure : NULL;
+}
+
+void lg_figures_release(struct lg_report *report)
+{
+    const struct lg_design *design = &report->data->design;
+    size_t count = design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
+    for (size_t i = 0; report->figures && i < count; i++)
+        free(report->figures[i].svg);
+    free(report->figures);
+    report->figures = NULL;
+}
+
+/* "figure-2-github-webhooks-throughput-cpu.svg": letters and digits, the rest as dashes. */
+static void name_file(struct lg_report_figure *figure, unsigned number, const char *scenario,
+                      const char *load, const char *kind)
+{
+    snprintf(figure->file, sizeof(figure->file), "figure-%u-%s-%s-%s", number, scenario, load,
+             kind);
+    for (char *c = figure->file; *c; c++)
+        *c = isalnum((unsigned char)*c) ? *c : '-';
+    strcat(figure->file, ".svg"); /* names have at most 48 bytes each: there is room */
+}
+
+/* Renders a script into a figure whose title and caption are there. */
+static int finish(struct lg_report *report, struct script *script, struct lg_report_figure *figure,
+                  size_t scenario, size_t load, const char *kind, struct evd_error *error)
+{
+    const struct lg_design *design = &report->data->design;
+    unsigned number = ++report->figure_count;
+    char id[24], plain[sizeof(figure->caption)];
+    if (fclose(script->out) != 0) {
+        free(script->text);
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for a figure");
+    }
+    name_file(figure, number, design->scenarios[scenario], design->loads[load].name, kind);
+    snprintf(id, sizeof(id), "f%u", number);
+    lg_doc_plain(figure->caption, plain, sizeof(plain));
+    int rc =
+        lg_plot_render(script->text, script->len, id, figure->title, plain, &figure->svg, error);
+    free(script->text);
+    figure->figure = (struct lg_figure){.file = figure->file,
+                                        .svg = figure->svg,
+                                        .title = figure->title,
+                                        .caption = figure->caption};
+    return rc;
+}
+
+static int open_script(struct script *script, struct evd_error *error)
+{
+    *script = (struct script){0};
+    script->out = open_memstream(&script->text, &script->len);
+    return script->out ? EVD_OK : evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for a figure");
+}
+
+static void fill_row(const struct lg_summary *summary, size_t arm, const struct lg_interval *value,
+                     enum lg_unit unit, struct lg_chart_row *row)
+{
+    char number[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
+    *row = (struct lg_chart_row){.label = lg_arm_name(summary, arm),
+                                 .arm = arm,
+                                 .twin = summary->data->design.arms[arm].twin_of != NULL,
+                                 .value = *value};
+    lg_print_value(value->estimate, unit, number);
+    lg_print_bounds(value, unit, bounds);
+    snprintf(row->text, sizeof(row->text), "%.40s %.50s", number, bounds);
+}
+
+static int make_forest(struct lg_report *report, size_t scenario, size_t load,
+                       struct evd_error *error)
+{
+    const struct lg_summary *summary = report->summary;
+    const struct lg_design *design = &report->data->design;
+    struct lg_chart_row rows[LG_ARMS_MAX];
+    size_t count = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        if (arm != design->reference && cell->ratios[LG_RATE].n > 0)
+            fill_row(summary, arm, &cell->ratios[LG_RATE], LG_UNIT_RATIO, &rows[count++]);
+    }
+    if (count == 0)
+        return EVD_OK;
+    struct script script;
+    int rc = open_script(&script, error);
+    if (rc != EVD_OK)
+        return rc;
+    struct lg_report_figure *figure = slot(report, scenario, load, 0);
+    const char *reference = design->arms[design->reference].name;
+    char x_title[160];
+    snprintf(x_title, sizeof(x_title), "calls per second, as a ratio to %s", reference);
+    lg_chart_forest(script.out, rows, count, x_title);
+    snprintf(figure->title, sizeof(figure->title),
+             "Throughput of each arm as a ratio to %s, scenario %s", reference,
+             design->scenarios[scenario]);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "Throughput on `%s`, as a ratio to `%s`. Each point is an arm, its line the 95 %% "
+             "interval; right of 1 is faster. A line inside the shaded band (0.98 to 1.02) means "
+             "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
+             "to a value beyond the axis; the figures are at the right.",
+             design->scenarios[scenario], reference);
+    return finish(report, &script, figure, scenario, load, "ratio", error);
+}
+
+static int make_costs(struct lg_report *report, size_t scenario, size_t load,
+                      struct evd_error *error)
+{
+    const struct lg_summary *summary = report->summary;
+    const struct lg_design *design = &report->data->design;
+    struct lg_chart_row rows[LG_ARMS_MAX];
+    size_t count = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        if (cell->values[LG_CPU].estimate > 0)
+            fill_row(summary, arm, &cell->values[LG_CPU], LG_UNIT_US, &rows[count++]);
+    }
+    if (count == 0)
+        return EVD_OK;
+    struct script script;
+    int rc = open_script(&script, error);
+    if (rc != EVD_OK)
+        return rc;
+    struct lg_report_figure *figure = slot(report, scenario, load, 1);
+    bool bars = lg_chart_costs(script.out, rows, count, "server CPU time per call, µs");
+    snprintf(figure->title, sizeof(figure->title),
+             "Server CPU time per call of each arm in microseconds, scenario %s",
+             design->scenarios[scenario]);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "Server CPU time per call on `%s`, in µs: less is better. %s is the mean over the "
+             "trials, the line its 95 %% interval (too short to be seen where it is narrow); the "
+             "figures are at the right.%s",
+             design->scenarios[scenario], bars ? "Each bar" : "Each point",
+             bars ? "" : " The axis is logarithmic: equal distances are equal ratios.");
+    return finish(report, &script, figure, scenario, load, "cpu", error);
+}
+
+static int plot_spectrum(struct lg_report *report, size_t scenario, size_t load,
+                         struct lg_histogram *histograms, struct evd_error *error)
+{
+    const struct lg_design *design = &report->data->design;
+    struct lg_chart_curve curves[LG_ARMS_MAX];
+    size_t count = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        int rc =
+            lg_summary_histogram(report->summary, scenario, load, arm, &histograms[count], error);
+        if (rc != EVD_OK)
+            return rc;
+        curves[count] = (struct lg_chart_curve){.label = design->arms[arm].name,
+                                                .arm = arm,
+                                                .twin = design->arms[arm].twin_of != NULL,
+                                                .histogram = &histograms[count]};
+        count += histograms[count].count > 0;
+    }
+    if (count == 0)
+        return EVD_OK;
+    struct script script;
+    int rc = open_script(&script, error);
+    if (rc != EVD_OK)
+        return rc;
+    struct lg_report_figure *figure = slot(report, scenario, load, 0);
+    lg_chart_spectrum(script.out, curves, count, "percentile of calls, %",
+                      "latency from the due time, µs");
+    snprintf(figure->title, sizeof(figure->title),
+             "Latency over percentile for each arm, scenario %s", design->scenarios[scenario]);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "Latency on `%s`, load %s, all trials of an arm merged. Read up from a percentile: at "
+             "99, one call in a hundred took longer than the curve says. Lower is better. Both "
+             "axes are logarithmic; curves end where fewer than five calls were slower. The dashed "
+             "curve is the A/A twin: gaps as small as the one to its twin are noise.",
+             design->scenarios[scenario], design->loads[load].name);
+    return finish(report, &script, figure, scenario, load, "latency", error);
+}
+
+static int make_spectrum(struct lg_report *report, size_t scenario, size_t load,
+                         struct evd_error *error)
+{
+    size_t arms = report->data->design.arm_count;
+    struct lg_histogram *histograms = calloc(arms, sizeof(*histograms));
+    if (!histograms)
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the histograms");
+    int rc = plot_spectrum(report, scenario, load, histograms, error);
+    free(histograms);
+    return rc;
+}
+
+int lg_figures_make(struct lg_report *report, struct evd_error *ret_error)
+{
+    const struct lg_design *design = &report->data->design;
+    report->figures = calloc(design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD,
+                             sizeof(*report->figures));
+    if (!report->figures)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the figures");
+    int rc = EVD_OK;
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        for (size_t load = 0; load < design->load_count && rc == EVD_OK; load++) {
+            if (!lg_is_closed(report->summary, load)) {
+                rc = make_spectrum(report, scenario, load, ret_error);
+                continue;
+            }
+            rc = make_forest(report, scenario, load, ret_error);
+            if (rc == EVD_OK)
+                rc = make_costs(report, scenario, load, ret_error);
+        }
+    }
+    return rc;
+}

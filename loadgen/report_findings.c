@@ -1,0 +1,401 @@
+#include "report_parts.h"
+
+#include "report_format.h"
+#include "study_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SENTENCE_MAX = 2000 };
+
+/* What the verdicts of all scenarios on an arm come to. */
+enum finding { WORSE, BETTER, MIXED, EQUIVALENT, UNRESOLVED, UNKNOWN, FINDINGS };
+
+static bool is_compared(const struct lg_design *design, size_t arm)
+{
+    return arm != design->reference && !design->arms[arm].twin_of;
+}
+
+/* The load that the answer rests on: the first closed one, else the first there is. */
+static size_t main_load(const struct lg_summary *summary)
+{
+    size_t loads = summary->data->design.load_count;
+    for (size_t load = 0; load < loads; load++)
+        if (lg_is_known(summary, load) && lg_is_closed(summary, load))
+            return load;
+    for (size_t load = 0; load < loads; load++)
+        if (lg_is_known(summary, load))
+            return load;
+    return 0;
+}
+
+static enum finding find(const struct lg_summary *summary, size_t load, enum lg_metric metric,
+                         size_t arm)
+{
+    unsigned seen[4] = {0}, compared = 0;
+    for (size_t scenario = 0; scenario < summary->data->design.scenario_count; scenario++) {
+        if (!lg_summary_comparable(summary, scenario, load, arm, metric))
+            continue;
+        seen[lg_summary_cell(summary, scenario, load, arm)->verdicts[metric]]++;
+        compared++;
+    }
+    if (compared == 0)
+        return UNKNOWN;
+    if (seen[LG_WORSE] && seen[LG_BETTER])
+        return MIXED;
+    if (seen[LG_WORSE] || seen[LG_BETTER])
+        return seen[LG_WORSE] ? WORSE : BETTER;
+    return seen[LG_EQUIVALENT] == summary->data->design.scenario_count ? EQUIVALENT : UNRESOLVED;
+}
+
+/* "(27 times slower on `services`, unresolved on `github-webhooks`)" */
+static void put_scenarios(FILE *out, const struct lg_summary *summary, size_t load,
+                          enum lg_metric metric, size_t arm)
+{
+    const struct lg_design *design = &summary->data->design;
+    const char *above = metric == LG_RATE ? "faster" : "slower";
+    const char *below = metric == LG_RATE ? "slower" : "faster";
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        enum lg_verdict verdict = cell->verdicts[metric];
+        char change[LG_PRINT_MAX];
+        bool known = cell->ratios[metric].bounded;
+        bool differs = known && (verdict == LG_BETTER || verdict == LG_WORSE);
+        fprintf(out, "%s%s on `%s`", scenario ? ", " : "",
+                differs ? lg_print_change(cell->ratios[metric].estimate, above, below, change)
+                : known ? lg_verdict_word(verdict, metric)
+                        : "not known",
+                design->scenarios[scenario]);
+    }
+}
+
+/* "`a`, `b` and `c`" of the arms with this finding; returns how many. */
+static unsigned put_names(FILE *out, const struct lg_design *design, const enum finding *findings,
+                          enum finding which)
+{
+    unsigned count = 0, done = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        count += is_compared(design, arm) && findings[arm] == which;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        if (!is_compared(design, arm) || findings[arm] != which)
+            continue;
+        fprintf(out, "%s`%s`",
+                done == 0           ? ""
+                : done + 1 == count ? " and "
+                                    : ", ",
+                design->arms[arm].name);
+        done++;
+    }
+    return count;
+}
+
+static void put_groups(FILE *out, const struct lg_summary *summary, const enum finding *findings,
+                       bool *any)
+{
+    static const struct {
+        enum finding which;
+        const char *one, *many;
+    } groups[] = {
+        {EQUIVALENT, " is equivalent to it (within 2 %)", " are equivalent to it (within 2 %)"},
+        {UNRESOLVED, " cannot be told from it with this much noise",
+         " cannot be told from it with this much noise"},
+        {UNKNOWN, " could not be compared", " could not be compared"}};
+    const struct lg_design *design = &summary->data->design;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+        bool there = false;
+        for (size_t arm = 0; arm < design->arm_count; arm++)
+            there = there || (is_compared(design, arm) && findings[arm] == groups[i].which);
+        if (!there)
+            continue;
+        fputs(*any ? "; " : " ", out);
+        *any = true;
+        unsigned count = put_names(out, design, findings, groups[i].which);
+        fputs(count > 1 ? groups[i].many : groups[i].one, out);
+    }
+}
+
+char *lg_findings_lead(const struct lg_summary *summary)
+{
+    const struct lg_design *design = &summary->data->design;
+    size_t load = main_load(summary), len, compared = 0;
+    enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
+    enum finding findings[LG_ARMS_MAX] = {0};
+    char *text = NULL;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    bool any = false;
+    fprintf(out, "%s, against `%s`:", metric == LG_RATE ? "At full load" : "By median latency",
+            design->arms[design->reference].name);
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        findings[arm] = find(summary, load, metric, arm);
+        compared += is_compared(design, arm);
+    }
+    for (int which = WORSE; which <= MIXED; which++) {
+        for (size_t arm = 0; arm < design->arm_count; arm++) {
+            if (!is_compared(design, arm) || (int)findings[arm] != which)
+                continue;
+            fprintf(out, "%s `%s` is ", any ? ";" : "", design->arms[arm].name);
+            any = true;
+            put_scenarios(out, summary, load, metric, arm);
+        }
+    }
+    put_groups(out, summary, findings, &any);
+    fputs(compared ? "." : " there is no other arm to compare.", out);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* One item: what the arms' calls cost more, or less, on a scenario at full load. */
+static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, size_t load,
+                           struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX];
+    size_t len = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        double extra = cell->extra_cpu.estimate;
+        if (!is_compared(design, arm) || !cell->ratios[LG_CPU].bounded ||
+            (cell->verdicts[LG_CPU] != LG_WORSE && cell->verdicts[LG_CPU] != LG_BETTER))
+            continue;
+        if (len < sizeof(text))
+            len += (size_t)snprintf(
+                text + len, sizeof(text) - len, "%s `%s` %s %s (at 10,000 calls/s: %s of a core)",
+                len ? "," : "", design->arms[arm].name, extra > 0 ? "costs" : "saves",
+                lg_print_value(fabs(extra), LG_UNIT_US, a), lg_print_share(fabs(extra) * 1e-5, c));
+    }
+    const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
+    if (!isfinite(reference->values[LG_CPU].estimate))
+        return;
+    lg_print_value(reference->values[LG_CPU].estimate, LG_UNIT_US, b);
+    if (len)
+        lg_doc_item(doc, LG_TONE_PLAIN,
+                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU; beyond that,%s per "
+                    "call. No other difference is shown.",
+                    design->scenarios[scenario], design->arms[design->reference].name, b, text);
+    else
+        lg_doc_item(doc, LG_TONE_PLAIN,
+                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU; no arm is shown to "
+                    "differ.",
+                    design->scenarios[scenario], design->arms[design->reference].name, b);
+}
+
+/* One item: the median latency of the reference, and which arms differ. */
+static void meaning_of_latency(const struct lg_summary *summary, size_t scenario, size_t load,
+                               struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX];
+    size_t len = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        if (!is_compared(design, arm) || !cell->ratios[LG_P50].bounded ||
+            (cell->verdicts[LG_P50] != LG_WORSE && cell->verdicts[LG_P50] != LG_BETTER))
+            continue;
+        if (len < sizeof(text))
+            len += (size_t)snprintf(
+                text + len, sizeof(text) - len, "%s `%s` %s (%s)", len ? "," : "",
+                design->arms[arm].name,
+                lg_print_value(cell->values[LG_P50].estimate, LG_UNIT_US, a),
+                lg_print_change(cell->ratios[LG_P50].estimate, "slower", "faster", b));
+    }
+    const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
+    if (!isfinite(reference->values[LG_P50].estimate))
+        return;
+    lg_doc_item(doc, LG_TONE_PLAIN,
+                "**Latency** on `%s` at %s calls/s: half of the calls of `%s` are answered within "
+                "%s;%s%s.",
+                design->scenarios[scenario], lg_print_count(summary->data->loads[load].rate, c),
+                design->arms[design->reference].name,
+                lg_print_value(reference->values[LG_P50].estimate, LG_UNIT_US, a),
+                len ? "" : " no arm is shown to differ", text);
+}
+
+void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    doc->format->list(doc, true);
+    for (size_t load = 0; load < design->load_count; load++) {
+        for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+            if (!lg_is_known(summary, load))
+                continue;
+            if (lg_is_closed(summary, load))
+                meaning_of_cpu(summary, scenario, load, doc);
+            else
+                meaning_of_latency(summary, scenario, load, doc);
+        }
+    }
+    doc->format->list(doc, false);
+}
+
+/* One item for each reason of trials that went wrong or are INVALID, most frequent first. */
+static void list_reasons(const struct lg_summary *summary, struct lg_doc *doc, bool problems)
+{
+    enum { REASONS = 6 };
+    const struct lg_data *data = summary->data;
+    unsigned listed = 0;
+    for (size_t i = 0; i < data->count && listed < REASONS; i++) {
+        const char *reason = problems ? data->trials[i].problem : data->trials[i].doubt;
+        unsigned same = 0;
+        bool earlier = false;
+        char plain[300];
+        for (size_t j = 0; reason && j < data->count; j++) {
+            const char *other = problems ? data->trials[j].problem : data->trials[j].doubt;
+            if (!other || strcmp(other, reason) != 0)
+                continue;
+            earlier = earlier || j < i;
+            same++;
+        }
+        if (!reason || earlier)
+            continue;
+        listed++;
+        lg_doc_item(doc, problems ? LG_TONE_BAD : LG_TONE_WARN,
+                    "%s, first in trial %u (`%s`, `%s`, %s)%s: %s",
+                    problems ? "Went wrong" : "INVALID", data->trials[i].number,
+                    data->design.arms[data->trials[i].arm].name,
+                    data->design.scenarios[data->trials[i].scenario],
+                    data->design.loads[data->trials[i].load].name, same > 1 ? ", and others" : "",
+                    lg_doc_plain(reason, plain, sizeof(plain)));
+    }
+}
+
+static void check_replies(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    char a[LG_PRINT_MAX], b[LG_PRINT_MAX];
+    lg_print_count(summary->checked, a);
+    if (summary->bad > 0)
+        lg_doc_item(doc, LG_TONE_BAD, "**%s bad replies** among %s that were checked.",
+                    lg_print_count(summary->bad, b), a);
+    else
+        lg_doc_item(doc, LG_TONE_GOOD, "Every reply was checked: %s replies, none bad.", a);
+    if (!summary->exact)
+        lg_doc_item(doc, LG_TONE_BAD,
+                    "Accounting is not exact: in some trial the outcomes do not add up to what was "
+                    "scheduled.");
+    else if (summary->lost > 0)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "Accounting is exact in every trial; %s calls timed out, were never sent, or "
+                    "were lost with their connection.",
+                    lg_print_count(summary->lost, b));
+    else
+        lg_doc_item(doc, LG_TONE_GOOD,
+                    "Accounting is exact in every trial: no scheduled call is missing, none was "
+                    "lost.");
+}
+
+static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    if (summary->trials < summary->planned)
+        lg_doc_item(doc, LG_TONE_WARN, "The study did not end: %zu of %zu trials are there.",
+                    summary->trials, summary->planned);
+    else
+        lg_doc_item(doc, LG_TONE_GOOD, "All %zu trials of the design are there.", summary->planned);
+    if (summary->problems > 0)
+        lg_doc_item(doc, LG_TONE_BAD, "%zu trials went wrong and are left out of every figure.",
+                    summary->problems);
+    list_reasons(summary, doc, true);
+    if (summary->invalid == 0) {
+        lg_doc_item(doc, LG_TONE_GOOD, "No trial was found INVALID by the load generator.");
+        return;
+    }
+    lg_doc_item(
+        doc, LG_TONE_WARN,
+        "%zu of %zu trials are INVALID: the load generator says that they cannot be "
+        "trusted. They are left out; an arm with less than half of its trials left is shown "
+        "with all of them, and gets neither interval nor verdict.",
+        summary->invalid, summary->trials);
+    list_reasons(summary, doc, false);
+}
+
+/* The reference against its twin: whatever they differ by is noise. */
+static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned compared = 0, differ = 0;
+    double worst = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const char *twin = design->arms[arm].twin_of;
+        if (!twin || strcmp(twin, design->arms[design->reference].name) != 0)
+            continue;
+        for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
+            size_t scenario = i / design->load_count, load = i % design->load_count;
+            enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
+            const struct lg_interval *ratio =
+                &lg_summary_cell(summary, scenario, load, arm)->ratios[metric];
+            if (!ratio->bounded)
+                continue;
+            compared++;
+            differ += ratio->low > 1 || ratio->high < 1;
+            worst = fmax(worst, fabs(ratio->estimate - 1));
+        }
+    }
+    char share[LG_PRINT_MAX];
+    lg_print_share(worst, share);
+    if (compared == 0)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "There is no comparison of an arm with itself (A/A): this report cannot show "
+                    "its own noise.");
+    else if (differ == 0)
+        lg_doc_item(
+            doc, LG_TONE_GOOD,
+            "The reference against itself (A/A): at most %s apart, and each of %u intervals "
+            "holds 1.",
+            share, compared);
+    else
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "The reference against itself (A/A): up to %s apart, and %u of %u intervals do "
+                    "not hold 1, where 1 in 20 is to be expected. Distrust differences of that "
+                    "size.",
+                    share, differ, compared);
+}
+
+static void check_machine(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const cJSON *about = summary->data->about;
+    const cJSON *machine = cJSON_GetObjectItemCaseSensitive(about, "machine");
+    const cJSON *pinning = cJSON_GetObjectItemCaseSensitive(about, "pinning");
+    const cJSON *build = cJSON_GetObjectItemCaseSensitive(about, "build");
+    double server = lg_json_number(pinning, "server_cpu"),
+           load = lg_json_number(pinning, "load_cpu");
+    char share[LG_PRINT_MAX];
+    if (isfinite(summary->steal_max))
+        lg_doc_item(doc, summary->steal_max > 0.01 ? LG_TONE_WARN : LG_TONE_GOOD,
+                    "The host took at most %s of the CPU time away in any trial (steal).",
+                    lg_print_share(summary->steal_max, share));
+    if (fabs(server - load) < 0.5)
+        lg_doc_item(
+            doc, LG_TONE_WARN,
+            "Server and load shared CPU %.0f: they disturbed each other, and no figure here "
+            "is that of the server alone.",
+            server);
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(machine, "virtual")))
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "This is a virtual machine: absolute figures move with its neighbours. Trust "
+                    "the ratios, which were measured side by side.");
+    if (lg_json_string(build, "sanitize", "")[0] ||
+        strcmp(lg_json_string(build, "type", ""), "Debug") == 0)
+        lg_doc_item(
+            doc, LG_TONE_BAD,
+            "This is a debug or sanitizer build: its figures say nothing about an optimised "
+            "one.");
+    const char *commit = lg_json_string(about, "commit", "unknown");
+    if (strstr(commit, "-dirty") || strcmp(commit, "unknown") == 0)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "The source was not a commit (%s): nobody can build exactly this again.",
+                    commit);
+}
+
+void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    doc->format->list(doc, true);
+    check_replies(summary, doc);
+    check_trials(summary, doc);
+    check_twins(summary, doc);
+    check_machine(summary, doc);
+    doc->format->list(doc, false);
+}

@@ -1,0 +1,37 @@
+/* Numbers and texts as a reader wants them. Each function writes to out[LG_PRINT_MAX] and returns
+ * it. */
+#ifndef LG_REPORT_FORMAT_H
+#define LG_REPORT_FORMAT_H
+
+#include "stats.h"
+
+#define LG_PRINT_MAX 64
+
+/* Three significant digits, or all before the point, thousands apart: 0.421, 46.1, 12,345. "-" for
+ * what isn't finite. */
+const char *lg_print_number(double value, char *out);
+
+/* A count: 1,234,567. */
+const char *lg_print_count(double value, char *out);
+
+/* What intervals are printed in. */
+enum lg_unit {
+    LG_UNIT_RATE,  /* calls per second: 1.23 M/s, 20.1 k/s, 512/s */
+    LG_UNIT_US,    /* of nanoseconds: 46.1 µs */
+    LG_UNIT_MS,    /* of nanoseconds: 3.21 ms */
+    LG_UNIT_MIB,   /* of bytes: 4.56 MiB */
+    LG_UNIT_RATIO, /* 0.976, 0.0214, 46.2 */
+};
+
+const char *lg_print_value(double value, enum lg_unit unit, char *out);
+
+/* "[1.21, 1.25]" in the unit that lg_print_value(interval->estimate) uses; "" when not bounded. */
+const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit unit, char *out);
+
+/* A ratio in words: "1.2 % slower", "27 times slower", with the words for above and below 1. */
+const char *lg_print_change(double ratio, const char *above, const char *below, char *out);
+
+/* A share as a percentage: "0.32 %", "12 %". */
+const char *lg_print_share(double share, char *out);
+
+#endif

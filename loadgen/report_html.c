@@ -1,0 +1,162 @@
+#include "report_doc.h"
+
+#include "plot.h"
+#include "report_css.h"
+
+#include <string.h>
+
+static const char *tone_class(enum lg_tone tone)
+{
+    static const char *const classes[] = {
+        [LG_TONE_PLAIN] = "plain", [LG_TONE_NUMBER] = "number", [LG_TONE_BETTER] = "better",
+        [LG_TONE_WORSE] = "worse", [LG_TONE_SAME] = "same",     [LG_TONE_OPEN] = "open",
+        [LG_TONE_GOOD] = "good",   [LG_TONE_WARN] = "warn",     [LG_TONE_BAD] = "bad"};
+    return classes[tone];
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    bool code = false, strong = false;
+    while (*text) {
+        size_t plain = strcspn(text, "`*");
+        char piece[256];
+        if (plain >= sizeof(piece))
+            plain = sizeof(piece) - 1;
+        if (plain > 0) {
+            memcpy(piece, text, plain);
+            piece[plain] = '\0';
+            lg_escape_markup(out, piece);
+            text += plain;
+        } else if (*text == '`') {
+            fputs(code ? "</code>" : "<code>", out);
+            code = !code;
+            text++;
+        } else if (!code && text[1] == '*') {
+            fputs(strong ? "</strong>" : "<strong>", out);
+            strong = !strong;
+            text += 2;
+        } else {
+            fputc(*text++, out);
+        }
+    }
+    fputs(code ? "</code>" : "", out);
+    fputs(strong ? "</strong>" : "", out);
+}
+
+static void element(FILE *out, const char *open, const char *text, const char *close)
+{
+    fputs(open, out);
+    put_text(out, text);
+    fputs(close, out);
+}
+
+static void begin(struct lg_doc *doc, const char *title, const char *lead, const char *meta)
+{
+    FILE *out = doc->out;
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+          "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+          out);
+    lg_escape_markup(out, title);
+    fputs("</title>\n<style>\n", out);
+    fwrite(lg_report_css, 1, sizeof(lg_report_css), out);
+    fputs("@media screen and (prefers-color-scheme: dark) {\n", out);
+    lg_palette_rules(out, "svg");
+    fputs("}\n</style>\n</head>\n<body>\n<main>\n<header>\n", out);
+    element(out, "<h1>", title, "</h1>\n");
+    element(out, "<p class=\"lead\">", lead, "</p>\n");
+    element(out, "<p class=\"meta\">", meta, "</p>\n</header>\n");
+}
+
+static void heading(struct lg_doc *doc, unsigned level, const char *text)
+{
+    fprintf(doc->out, "<h%u>", level);
+    put_text(doc->out, text);
+    fprintf(doc->out, "</h%u>\n", level);
+}
+
+static void paragraph(struct lg_doc *doc, const char *text)
+{
+    element(doc->out, "<p>", text, "</p>\n");
+}
+
+static void list(struct lg_doc *doc, bool opening)
+{
+    fputs(opening ? "<ul>\n" : "</ul>\n", doc->out);
+}
+
+static void item(struct lg_doc *doc, enum lg_tone mark, const char *text)
+{
+    fputs("<li", doc->out);
+    if (mark != LG_TONE_PLAIN)
+        fprintf(doc->out, " class=\"marked %s\"><span class=\"mark\">%s</span><span>",
+                tone_class(mark), lg_tone_sign(mark));
+    else
+        fputs("><span>", doc->out);
+    element(doc->out, "", text, "</span></li>\n");
+}
+
+static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row)
+{
+    const char *sign = lg_tone_sign(cell->tone), *name = heads_row ? "th" : "td";
+    fprintf(out, "<%s%s class=\"%s\">", name, heads_row ? " scope=\"row\"" : "",
+            tone_class(cell->tone));
+    if (sign[0])
+        fprintf(out, "<span class=\"mark\" aria-hidden=\"true\">%s</span> ", sign);
+    put_text(out, cell->text);
+    if (cell->detail[0])
+        element(out, " <small>", cell->detail, "</small>");
+    fprintf(out, "</%s>", name);
+}
+
+static void table(struct lg_doc *doc, const struct lg_table *data)
+{
+    FILE *out = doc->out;
+    fprintf(out,
+            "<div class=\"table\" role=\"region\" aria-label=\"Table %u\" tabindex=\"0\">"
+            "<table>\n<caption><b>Table %u.</b> ",
+            doc->tables + 1, doc->tables + 1);
+    doc->tables++;
+    element(out, "", data->caption, "</caption>\n<thead><tr>");
+    for (size_t i = 0; i < data->columns; i++) {
+        fprintf(out, "<th scope=\"col\" class=\"%s\">",
+                data->rows > 0
+                    ? tone_class(data->cells[0][i].tone == LG_TONE_NUMBER ? LG_TONE_NUMBER
+                                                                          : LG_TONE_PLAIN)
+                    : "plain");
+        element(out, "", data->heads[i], "</th>");
+    }
+    fputs("</tr></thead>\n<tbody>\n", out);
+    for (size_t row = 0; row < data->rows; row++) {
+        fputs("<tr>", out);
+        for (size_t i = 0; i < data->columns; i++)
+            put_cell(out, &data->cells[row][i], i == 0);
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody>\n</table></div>\n", out);
+}
+
+static void figure(struct lg_doc *doc, const struct lg_figure *figure)
+{
+    fprintf(doc->out,
+            "<figure>\n<div class=\"plot\" role=\"region\" aria-label=\"Figure %u\" "
+            "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
+            doc->figures + 1, figure->svg, doc->figures + 1);
+    doc->figures++;
+    element(doc->out, "", figure->caption, "</figcaption>\n</figure>\n");
+}
+
+static void code(struct lg_doc *doc, const char *text)
+{
+    fputs("<pre><code>", doc->out);
+    lg_escape_markup(doc->out, text);
+    fputs("</code></pre>\n", doc->out);
+}
+
+static void end(struct lg_doc *doc)
+{
+    fputs("</main>\n</body>\n</html>\n", doc->out);
+}
+
+const struct lg_doc_format lg_doc_html = {begin, heading, paragraph, list, item,
+                                          table, figure,  code,      end};

@@ -1,0 +1,126 @@
+#include "report_parts.h"
+
+#include "report_format.h"
+#include "study_json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cJSON *member(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out, size_t cap)
+{
+    char count[LG_PRINT_MAX], plain[64];
+    lg_print_count(facts->requests, count);
+    if (!facts->known)
+        snprintf(out, cap, "unknown: no trial of it ended");
+    else if (strcmp(facts->payloads, "inline") == 0)
+        snprintf(out, cap, "%s request%s written in the scenario", count,
+                 facts->requests > 1 ? "s" : "");
+    else if (strcmp(facts->payloads, "generated") == 0)
+        snprintf(out, cap, "%s generated payloads of the same names and sizes as the real ones",
+                 count);
+    else
+        snprintf(out, cap, "%s real payloads of %s", count,
+                 lg_doc_plain(facts->payloads, plain, sizeof(plain)));
+    return out;
+}
+
+__attribute__((format(printf, 3, 4))) static void row(struct lg_table *table, const char *name,
+                                                      const char *format, ...)
+{
+    struct lg_table_cell *cells = table->cells[table->rows++];
+    char text[LG_TABLE_TEXT];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    snprintf(cells[0].text, sizeof(cells[0].text), "%s", name);
+    lg_doc_plain(text, cells[1].text, sizeof(cells[1].text));
+}
+
+static void machine_rows(const struct lg_data *data, struct lg_table *table)
+{
+    const cJSON *machine = member(data->about, "machine"),
+                *pinning = member(data->about, "pinning");
+    char memory[LG_PRINT_MAX];
+    lg_print_number(lg_json_number(machine, "memory_bytes") / 1073741824, memory);
+    row(table, "CPU", "%s, %.0f online%s", lg_json_string(machine, "cpu", "unknown"),
+        lg_json_number(machine, "cores"),
+        cJSON_IsTrue(member(machine, "virtual")) ? ", in a virtual machine" : "");
+    row(table, "Memory", "%s GiB", memory);
+    row(table, "System", "%s, Linux %s", lg_json_string(machine, "os", "unknown"),
+        lg_json_string(machine, "kernel", "unknown"));
+    row(table, "CPU governor", "%s", lg_json_string(machine, "governor", "none to be seen"));
+    row(table, "Pinning",
+        "server on CPU %.0f, load on CPU %.0f; CPUs that share the server's core: %s",
+        lg_json_number(pinning, "server_cpu"), lg_json_number(pinning, "load_cpu"),
+        lg_json_string(machine, "siblings", "unknown"));
+    row(table, "TCP congestion control", "%s on both sides (the system's default: %s)",
+        data->design.congestion, lg_json_string(machine, "congestion", "unknown"));
+}
+
+static void build_rows(const struct lg_data *data, struct lg_table *table)
+{
+    const cJSON *build = member(data->about, "build");
+    row(table, "Commit", "%s", lg_json_string(data->about, "commit", "unknown"));
+    row(table, "Server", "%s", lg_json_string(data->about, "server_version", "unknown"));
+    row(table, "Load generator", "loadgen %s, %s, %s%s%s",
+        lg_json_string(data->about, "version", "unknown"), lg_json_string(build, "type", "unknown"),
+        lg_json_string(build, "compiler", "unknown compiler"),
+        lg_json_string(build, "sanitize", "")[0] ? ", sanitizer " : "",
+        lg_json_string(build, "sanitize", ""));
+}
+
+static void design_rows(const struct lg_data *data, struct lg_table *table)
+{
+    const struct lg_design *design = &data->design;
+    char text[200];
+    row(table, "Trials",
+        "%zu in %u blocks; each %s warm-up and %s measured, a fresh server for each", data->count,
+        design->blocks, design->warmup, design->duration);
+    row(table, "Transport", "%s", design->transport);
+    for (size_t i = 0; i < design->scenario_count; i++)
+        row(table, i ? "" : "Payloads", "%s: %s", design->scenarios[i],
+            lg_origin_payloads(&data->scenarios[i], text, sizeof(text)));
+    row(table, "Seed", "%s: of the order of trials, and of each block's load",
+        lg_json_string(data->about, "seed", "unknown"));
+    row(table, "Started, finished", "%s, %s", lg_json_string(data->about, "started", "unknown"),
+        lg_json_string(data->about, "finished", "not finished"));
+}
+
+void lg_origin_write(const struct lg_data *data, struct lg_doc *doc)
+{
+    struct lg_table *table = calloc(1, sizeof(*table));
+    char size[LG_PRINT_MAX];
+    if (!table)
+        return;
+    table->caption = "What the study ran on.";
+    table->columns = 2;
+    table->heads[0] = "What";
+    table->heads[1] = "Which";
+    machine_rows(data, table);
+    build_rows(data, table);
+    design_rows(data, table);
+    doc->format->heading(doc, 2, "What it ran on");
+    doc->format->table(doc, table);
+    free(table);
+
+    doc->format->heading(doc, 2, "Repeat it");
+    lg_doc_paragraph(doc, "The study, on this commit's release build:");
+    doc->format->code(doc, lg_json_string(data->about, "command", "unknown"));
+    lg_doc_paragraph(doc, "This report from the raw data, without measuring again:");
+    doc->format->code(doc, "loadgen report DIR");
+    lg_print_count((double)data->bytes, size);
+    lg_doc_paragraph(
+        doc,
+        "The raw data are `trials.jsonl` (a line a trial, with all histograms; %s "
+        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine). This "
+        "page is made from these two files and nothing else.",
+        size, data->sha256);
+}

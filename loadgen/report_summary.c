@@ -1,0 +1,151 @@
+#include "report_summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool higher_is_better(enum lg_metric metric)
+{
+    return metric == LG_RATE;
+}
+
+static bool is_latency(enum lg_metric metric)
+{
+    return metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9;
+}
+
+static size_t cell_of(const struct lg_design *design, const struct lg_trial *trial)
+{
+    return lg_design_cell(design, trial->scenario, trial->load, trial->arm);
+}
+
+static void count_trial(struct lg_summary *summary, const struct lg_trial *trial)
+{
+    struct lg_cell *cell = &summary->cells[cell_of(&summary->data->design, trial)];
+    cell->done++;
+    cell->problems += trial->problem != NULL;
+    cell->invalid += !trial->problem && trial->invalid;
+    summary->problems += trial->problem != NULL;
+    summary->invalid += trial->invalid;
+    summary->exact = summary->exact && trial->exact;
+    summary->checked += trial->ok + trial->bad;
+    summary->bad += trial->bad;
+    summary->lost += trial->lost;
+    if (isfinite(trial->steal) && !(trial->steal <= summary->steal_max))
+        summary->steal_max = trial->steal;
+}
+
+static bool counts(const struct lg_cell *cell, const struct lg_trial *trial)
+{
+    return !trial->problem && (!cell->trusted || !trial->invalid);
+}
+
+/* A metric of all cells by block: column[cell * blocks + block]. NaN where no trial counts. */
+static void fill_column(const struct lg_summary *summary, enum lg_metric metric, double *column)
+{
+    const struct lg_data *data = summary->data;
+    size_t blocks = data->design.blocks;
+    for (size_t i = 0; i < lg_design_cells(&data->design) * blocks; i++)
+        column[i] = NAN;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        size_t cell = cell_of(&data->design, trial);
+        if (counts(&summary->cells[cell], trial))
+            column[cell * blocks + trial->block - 1] = trial->metrics[metric];
+    }
+}
+
+static void estimate(struct lg_summary *summary, enum lg_metric metric, const double *column)
+{
+    const struct lg_design *design = &summary->data->design;
+    size_t blocks = design->blocks;
+    for (size_t i = 0; i < lg_design_cells(design); i++) {
+        struct lg_cell *cell = &summary->cells[i];
+        size_t reference = i - i % design->arm_count + design->reference;
+        const double *x = column + i * blocks, *ref = column + reference * blocks;
+        cell->values[metric] =
+            is_latency(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
+        cell->ratios[metric] = lg_ratio_interval(x, ref, blocks);
+        if (metric == LG_CPU)
+            cell->extra_cpu = lg_difference_interval(x, ref, blocks);
+        if (!cell->trusted)
+            cell->values[metric].bounded = false;
+        if (!cell->trusted || !summary->cells[reference].trusted)
+            cell->ratios[metric].bounded = cell->extra_cpu.bounded = false;
+        cell->verdicts[metric] = lg_judge(&cell->ratios[metric], higher_is_better(metric));
+    }
+}
+
+int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
+{
+    size_t cells = lg_design_cells(&data->design);
+    *ret_summary = (struct lg_summary){.data = data,
+                                       .cells = calloc(cells, sizeof(struct lg_cell)),
+                                       .trials = data->count,
+                                       .planned = cells * data->design.blocks,
+                                       .exact = true,
+                                       .steal_max = NAN};
+    double *column = calloc(cells * data->design.blocks, sizeof(*column));
+    if (!ret_summary->cells || !column) {
+        free(column);
+        lg_summary_release(ret_summary);
+        return EVD_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < data->count; i++)
+        count_trial(ret_summary, &data->trials[i]);
+    for (size_t i = 0; i < cells; i++) {
+        struct lg_cell *cell = &ret_summary->cells[i];
+        unsigned good = cell->done - cell->problems - cell->invalid;
+        cell->trusted = good >= 2 && 2 * good >= cell->done;
+        cell->samples = NAN;
+    }
+    for (size_t i = 0; i < data->count; i++) {
+        struct lg_cell *cell = &ret_summary->cells[cell_of(&data->design, &data->trials[i])];
+        if (counts(cell, &data->trials[i]) && !(data->trials[i].samples >= cell->samples))
+            cell->samples = data->trials[i].samples;
+    }
+    for (int metric = 0; metric < LG_METRIC_COUNT; metric++) {
+        fill_column(ret_summary, (enum lg_metric)metric, column);
+        estimate(ret_summary, (enum lg_metric)metric, column);
+    }
+    free(column);
+    return EVD_OK;
+}
+
+void lg_summary_release(struct lg_summary *summary)
+{
+    free(summary->cells);
+    *summary = (struct lg_summary){0};
+}
+
+bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, size_t load,
+                           size_t arm, enum lg_metric metric)
+{
+    return lg_summary_cell(summary, scenario, load, arm)->ratios[metric].bounded;
+}
+
+int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                         struct lg_histogram *ret_histogram, struct evd_error *ret_error)
+{
+    const struct lg_data *data = summary->data;
+    size_t cell = lg_design_cell(&data->design, scenario, load, arm);
+    lg_histogram_init(ret_histogram);
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        if (cell_of(&data->design, trial) != cell || !counts(&summary->cells[cell], trial))
+            continue;
+        for (size_t j = 0; j < trial->bucket_count; j++) {
+            const struct lg_bucket *bucket = &trial->buckets[j];
+            size_t index = lg_histogram_index(bucket->value);
+            if (lg_histogram_lowest(index) != bucket->value)
+                return evd_error_set(ret_error, EVD_ERR_BAD_DATA,
+                                     "trial %u: %llu ns is not where a bucket of the histogram "
+                                     "starts",
+                                     trial->number, (unsigned long long)bucket->value);
+            ret_histogram->counts[index] += bucket->count;
+            ret_histogram->count += bucket->count;
+        }
+        if (trial->max > (double)ret_histogram->max)
+            ret_histogram->max = (uint64_t)trial->max;
+    }
+    return EVD_OK;
+}

@@ -1,0 +1,54 @@
+/* What the raw data say: one estimate, with its interval, for every figure in the report. */
+#ifndef LG_REPORT_SUMMARY_H
+#define LG_REPORT_SUMMARY_H
+
+#include "report_data.h"
+#include "stats.h"
+
+/* One arm under a scenario and a load. Ratios and differences are to the reference arm of the same
+ * scenario and load, paired by block. */
+struct lg_cell {
+    unsigned done;     /* trials that there are */
+    unsigned problems; /* of them left out: no measurement, bad replies, ... */
+    unsigned invalid;  /* of them called INVALID */
+    /* Whether at least two trials, and at least half of those done, are neither. Then these are
+     * what the estimates rest on. Else they rest on INVALID trials too, have no interval and get no
+     * verdict. */
+    bool trusted;
+    struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies */
+    struct lg_interval ratios[LG_METRIC_COUNT];
+    enum lg_verdict verdicts[LG_METRIC_COUNT];
+    struct lg_interval extra_cpu; /* ns per call */
+    double samples;               /* latencies of a trial, the fewest */
+};
+
+struct lg_summary {
+    const struct lg_data *data;
+    struct lg_cell *cells; /* lg_design_cells(); owned */
+    size_t trials, planned, problems, invalid;
+    double checked, bad, lost; /* calls of all trials */
+    bool exact;                /* accounting, in every trial with a measurement */
+    double steal_max;          /* of a trial; NaN: unknown */
+};
+
+/* The data must outlive the summary. EVD_ERR_NO_MEMORY. */
+int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary);
+
+void lg_summary_release(struct lg_summary *summary);
+
+static inline const struct lg_cell *lg_summary_cell(const struct lg_summary *summary,
+                                                    size_t scenario, size_t load, size_t arm)
+{
+    return &summary->cells[lg_design_cell(&summary->data->design, scenario, load, arm)];
+}
+
+/* Whether a metric can be compared: both cells are trusted, and the ratio has an interval. */
+bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, size_t load,
+                           size_t arm, enum lg_metric metric);
+
+/* The latencies of all of a cell's trials that count, merged by adding counts (never by averaging
+ * percentiles). EVD_ERR_BAD_DATA if a bucket is not one of lg_histogram's. */
+int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                         struct lg_histogram *ret_histogram, struct evd_error *ret_error);
+
+#endif

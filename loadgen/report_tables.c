@@ -1,0 +1,310 @@
+#include "report_parts.h"
+
+#include "report_format.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *lg_verdict_word(enum lg_verdict verdict, enum lg_metric metric)
+{
+    bool cost = metric == LG_CPU || metric == LG_RSS || metric == LG_PSS;
+    switch (verdict) {
+    case LG_EQUIVALENT:
+        return "equivalent";
+    case LG_BETTER:
+        return cost ? "cheaper" : "faster";
+    case LG_WORSE:
+        return cost ? "dearer" : "slower";
+    case LG_UNRESOLVED:
+        break;
+    }
+    return "unresolved";
+}
+
+enum lg_tone lg_verdict_tone(enum lg_verdict verdict)
+{
+    static const enum lg_tone tones[] = {[LG_UNRESOLVED] = LG_TONE_OPEN,
+                                         [LG_EQUIVALENT] = LG_TONE_SAME,
+                                         [LG_BETTER] = LG_TONE_BETTER,
+                                         [LG_WORSE] = LG_TONE_WORSE};
+    return tones[verdict];
+}
+
+static void put(struct lg_table_cell *cell, enum lg_tone tone, const char *text, const char *detail)
+{
+    cell->tone = tone;
+    snprintf(cell->text, sizeof(cell->text), "%s", text);
+    snprintf(cell->detail, sizeof(cell->detail), "%s", detail);
+}
+
+static void put_interval(struct lg_table_cell *cell, const struct lg_interval *interval,
+                         enum lg_unit unit)
+{
+    char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
+    put(cell, LG_TONE_NUMBER, lg_print_value(interval->estimate, unit, value),
+        lg_print_bounds(interval, unit, bounds));
+}
+
+/* The arm's name; below it what of its trials doesn't count. */
+static void put_arm(const struct lg_summary *summary, const struct lg_cell *cell, size_t arm,
+                    struct lg_table_cell *out)
+{
+    char name[LG_NAME_MAX + 3], detail[64] = "";
+    snprintf(name, sizeof(name), "`%s`", lg_arm_name(summary, arm));
+    if (cell->problems > 0)
+        snprintf(detail, sizeof(detail), "%u of %u went wrong", cell->problems, cell->done);
+    else if (cell->invalid > 0)
+        snprintf(detail, sizeof(detail), "%u of %u INVALID", cell->invalid, cell->done);
+    put(out, LG_TONE_PLAIN, name, detail);
+}
+
+/* Ratio and verdict, in two cells. */
+static void put_verdict(const struct lg_summary *summary, const struct lg_cell *cell, size_t arm,
+                        enum lg_metric metric, struct lg_table_cell out[2])
+{
+    if (arm == summary->data->design.reference) {
+        put(&out[0], LG_TONE_NUMBER, "1", "");
+        put(&out[1], LG_TONE_PLAIN, "reference", "");
+        return;
+    }
+    put_interval(&out[0], &cell->ratios[metric], LG_UNIT_RATIO);
+    if (cell->done == 0)
+        put(&out[1], LG_TONE_OPEN, "no trial", "");
+    else if (!cell->trusted && cell->invalid > 0)
+        put(&out[1], LG_TONE_OPEN, "INVALID", "");
+    else if (!cell->ratios[metric].bounded)
+        put(&out[1], LG_TONE_OPEN, "no interval", "");
+    else
+        put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
+            lg_verdict_word(cell->verdicts[metric], metric), "");
+}
+
+/* An empty table with these heads. The caller frees it; NULL without memory. */
+static struct lg_table *new_table(const char *caption, size_t columns, const char *const *heads)
+{
+    struct lg_table *table = calloc(1, sizeof(*table));
+    if (!table)
+        return NULL;
+    table->caption = caption;
+    table->columns = columns;
+    for (size_t i = 0; i < columns; i++)
+        table->heads[i] = heads[i];
+    return table;
+}
+
+static void emit(struct lg_doc *doc, struct lg_table *table)
+{
+    doc->format->table(doc, table);
+    free(table);
+}
+
+void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t load,
+                    struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Arm", "Calls per second", "Ratio to reference", "Verdict"};
+    const struct lg_design *design = &summary->data->design;
+    char caption[320];
+    snprintf(caption, sizeof(caption),
+             "Throughput on `%s`: mean over the trials, and the ratio to `%s` of the same block, "
+             "each with its 95 %% interval.",
+             design->scenarios[scenario], design->arms[design->reference].name);
+    struct lg_table *table = new_table(caption, 4, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        struct lg_table_cell *row = table->cells[table->rows++];
+        put_arm(summary, cell, arm, &row[0]);
+        put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
+        put_verdict(summary, cell, arm, LG_RATE, &row[2]);
+    }
+    emit(doc, table);
+}
+
+/* "+0.123 µs", "-0.050 µs": what a call costs more than one of the reference. */
+static void put_extra(struct lg_table_cell out[2], const struct lg_interval *extra, bool reference)
+{
+    char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX], text[LG_PRINT_MAX + 1];
+    if (reference || !isfinite(extra->estimate)) {
+        put(&out[0], LG_TONE_NUMBER, "-", "");
+        put(&out[1], LG_TONE_NUMBER, "-", "");
+        return;
+    }
+    lg_print_value(extra->estimate, LG_UNIT_US, value);
+    snprintf(text, sizeof(text), "%s%s", extra->estimate > 0 ? "+" : "", value);
+    put(&out[0], LG_TONE_NUMBER, text, lg_print_bounds(extra, LG_UNIT_US, bounds));
+    /* ns per call x 10,000 calls per second, as a share of the 10^9 ns that a core has. */
+    lg_print_share(extra->estimate * 1e4 / 1e9, value);
+    snprintf(text, sizeof(text), "%s%s", extra->estimate > 0 ? "+" : "", value);
+    put(&out[1], LG_TONE_NUMBER, text, "");
+}
+
+void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t load,
+                   struct lg_doc *doc)
+{
+    static const char *const heads[] = {
+        "Arm",     "CPU per call",   "Ratio to reference",
+        "Verdict", "Extra per call", "Of a core, at 10,000 calls/s"};
+    const struct lg_design *design = &summary->data->design;
+    char caption[400];
+    snprintf(caption, sizeof(caption),
+             "Server CPU time per call on `%s`: mean, ratio to `%s` and difference from it, with "
+             "95 %% intervals. The last column says what the difference comes to at a steady "
+             "10,000 calls a second.",
+             design->scenarios[scenario], design->arms[design->reference].name);
+    struct lg_table *table = new_table(caption, 6, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        struct lg_table_cell *row = table->cells[table->rows++];
+        put_arm(summary, cell, arm, &row[0]);
+        put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
+        put_verdict(summary, cell, arm, LG_CPU, &row[2]);
+        put_extra(&row[4], &cell->extra_cpu, arm == design->reference);
+    }
+    emit(doc, table);
+}
+
+/* What the interval of a median over these trials really covers. */
+static double median_coverage(const struct lg_summary *summary, size_t scenario, size_t load)
+{
+    double least = 1;
+    for (size_t arm = 0; arm < summary->data->design.arm_count; arm++) {
+        const struct lg_interval *p50 =
+            &lg_summary_cell(summary, scenario, load, arm)->values[LG_P50];
+        if (p50->bounded && p50->coverage < least)
+            least = p50->coverage;
+    }
+    return least;
+}
+
+void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t load,
+                       struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Arm",       "p50",     "p99",       "p99.9",
+                                        "p50 ratio", "Verdict", "p99 ratio", "Verdict"};
+    const struct lg_design *design = &summary->data->design;
+    char caption[480], coverage[LG_PRINT_MAX];
+    double least = median_coverage(summary, scenario, load);
+    lg_print_share(least, coverage);
+    snprintf(caption, sizeof(caption),
+             "Latency on `%s`, from the time a call was due to its answer: the median over the "
+             "trials of each trial's percentile%s%s%s. Ratios to `%s` are paired by block, with "
+             "95 %% intervals.",
+             design->scenarios[scenario],
+             least < 1 ? ", between two of the trials that hold it with at least " : "",
+             least < 1 ? coverage : "", least < 1 ? " confidence" : "",
+             design->arms[design->reference].name);
+    struct lg_table *table = new_table(caption, 8, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        struct lg_table_cell *row = table->cells[table->rows++];
+        put_arm(summary, cell, arm, &row[0]);
+        put_interval(&row[1], &cell->values[LG_P50], LG_UNIT_US);
+        put_interval(&row[2], &cell->values[LG_P99], LG_UNIT_US);
+        put_interval(&row[3], &cell->values[LG_P99_9], LG_UNIT_US);
+        put_verdict(summary, cell, arm, LG_P50, &row[4]);
+        put_verdict(summary, cell, arm, LG_P99, &row[6]);
+    }
+    emit(doc, table);
+}
+
+void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t load,
+                      struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Arm", "Peak RSS", "PSS", "Start-up"};
+    const struct lg_design *design = &summary->data->design;
+    char caption[400];
+    snprintf(
+        caption, sizeof(caption),
+        "The server's memory on `%s`, load %s (peak resident set; proportional set at the end, "
+        "where shared pages count by share), and its time from fork to ready: means with 95 "
+        "%% intervals.",
+        design->scenarios[scenario], design->loads[load].name);
+    struct lg_table *table = new_table(caption, 4, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        struct lg_table_cell *row = table->cells[table->rows++];
+        put_arm(summary, cell, arm, &row[0]);
+        put_interval(&row[1], &cell->values[LG_RSS], LG_UNIT_MIB);
+        put_interval(&row[2], &cell->values[LG_PSS], LG_UNIT_MIB);
+        put_interval(&row[3], &cell->values[LG_STARTUP], LG_UNIT_MS);
+    }
+    emit(doc, table);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median over the arms of the smallest effect that a comparison could have shown. */
+static double detectable(const struct lg_summary *summary, size_t scenario, size_t load,
+                         enum lg_metric metric)
+{
+    const struct lg_design *design = &summary->data->design;
+    double effects[LG_ARMS_MAX];
+    size_t count = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        double effect =
+            lg_detectable(&lg_summary_cell(summary, scenario, load, arm)->ratios[metric]);
+        if (arm != design->reference && isfinite(effect))
+            effects[count++] = effect;
+    }
+    if (count == 0)
+        return NAN;
+    qsort(effects, count, sizeof(*effects), ascending);
+    return (effects[(count - 1) / 2] + effects[count / 2]) / 2;
+}
+
+static void noise_row(const struct lg_summary *summary, size_t scenario, size_t load,
+                      enum lg_metric metric, const char *what, struct lg_table *table)
+{
+    const struct lg_design *design = &summary->data->design;
+    char text[LG_TABLE_TEXT], number[LG_PRINT_MAX];
+    struct lg_table_cell *row = table->cells[table->rows++];
+    double effect = detectable(summary, scenario, load, metric);
+    snprintf(text, sizeof(text), "`%s`, %s", design->scenarios[scenario], what);
+    put(&row[0], LG_TONE_PLAIN, text, "");
+    put(&row[1], LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, number) : "-", "");
+    put(&row[2], LG_TONE_NUMBER, "-", "");
+    put(&row[3], LG_TONE_OPEN, "no A/A arm", "");
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const char *twin = design->arms[arm].twin_of;
+        if (twin && strcmp(twin, design->arms[design->reference].name) == 0)
+            put_verdict(summary, lg_summary_cell(summary, scenario, load, arm), arm, metric,
+                        &row[2]);
+    }
+}
+
+void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Measure", "Smallest effect in reach", "A/A ratio",
+                                        "A/A verdict"};
+    const struct lg_design *design = &summary->data->design;
+    struct lg_table *table =
+        new_table("What this study could see: the smallest change that it would have shown in four "
+                  "of five repetitions (median over the arms), and the same arm against itself.",
+                  4, heads);
+    if (!table)
+        return;
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        for (size_t load = 0; load < design->load_count; load++) {
+            if (!lg_is_known(summary, load) || table->rows + 2 > LG_TABLE_ROWS)
+                continue;
+            bool closed = lg_is_closed(summary, load);
+            noise_row(summary, scenario, load, closed ? LG_RATE : LG_P50,
+                      closed ? "calls per second" : "p50 latency", table);
+            noise_row(summary, scenario, load, closed ? LG_CPU : LG_P99,
+                      closed ? "CPU per call" : "p99 latency", table);
+        }
+    }
+    emit(doc, table);
+}

@@ -1,0 +1,137 @@
+#include "stats.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define LEVEL       0.95
+#define LEAST_LEVEL 0.90
+#define POWER       0.80
+
+double lg_t_quantile(double p, double dof)
+{
+    return gsl_cdf_tdist_Pinv(p, dof);
+}
+
+/* Welford's update: one pass, and no cancellation where the spread is small beside the mean. */
+struct moments {
+    double mean, squares;
+    size_t n;
+};
+
+static void moments_add(struct moments *m, double x)
+{
+    m->n++;
+    double delta = x - m->mean;
+    m->mean += delta / (double)m->n;
+    m->squares += delta * (x - m->mean);
+}
+
+static struct lg_interval moments_interval(const struct moments *m)
+{
+    struct lg_interval out = {.estimate = NAN, .low = NAN, .high = NAN, .coverage = LEVEL};
+    out.n = m->n;
+    if (m->n == 0)
+        return out;
+    out.estimate = m->mean;
+    if (m->n < 2)
+        return out;
+    double dof = (double)(m->n - 1);
+    out.spread = sqrt(m->squares / dof / (double)m->n);
+    double half = lg_t_quantile(1 - (1 - LEVEL) / 2, dof) * out.spread;
+    out.low = out.estimate - half;
+    out.high = out.estimate + half;
+    out.bounded = isfinite(half);
+    return out;
+}
+
+struct lg_interval lg_mean_interval(const double *x, size_t n)
+{
+    struct moments m = {0};
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]))
+            moments_add(&m, x[i]);
+    return moments_interval(&m);
+}
+
+struct lg_interval lg_ratio_interval(const double *x, const double *ref, size_t n)
+{
+    struct moments m = {0};
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]) && isfinite(ref[i]) && x[i] > 0 && ref[i] > 0)
+            moments_add(&m, log(x[i] / ref[i]));
+    struct lg_interval out = moments_interval(&m);
+    out.estimate = exp(out.estimate);
+    out.low = exp(out.low);
+    out.high = exp(out.high);
+    return out;
+}
+
+struct lg_interval lg_difference_interval(const double *x, const double *ref, size_t n)
+{
+    struct moments m = {0};
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]) && isfinite(ref[i]))
+            moments_add(&m, x[i] - ref[i]);
+    return moments_interval(&m);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Between the k-th smallest and the k-th largest of n lies the median with this probability. */
+static double order_coverage(size_t k, size_t n)
+{
+    return 1 - 2 * gsl_cdf_binomial_P((unsigned)(k - 1), 0.5, (unsigned)n);
+}
+
+struct lg_interval lg_median_interval(const double *x, size_t n)
+{
+    struct lg_interval out = {.estimate = NAN, .low = NAN, .high = NAN};
+    double *sorted = n == 0 ? NULL : malloc(n * sizeof(*sorted));
+    if (!sorted)
+        return out;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]))
+            sorted[out.n++] = x[i];
+    if (out.n > 0) {
+        qsort(sorted, out.n, sizeof(*sorted), by_value);
+        out.estimate = (sorted[(out.n - 1) / 2] + sorted[out.n / 2]) / 2;
+        size_t k = 1;
+        while (2 * (k + 1) <= out.n && order_coverage(k + 1, out.n) >= LEVEL)
+            k++;
+        out.coverage = order_coverage(k, out.n);
+        out.bounded = out.coverage >= LEAST_LEVEL;
+        if (out.bounded) {
+            out.low = sorted[k - 1];
+            out.high = sorted[out.n - k];
+        }
+    }
+    free(sorted);
+    return out;
+}
+
+double lg_detectable(const struct lg_interval *ratio)
+{
+    if (!ratio->bounded)
+        return NAN;
+    double dof = (double)(ratio->n - 1);
+    double reach = lg_t_quantile(1 - (1 - LEVEL) / 2, dof) + lg_t_quantile(POWER, dof);
+    return expm1(reach * ratio->spread);
+}
+
+enum lg_verdict lg_judge(const struct lg_interval *ratio, bool higher_is_better)
+{
+    if (!ratio->bounded)
+        return LG_UNRESOLVED;
+    if (ratio->low >= 1 - LG_EQUIVALENCE_MARGIN && ratio->high <= 1 + LG_EQUIVALENCE_MARGIN)
+        return LG_EQUIVALENT;
+    if (ratio->low > 1)
+        return higher_is_better ? LG_BETTER : LG_WORSE;
+    if (ratio->high < 1)
+        return higher_is_better ? LG_WORSE : LG_BETTER;
+    return LG_UNRESOLVED;
+}

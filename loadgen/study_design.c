@@ -1,0 +1,314 @@
+#include "study_design.h"
+
+#include "server/wire/args.h"
+#include "study_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DESIGN_BYTES_MAX ((size_t)1 << 20)
+
+/* Where an error is: the file, and the object in it ("arms[2]", or "" for the whole). */
+struct place {
+    const char *source;
+    char path[64];
+    struct evd_error *error;
+};
+
+static int complain(const struct place *place, const char *key, const char *what)
+{
+    const char *dot = place->path[0] && key[0] ? "." : "";
+    return evd_error_set(place->error, EVD_ERR_USAGE, "%s: %s%s%s: %s", place->source, place->path,
+                         dot, key, what);
+}
+
+/* `allowed` is "|name|title|...|": it is also what the error shows. */
+static int check_keys(const struct place *place, const cJSON *object, const char *allowed)
+{
+    if (!cJSON_IsObject(object))
+        return complain(place, "", "must be an object");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        char want[80], text[200];
+        if (snprintf(want, sizeof(want), "|%s|", item->string) >= (int)sizeof(want) ||
+            strchr(item->string, '|') || !strstr(allowed, want)) {
+            snprintf(text, sizeof(text), "no such key; allowed are %s", allowed);
+            return complain(place, item->string, text);
+        }
+        if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
+            return complain(place, item->string, "is there twice");
+    }
+    return EVD_OK;
+}
+
+static int take_text(const struct place *place, const cJSON *object, const char *key,
+                     const char *otherwise, const char **ret_text)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!item && otherwise) {
+        *ret_text = otherwise;
+        return EVD_OK;
+    }
+    *ret_text = cJSON_GetStringValue(item);
+    if (!*ret_text || !(*ret_text)[0])
+        return complain(place, key, item ? "must be a text, not empty" : "is missing");
+    for (const char *c = *ret_text; *c; c++)
+        if ((unsigned char)*c < 0x20)
+            return complain(place, key, "must not hold control characters");
+    return EVD_OK;
+}
+
+/* Names go into tables, figures and file names: a small alphabet keeps all of them readable. */
+static int check_name(const struct place *place, const char *key, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  " ._/()+=,:@-";
+    if (strlen(name) > LG_NAME_MAX || name[strspn(name, letters)] != '\0')
+        return complain(place, key,
+                        "must be at most 48 letters, digits, spaces and characters of ._/()+=,:@-");
+    return EVD_OK;
+}
+
+static int take_name(const struct place *place, const cJSON *object, const char **ret_name)
+{
+    int rc = take_text(place, object, "name", NULL, ret_name);
+    return rc == EVD_OK ? check_name(place, "name", *ret_name) : rc;
+}
+
+static int take_number(const struct place *place, const cJSON *object, const char *key, double min,
+                       double max, unsigned *ret_value)
+{
+    double value = lg_json_number(object, key);
+    if (!(value >= min && value <= max && floor(value) == value)) {
+        char text[80];
+        snprintf(text, sizeof(text), "must be a whole number of %.0f to %.0f", min, max);
+        return complain(place, key, text);
+    }
+    *ret_value = (unsigned)value;
+    return EVD_OK;
+}
+
+static int take_duration(const struct place *place, const cJSON *object, const char *key,
+                         uint64_t min_ns, const char **ret_text, uint64_t *ret_ns)
+{
+    int rc = take_text(place, object, key, NULL, ret_text);
+    if (rc != EVD_OK)
+        return rc;
+    struct evd_error why = {0};
+    if (evd_parse_duration(*ret_text, ret_ns, &why) < 0)
+        return complain(place, key, why.text);
+    if (*ret_ns < min_ns || *ret_ns > LG_TRIAL_NS_MAX)
+        return complain(place, key, "must be at most one hour, and a trial longer than nothing");
+    return EVD_OK;
+}
+
+/* `reserved` is "|--target|...|": the options that the study sets itself. */
+static int take_args(const struct place *place, const cJSON *object, const char *key,
+                     const char *reserved, struct lg_args *ret_args)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
+    int count = cJSON_GetArraySize(list);
+    if (!cJSON_IsArray(list) || count > LG_ARGS_MAX)
+        return complain(place, key, "must be a list of at most 32 texts");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *text = cJSON_GetStringValue(item);
+        if (!text)
+            return complain(place, key, "must be a list of texts");
+        char option[64];
+        size_t len = strcspn(text, "=");
+        if (len + 3 <= sizeof(option)) {
+            snprintf(option, sizeof(option), "|%.*s|", (int)len, text);
+            if (strncmp(text, "--", 2) == 0 && strstr(reserved, option)) {
+                char why[240];
+                snprintf(why, sizeof(why), "the study itself sets %s", reserved);
+                return complain(place, key, why);
+            }
+        }
+        ret_args->items[ret_args->count++] = text;
+    }
+    return EVD_OK;
+}
+
+static int take_list(const struct place *place, const cJSON *root, const char *key, int max,
+                     const cJSON **ret_list)
+{
+    *ret_list = cJSON_GetObjectItemCaseSensitive(root, key);
+    int count = cJSON_GetArraySize(*ret_list);
+    if (cJSON_IsArray(*ret_list) && count >= 1 && count <= max)
+        return EVD_OK;
+    char text[64];
+    snprintf(text, sizeof(text), "must be a list of 1 to %d", max);
+    return complain(place, key, text);
+}
+
+static size_t find_arm(const struct lg_design *design, const char *name)
+{
+    size_t i = 0;
+    while (i < design->arm_count && strcmp(design->arms[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static int same_args(const struct lg_args *a, const struct lg_args *b)
+{
+    if (a->count != b->count)
+        return 0;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return 0;
+    return 1;
+}
+
+static int check_twin(const struct place *place, const struct lg_design *design,
+                      const struct lg_arm *arm)
+{
+    if (!arm->twin_of)
+        return EVD_OK;
+    size_t other = find_arm(design, arm->twin_of);
+    if (other == design->arm_count || design->arms[other].twin_of)
+        return complain(place, "twin_of", "must be the name of an arm above that is no twin");
+    if (!same_args(&arm->server, &design->arms[other].server))
+        return complain(place, "server", "must be the same as that of the arm it is a twin of");
+    return EVD_OK;
+}
+
+static int take_arms(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    static const char reserved[] = "|--listen|--port-file|--tcp-congestion|";
+    const cJSON *list, *item;
+    int rc = take_list(place, root, "arms", LG_ARMS_MAX, &list);
+    if (rc != EVD_OK)
+        return rc;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct lg_arm arm = {0};
+        snprintf(place->path, sizeof(place->path), "arms[%zu]", design->arm_count);
+        if ((rc = check_keys(place, item, "|name|server|twin_of|")) != EVD_OK ||
+            (rc = take_name(place, item, &arm.name)) != EVD_OK ||
+            (rc = take_args(place, item, "server", reserved, &arm.server)) != EVD_OK)
+            return rc;
+        if (cJSON_HasObjectItem(item, "twin_of") &&
+            (rc = take_text(place, item, "twin_of", NULL, &arm.twin_of)) != EVD_OK)
+            return rc;
+        if (find_arm(design, arm.name) < design->arm_count)
+            return complain(place, "name", "another arm has this name");
+        if ((rc = check_twin(place, design, &arm)) != EVD_OK)
+            return rc;
+        design->arms[design->arm_count++] = arm;
+    }
+    place->path[0] = '\0';
+    const char *reference;
+    rc = take_text(place, root, "reference", design->arms[0].name, &reference);
+    if (rc != EVD_OK)
+        return rc;
+    design->reference = find_arm(design, reference);
+    if (design->reference == design->arm_count)
+        return complain(place, "reference", "must be the name of one of the arms");
+    return EVD_OK;
+}
+
+static int take_scenarios(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    const cJSON *list, *item;
+    int rc = take_list(place, root, "scenarios", LG_SCENARIOS_MAX, &list);
+    if (rc != EVD_OK)
+        return rc;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *name = cJSON_GetStringValue(item);
+        char key[32];
+        snprintf(key, sizeof(key), "scenarios[%zu]", design->scenario_count);
+        if (!name || !name[0])
+            return complain(place, key, "must be the name of a scenario");
+        if ((rc = check_name(place, key, name)) != EVD_OK)
+            return rc;
+        for (size_t i = 0; i < design->scenario_count; i++)
+            if (strcmp(design->scenarios[i], name) == 0)
+                return complain(place, key, "is there twice");
+        design->scenarios[design->scenario_count++] = name;
+    }
+    return EVD_OK;
+}
+
+static int take_loads(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    static const char reserved[] =
+        "|--target|--transport|--scenario|--payloads|--warmup|--duration|--seed|--json|--quiet|"
+        "--server-pid|--cpus|--congestion|";
+    const cJSON *list, *item;
+    int rc = take_list(place, root, "loads", LG_LOADS_MAX, &list);
+    if (rc != EVD_OK)
+        return rc;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct lg_load load = {0};
+        snprintf(place->path, sizeof(place->path), "loads[%zu]", design->load_count);
+        if ((rc = check_keys(place, item, "|name|title|args|")) != EVD_OK ||
+            (rc = take_name(place, item, &load.name)) != EVD_OK ||
+            (rc = take_text(place, item, "title", load.name, &load.title)) != EVD_OK ||
+            (rc = take_args(place, item, "args", reserved, &load.run)) != EVD_OK)
+            return rc;
+        for (size_t i = 0; i < design->load_count; i++)
+            if (strcmp(design->loads[i].name, load.name) == 0)
+                return complain(place, "name", "another load has this name");
+        design->loads[design->load_count++] = load;
+    }
+    place->path[0] = '\0';
+    return EVD_OK;
+}
+
+static int take_all(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    int rc;
+    if ((rc = check_keys(place, root,
+                         "|name|title|description|blocks|warmup|duration|server_cpu|load_cpu|"
+                         "transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
+        (rc = take_name(place, root, &design->name)) != EVD_OK ||
+        (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
+        (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
+        (rc = take_number(place, root, "blocks", 1, LG_BLOCKS_MAX, &design->blocks)) != EVD_OK ||
+        (rc = take_number(place, root, "server_cpu", 0, LG_CPU_MAX, &design->server_cpu)) !=
+            EVD_OK ||
+        (rc = take_number(place, root, "load_cpu", 0, LG_CPU_MAX, &design->load_cpu)) != EVD_OK ||
+        (rc = take_duration(place, root, "warmup", 0, &design->warmup, &design->warmup_ns)) !=
+            EVD_OK ||
+        (rc = take_duration(place, root, "duration", 1, &design->duration, &design->duration_ns)) !=
+            EVD_OK ||
+        (rc = take_text(place, root, "transport", "frame", &design->transport)) != EVD_OK ||
+        (rc = take_text(place, root, "congestion", "reno", &design->congestion)) != EVD_OK ||
+        (rc = take_arms(place, root, design)) != EVD_OK ||
+        (rc = take_scenarios(place, root, design)) != EVD_OK ||
+        (rc = take_loads(place, root, design)) != EVD_OK)
+        return rc;
+    if (design->blocks * lg_design_cells(design) > LG_TRIALS_MAX)
+        return complain(place, "blocks", "makes more than 100000 trials in all");
+    return EVD_OK;
+}
+
+int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design,
+                   struct evd_error *ret_error)
+{
+    struct place place = {.source = source, .error = ret_error};
+    *ret_design = (struct lg_design){.root = root};
+    int rc = take_all(&place, root, ret_design);
+    if (rc != EVD_OK)
+        lg_design_release(ret_design);
+    return rc;
+}
+
+int lg_design_read(const char *path, struct lg_design *ret_design, struct evd_error *ret_error)
+{
+    cJSON *root;
+    int rc = lg_json_read(path, DESIGN_BYTES_MAX, &root, ret_error);
+    return rc == EVD_OK ? lg_design_take(root, path, ret_design, ret_error) : rc;
+}
+
+void lg_design_release(struct lg_design *design)
+{
+    cJSON_Delete(design->root);
+    *design = (struct lg_design){0};
+}

@@ -1,0 +1,77 @@
+/* The design of a study: a JSON file, checked strictly. docs/MEASURING.md explains its keys. */
+#ifndef LG_STUDY_DESIGN_H
+#define LG_STUDY_DESIGN_H
+
+#include "dispatch/status.h"
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LG_ARMS_MAX = 16,
+    LG_SCENARIOS_MAX = 16,
+    LG_LOADS_MAX = 8,
+    LG_BLOCKS_MAX = 1000,
+    LG_CPU_MAX = 1023,
+    LG_ARGS_MAX = 32,
+    LG_NAME_MAX = 48,
+    LG_TRIALS_MAX = 100000
+};
+
+/* The longest warm-up and the longest measurement of a trial: an hour each. */
+#define LG_TRIAL_NS_MAX UINT64_C(3600000000000)
+
+struct lg_args {
+    size_t count;
+    const char *items[LG_ARGS_MAX];
+};
+
+struct lg_arm {
+    const char *name;
+    const char *twin_of; /* the arm this one repeats under another name (A/A), or NULL */
+    struct lg_args server;
+};
+
+struct lg_load {
+    const char *name, *title; /* the title is the name where the file has none */
+    struct lg_args run;
+};
+
+/* Every text is owned by `root`. */
+struct lg_design {
+    cJSON *root;
+    const char *name, *title, *description;
+    const char *warmup, *duration; /* as written, checked by evd_parse_duration() */
+    uint64_t warmup_ns, duration_ns;
+    const char *transport, *congestion; /* "frame" and "reno" where the file has none */
+    unsigned blocks, server_cpu, load_cpu;
+    size_t reference; /* index into arms */
+    size_t arm_count, scenario_count, load_count;
+    struct lg_arm arms[LG_ARMS_MAX];
+    const char *scenarios[LG_SCENARIOS_MAX];
+    struct lg_load loads[LG_LOADS_MAX];
+};
+
+/* Takes `root` over in any case. `source` names the file in errors. */
+int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design,
+                   struct evd_error *ret_error);
+
+int lg_design_read(const char *path, struct lg_design *ret_design, struct evd_error *ret_error);
+
+void lg_design_release(struct lg_design *design);
+
+/* One cell is an arm under a scenario and a load. A cell's index counts arms fastest, then loads.
+ */
+static inline size_t lg_design_cells(const struct lg_design *design)
+{
+    return design->arm_count * design->load_count * design->scenario_count;
+}
+
+static inline size_t lg_design_cell(const struct lg_design *design, size_t scenario, size_t load,
+                                    size_t arm)
+{
+    return (scenario * design->load_count + load) * design->arm_count + arm;
+}
+
+#endif

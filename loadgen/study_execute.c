@@ -1,0 +1,335 @@
+#include "study.h"
+
+#include "evd_version.h"
+#include "study_json.h"
+#include "study_machine.h"
+#include "study_order.h"
+#include "study_process.h"
+#include "study_trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION_MS 5000
+
+struct study {
+    const struct lg_study_options *options;
+    const struct lg_design *design;
+    struct lg_study_result *result;
+    struct lg_trial_setting setting;
+    cJSON *about;      /* study.json */
+    FILE *trials;      /* trials.jsonl */
+    size_t *order;     /* of the current block */
+    unsigned total;    /* trials */
+    uint64_t began_ns; /* lg_now_ns() */
+    bool terminal;
+};
+
+static void timestamp(char out[32])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+}
+
+/* The CPUs of the design, or the first two there are. Says so when they are others. */
+static int choose_cpus(struct study *study, struct evd_error *error)
+{
+    const struct lg_design *design = study->design;
+    struct lg_trial_setting *setting = &study->setting;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "sched_getaffinity: %s", strerror(errno));
+    setting->server_cpu = design->server_cpu;
+    setting->load_cpu = design->load_cpu;
+    if (CPU_ISSET(design->server_cpu, &set) && CPU_ISSET(design->load_cpu, &set))
+        return EVD_OK;
+    unsigned found = 0;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
+        if (!CPU_ISSET(cpu, &set))
+            continue;
+        if (found++ == 0)
+            setting->server_cpu = cpu;
+        setting->load_cpu = cpu;
+    }
+    if (found == 1)
+        fprintf(
+            stderr,
+            "loadgen: there is one CPU (%u): server and load share it, and disturb each other\n",
+            setting->server_cpu);
+    else
+        fprintf(stderr,
+                "loadgen: CPUs %u and %u are not both there; the server gets %u, the load "
+                "%u\n",
+                design->server_cpu, design->load_cpu, setting->server_cpu, setting->load_cpu);
+    return EVD_OK;
+}
+
+/* `evd-server --version`, its first line. */
+static int server_version(const struct lg_study_options *options, char *out, size_t cap,
+                          struct evd_error *error)
+{
+    char *argv[] = {(char *)(uintptr_t)options->server, (char *)(uintptr_t) "--version", NULL};
+    int fds[2], status = 0;
+    if (access(options->server, X_OK) != 0)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot run the server '%s': %s",
+                             options->server, strerror(errno));
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "pipe: %s", strerror(errno));
+    struct lg_child child;
+    struct lg_spawn spawn = {.argv = argv, .cpu = -1, .out = fds[1], .err = -1};
+    int rc = lg_child_start(&spawn, &child, error);
+    close(fds[1]);
+    if (rc == EVD_OK) {
+        /* A version is short: it fits the pipe, so that waiting first cannot lock up. */
+        bool ended = lg_child_wait(&child, -1, VERSION_MS, &status) == LG_WAIT_DONE;
+        ssize_t len = ended ? read(fds[0], out, cap - 1) : 0;
+        if (!ended)
+            lg_child_stop(&child, 0, &status);
+        out[len > 0 ? len : 0] = '\0';
+        out[strcspn(out, "\n")] = '\0';
+        if (!ended || status != 0 || !out[0])
+            rc = evd_error_set(error, EVD_ERR_SYSTEM, "'%s --version' says nothing (exit %d)",
+                               options->server, status);
+    }
+    close(fds[0]);
+    return rc;
+}
+
+static int write_about(const struct study *study, struct evd_error *error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/study.json", study->options->out);
+    char *text = cJSON_Print(study->about);
+    if (!text)
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for study.json");
+    size_t len = strlen(text);
+    text[len] = '\n'; /* in place of the NUL: the length says where it ends */
+    int rc = lg_write_file(path, text, len + 1, error);
+    cJSON_free(text);
+    return rc;
+}
+
+static cJSON *order_json(struct study *study)
+{
+    size_t cells = lg_design_cells(study->design);
+    cJSON *blocks = cJSON_CreateArray();
+    for (unsigned block = 0; block < study->design->blocks; block++) {
+        cJSON *order = cJSON_CreateArray();
+        lg_order_block(study->design, study->options->seed, block, study->order);
+        for (size_t i = 0; i < cells; i++)
+            cJSON_AddItemToArray(order, cJSON_CreateNumber((double)study->order[i]));
+        cJSON_AddItemToArray(blocks, order);
+    }
+    return blocks;
+}
+
+static int make_about(struct study *study, struct evd_error *error)
+{
+    const struct lg_study_options *options = study->options;
+    const struct lg_design *design = study->design;
+    cJSON *about = study->about = cJSON_CreateObject(), *pinning, *build;
+    char text[256];
+
+    cJSON_AddStringToObject(about, "schema", "evdispatch.study/1");
+    cJSON_AddStringToObject(about, "name", design->name);
+    cJSON_AddStringToObject(about, "title", design->title);
+    cJSON_AddStringToObject(about, "command", options->command);
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)options->seed);
+    cJSON_AddStringToObject(about, "seed", text);
+    timestamp(text);
+    cJSON_AddStringToObject(about, "started", text);
+    cJSON_AddNullToObject(about, "finished");
+    cJSON_AddStringToObject(about, "version", EVD_VERSION);
+    cJSON_AddStringToObject(about, "commit", EVD_COMMIT);
+    build = cJSON_AddObjectToObject(about, "build");
+    cJSON_AddStringToObject(build, "type", EVD_BUILD_TYPE);
+    cJSON_AddStringToObject(build, "sanitize", EVD_BUILD_SANITIZE);
+    cJSON_AddStringToObject(build, "compiler", EVD_COMPILER);
+    int rc = server_version(options, text, sizeof(text), error);
+    if (rc != EVD_OK)
+        return rc;
+    cJSON_AddStringToObject(about, "server_version", text);
+    cJSON_AddItemToObject(about, "machine", lg_machine(study->setting.server_cpu));
+    pinning = cJSON_AddObjectToObject(about, "pinning");
+    cJSON_AddNumberToObject(pinning, "server_cpu", study->setting.server_cpu);
+    cJSON_AddNumberToObject(pinning, "load_cpu", study->setting.load_cpu);
+    cJSON_AddNumberToObject(about, "trials", study->total);
+    cJSON_AddItemToObject(about, "design", cJSON_Duplicate(design->root, 1));
+    /* A cell's number is (scenario * loads + load) * arms + arm, each counted from 0 in the design.
+     */
+    cJSON_AddItemToObject(about, "order", order_json(study));
+    return write_about(study, error);
+}
+
+/* Makes the folder, and refuses one that holds trials: raw data are never overwritten. */
+static int open_folder(struct study *study, struct evd_error *error)
+{
+    const char *out = study->options->out;
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/trials.jsonl", out) >= (int)sizeof(path))
+        return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", out);
+    if (mkdir(out, 0777) != 0 && errno != EEXIST)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot make the folder '%s': %s", out,
+                             strerror(errno));
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "'%s' holds trials already; give --out another folder", out);
+    study->trials = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!study->trials)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    return EVD_OK;
+}
+
+/* A study without a trial leaves nothing, so that its folder can be used again. */
+static void remove_folder(const char *out)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/trials.jsonl", out);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/study.json", out);
+    unlink(path);
+    rmdir(out); /* stays if there is something else in it */
+}
+
+static int append_trial(struct study *study, const cJSON *line, struct evd_error *error)
+{
+    char *text = cJSON_PrintUnformatted(line);
+    if (!text)
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for a line of trials.jsonl");
+    int failed = fputs(text, study->trials) < 0 || fputc('\n', study->trials) < 0 ||
+                 fflush(study->trials) != 0 || fdatasync(fileno(study->trials)) != 0;
+    cJSON_free(text);
+    if (failed)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot write '%s/trials.jsonl': %s",
+                             study->options->out, strerror(errno));
+    return EVD_OK;
+}
+
+static const char *time_left(const struct study *study, char out[32])
+{
+    double spent = (double)(lg_now_ns() - study->began_ns) / 1e9;
+    unsigned done = study->result->trials;
+    double left =
+        done ? spent / done * (study->total - done)
+             : (double)(study->design->warmup_ns + study->design->duration_ns) / 1e9 * study->total;
+    unsigned seconds = (unsigned)lround(left);
+    snprintf(out, 32, "%u:%02u left", seconds / 60, seconds % 60);
+    return out;
+}
+
+/* Before a trial on a terminal, where the line is overwritten; after it elsewhere. */
+static void show(const struct study *study, const struct lg_trial_plan *plan,
+                 const struct lg_trial_outcome *outcome)
+{
+    if (study->options->quiet || (study->terminal && outcome && !outcome->why[0]))
+        return;
+    const struct lg_design *design = study->design;
+    char left[32], what[200], rate[32] = "";
+    snprintf(what, sizeof(what), "trial %u of %u: %s, %s, %s", plan->number, study->total,
+             design->arms[plan->arm].name, design->scenarios[plan->scenario],
+             design->loads[plan->load].name);
+    if (!outcome) {
+        if (study->terminal)
+            fprintf(stderr, "\r\033[K%s; %s", what, time_left(study, left));
+        return;
+    }
+    if (isfinite(outcome->rate))
+        snprintf(rate, sizeof(rate), ": %.0f/s", outcome->rate);
+    fprintf(stderr, "%s%s%s%s%s%s; %s\n", study->terminal ? "\r\033[K" : "", what, rate,
+            outcome->invalid ? ", INVALID" : "", outcome->why[0] ? ": PROBLEM: " : "", outcome->why,
+            time_left(study, left));
+}
+
+static int run_block(struct study *study, unsigned block, struct evd_error *error)
+{
+    const struct lg_design *design = study->design;
+    size_t cells = lg_design_cells(design);
+    lg_order_block(design, study->options->seed, block, study->order);
+    for (size_t i = 0; i < cells && study->result->signal == 0; i++) {
+        size_t cell = study->order[i], pair = cell / design->arm_count;
+        struct lg_trial_plan plan = {.number = study->result->trials + 1,
+                                     .block = block + 1,
+                                     .scenario = pair / design->load_count,
+                                     .load = pair % design->load_count,
+                                     .arm = cell % design->arm_count,
+                                     .seed = lg_order_load_seed(study->options->seed, block)};
+        struct lg_trial_outcome outcome;
+        show(study, &plan, NULL);
+        int rc = lg_trial_execute(&study->setting, &plan, &outcome, error);
+        if (rc == EVD_OK && outcome.line)
+            rc = append_trial(study, outcome.line, error);
+        cJSON_Delete(outcome.line);
+        if (rc != EVD_OK)
+            return rc;
+        study->result->signal = lg_stop_signal(study->setting.stop_fd);
+        if (outcome.stopped)
+            break;
+        study->result->trials++;
+        study->result->bad += outcome.why[0] != '\0';
+        study->result->invalid += outcome.invalid;
+        show(study, &plan, &outcome);
+    }
+    return EVD_OK;
+}
+
+static int run_all(struct study *study, struct evd_error *error)
+{
+    int rc = EVD_OK;
+    study->began_ns = lg_now_ns();
+    for (unsigned block = 0;
+         block < study->design->blocks && rc == EVD_OK && study->result->signal == 0; block++)
+        rc = run_block(study, block, error);
+    if (study->terminal && !study->options->quiet)
+        fputs("\r\033[K", stderr);
+    if (rc != EVD_OK || study->result->signal != 0)
+        return rc;
+    char now[32];
+    timestamp(now);
+    cJSON_ReplaceItemInObjectCaseSensitive(study->about, "finished", cJSON_CreateString(now));
+    return write_about(study, error);
+}
+
+int lg_study_execute(const struct lg_study_options *options, struct lg_study_result *ret_result,
+                     struct evd_error *ret_error)
+{
+    struct study study = {.options = options,
+                          .design = options->design,
+                          .result = ret_result,
+                          .setting = {.options = options, .stop_fd = -1},
+                          .total =
+                              (unsigned)lg_design_cells(options->design) * options->design->blocks,
+                          .terminal = isatty(STDERR_FILENO)};
+    sigset_t before;
+    *ret_result = (struct lg_study_result){0};
+    study.order = calloc(lg_design_cells(options->design), sizeof(*study.order));
+    if (!study.order)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the order of trials");
+    int rc = choose_cpus(&study, ret_error);
+    if (rc == EVD_OK)
+        rc = open_folder(&study, ret_error);
+    if (rc == EVD_OK)
+        rc = make_about(&study, ret_error);
+    if (rc == EVD_OK && (rc = lg_stop_open(&before, &study.setting.stop_fd, ret_error)) == EVD_OK) {
+        rc = run_all(&study, ret_error);
+        lg_stop_close(study.setting.stop_fd, &before);
+    }
+    if (study.trials && fclose(study.trials) != 0 && rc == EVD_OK)
+        rc = evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot write '%s/trials.jsonl': %s",
+                           options->out, strerror(errno));
+    if (study.trials && ret_result->trials == 0)
+        remove_folder(options->out);
+    cJSON_Delete(study.about);
+    free(study.order);
+    return rc;
+}

@@ -1,0 +1,33 @@
+/* One trial: a fresh server, one measurement, the server ended again. */
+#ifndef LG_STUDY_TRIAL_H
+#define LG_STUDY_TRIAL_H
+
+#include "study.h"
+
+#include <cjson/cJSON.h>
+
+struct lg_trial_setting {
+    const struct lg_study_options *options;
+    unsigned server_cpu, load_cpu; /* what there is, not what the design asks for */
+    int stop_fd;                   /* lg_stop_open() */
+};
+
+struct lg_trial_plan {
+    unsigned number, block; /* from 1 */
+    size_t scenario, load, arm;
+    uint64_t seed;
+};
+
+struct lg_trial_outcome {
+    cJSON *line;   /* a line of trials.jsonl; the caller's. NULL when stopped. */
+    bool stopped;  /* a signal came; the trial does not count */
+    bool invalid;  /* loadgen run called it INVALID */
+    double rate;   /* calls per second, NaN without a measurement */
+    char why[256]; /* what went wrong, "" for nothing */
+};
+
+/* Leaves no process and no file behind, but for DIR/server.log when something went wrong. */
+int lg_trial_execute(const struct lg_trial_setting *setting, const struct lg_trial_plan *plan,
+                     struct lg_trial_outcome *ret_outcome, struct evd_error *ret_error);
+
+#endif

@@ -193,10 +193,12 @@ static bool compare_payload(struct lg_checker *checker, size_t index,
 }
 
 bool lg_check_reply(struct lg_checker *checker, size_t index, uint64_t id,
-                    const struct evd_envelope *reply)
+                    struct evd_envelope *reply)
 {
     const struct lg_request *request = &checker->scenario->requests[index];
 
+    if (checker->transport->text) /* a text reply does not say: it uses the call's encoding */
+        reply->codec = request->codec;
     if (reply->id.kind != EVD_ID_UINT || reply->id.number != id)
         return wrong_id(checker, request, id, reply);
     if (reply->kind == EVD_KIND_ERROR)

@@ -58,7 +58,7 @@ static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_
 }
 
 /* False: the connection was closed. */
-static bool take_reply(struct lg_conn *conn, const struct evd_envelope *reply, uint64_t now_ns)
+static bool take_reply(struct lg_conn *conn, struct evd_envelope *reply, uint64_t now_ns)
 {
     struct lg_worker *worker = conn->worker;
     const struct lg_slot *slot = &conn->ring[conn->head & conn->mask];

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What loading passes around. */
 struct loader {
@@ -476,6 +477,11 @@ int lg_scenario_load(const char *name, const struct lg_scenario_options *options
         rc = lg_path_beside_program(relative, path, ret_error);
         if (rc < 0)
             return rc;
+        if (access(path, F_OK) != 0)
+            return evd_error_set(ret_error, EVD_ERR_USAGE,
+                                 "there is no scenario '%.60s' (%.100s): give the name of one, "
+                                 "services or github-webhooks, or a file with a '/' or a '.json'",
+                                 name, path);
         loader.path = path;
     }
     rc = evd_codec_context_init(&loader.codecs, LG_SCENARIO_BYTES_MAX);

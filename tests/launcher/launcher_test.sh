@@ -360,6 +360,7 @@ case_arguments_reach_the_programs() {
     setting+=(PROGRAM_CODE=3)
     launch serve --listen 'unix:///a b' --dispatch=static
     expect_status 3
+    expect_in calls 'cmake --build --preset release --target dispatch/all --target server/all'
     expect_out '<evd-server><--listen><unix:///a b><--dispatch=static>'
     launch run --rate 1000
     expect_status 3

@@ -34,11 +34,6 @@ static int add_file(struct walk *walk, const char *path, const char *name)
     struct stat status;
     if (stat(resolved, &status) < 0 || !S_ISREG(status.st_mode))
         return EVD_OK;
-    if (!evd_name_is_valid(evd_slice_text(name))) {
-        evd_log(walk->config, EVD_LOG_WARNING, "%s is left out: %s is no module name; %s", path,
-                name, evd_status_text(EVD_ERR_BAD_EVENT));
-        return EVD_OK;
-    }
     if (listing->count == EVD_LISTING_MAX)
         return EVD_ERR_TOO_LARGE;
     if (listing->count == listing->room) {
@@ -65,27 +60,34 @@ static int walk_dir(struct walk *walk, const char *dir, const char *prefix, unsi
 static int walk_entry(struct walk *walk, const char *dir, const char *prefix,
                       const struct dirent *entry, unsigned depth)
 {
-    char path[PATH_MAX], name[EVD_EVENT_MAX + 2];
+    char path[PATH_MAX], name[EVD_EVENT_MAX + 1];
     struct stat status;
     size_t len = strlen(entry->d_name);
-    int is_object = len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+    bool is_object = len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
 
     if (entry->d_name[0] == '.')
         return EVD_OK;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >= sizeof path)
         return EVD_OK;
-    int stem = (int)(is_object ? len - 3 : len);
-    int wrote = snprintf(name, sizeof name, "%s%s%.*s", prefix, prefix[0] == '\0' ? "" : ".", stem,
-                         entry->d_name);
+    /* Folders are entered only as themselves: a link to a folder could make a loop. */
+    bool is_folder = lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    if (!is_folder && !is_object)
+        return EVD_OK;
+    struct evd_slice segment = evd_slice(entry->d_name, is_folder ? len : len - 3);
+    /* A dot would make x.y.so and x/y.so one name. */
+    if (memchr(segment.ptr, '.', segment.len) != NULL || !evd_name_is_valid(segment)) {
+        evd_log(walk->config, EVD_LOG_WARNING,
+                "%s is left out: the names of folders and modules are of [A-Za-z0-9_-]", path);
+        return EVD_OK;
+    }
+    int wrote = snprintf(name, sizeof name, "%s%s%.*s", prefix, prefix[0] == '\0' ? "" : ".",
+                         (int)segment.len, segment.ptr);
     if (wrote < 0 || (size_t)wrote >= sizeof name) {
         evd_log(walk->config, EVD_LOG_WARNING, "%s is left out: its name is over %d bytes", path,
                 EVD_EVENT_MAX);
         return EVD_OK;
     }
-    /* Folders are entered only as themselves: a link to a folder could make a loop. */
-    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return walk_dir(walk, path, name, depth + 1);
-    return is_object ? add_file(walk, path, name) : EVD_OK;
+    return is_folder ? walk_dir(walk, path, name, depth + 1) : add_file(walk, path, name);
 }
 
 static int walk_dir(struct walk *walk, const char *dir, const char *prefix, unsigned depth)

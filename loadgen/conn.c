@@ -100,14 +100,15 @@ static bool take_unreadable(struct lg_conn *conn)
     return true;
 }
 
-/* False: the connection was closed. */
-static bool decode(struct lg_conn *conn, bool eof, uint64_t now_ns)
+/* False: the connection was closed. The decoder is never told of the end: a reply that was cut off
+ * is charged to the connection's end, not to the reply. */
+static bool decode(struct lg_conn *conn, uint64_t now_ns)
 {
     struct evd_envelope reply;
     size_t used;
 
     while (conn->in.len > 0) {
-        int rc = evd_decode(&conn->decoder, evd_buf_slice(&conn->in), eof, &used, &reply);
+        int rc = evd_decode(&conn->decoder, evd_buf_slice(&conn->in), false, &used, &reply);
 
         if (rc == EVD_OK && !take_reply(conn, &reply, now_ns))
             return false;
@@ -139,7 +140,7 @@ static void read_ready(struct lg_conn *conn)
     now = lg_now(); /* one time for the whole batch */
     worker->received_bytes += (uint64_t)n;
     evd_buf_commit(&conn->in, (size_t)n);
-    if (!decode(conn, n == 0, now))
+    if (!decode(conn, now))
         return;
     if (n == 0) {
         lg_conn_lost(conn, LG_EOF);
@@ -199,7 +200,7 @@ static void send_failed(struct lg_conn *conn)
         if (n > 0) {
             conn->worker->received_bytes += (uint64_t)n;
             evd_buf_commit(&conn->in, (size_t)n);
-            if (!decode(conn, false, lg_now()))
+            if (!decode(conn, lg_now()))
                 return;
         }
     } while (n > 0); /* ends: the socket takes in no more */

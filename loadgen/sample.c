@@ -85,15 +85,12 @@ int lg_sample_process(pid_t pid, struct lg_process_sample *ret_sample, struct ev
     uint64_t user, system, tick_ns = LG_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
     struct timespec cpu;
     clockid_t clock;
-    int error = clock_getcpuclockid(pid, &clock);
 
-    if (error != 0)
-        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot sample process %d: %s", (int)pid,
-                             strerror(error));
     ret_sample->context_switches = context_switches(pid);
-    if (!cpu_ticks(pid, &user, &system) || clock_gettime(clock, &cpu) != 0)
-        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot sample process %d: it has ended",
-                             (int)pid);
+    if (clock_getcpuclockid(pid, &clock) != 0 || !cpu_ticks(pid, &user, &system) ||
+        clock_gettime(clock, &cpu) != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                             "cannot sample process %d: there is no such process", (int)pid);
     ret_sample->wall_ns = lg_now();
     ret_sample->cpu_ns = (uint64_t)cpu.tv_sec * LG_SECOND + (uint64_t)cpu.tv_nsec;
     ret_sample->user_ns = user * tick_ns;
@@ -116,7 +113,7 @@ int lg_sample_memory(pid_t pid, struct lg_process_memory *ret_memory, struct evd
         fclose(file);
     if (!good)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM,
-                             "cannot read the memory of process %d: it has ended", (int)pid);
+                             "cannot sample process %d: there is no such process", (int)pid);
     file = open_proc(pid, "smaps_rollup");
     if (file == NULL)
         return EVD_OK;

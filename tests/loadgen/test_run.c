@@ -1,0 +1,455 @@
+/* Whole runs against a scripted peer: every outcome gets its count, and the counts add up. Nothing
+ * here depends on how fast the machine is: a constant rate makes the number of requests exact. */
+#include "peer.h"
+
+#include "loadgen/run.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ARGS_MAX 40
+
+/* One run: what a test needs to look at afterwards. */
+struct trial {
+    struct lg_run_options options;
+    struct lg_scenario scenario;
+    struct lg_result *result;
+    struct evd_error error;
+    int rc;
+    uint64_t peer_calls;
+};
+
+static void load(struct trial *trial, char *args, const char *address)
+{
+    static char program[] = "run", target[] = "--target", quiet[] = "--quiet";
+    static char *argv[ARGS_MAX];
+    static char where[160], words[512];
+    struct lg_scenario_options options;
+    enum lg_options_result asked;
+    int argc = 0;
+
+    snprintf(where, sizeof(where), "%s", address);
+    snprintf(words, sizeof(words), "%s", args);
+    argv[argc++] = program;
+    argv[argc++] = quiet;
+    argv[argc++] = target;
+    argv[argc++] = where;
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    if (lg_options_parse(argc, argv, &trial->options, &asked, &trial->error) < 0)
+        fail_msg("%s", trial->error.text);
+    options = (struct lg_scenario_options){.encoding = trial->options.encoding,
+                                           .seed = trial->options.seed};
+    if (lg_scenario_load(trial->options.scenario, &options, &trial->scenario, &trial->error) < 0)
+        fail_msg("%s", trial->error.text);
+    trial->result = malloc(sizeof(*trial->result));
+    assert_non_null(trial->result);
+}
+
+static void check_identity(const struct lg_result *result)
+{
+    struct evd_error error = {0};
+
+    for (int i = 0; i < LG_WINDOWS; i++)
+        if (lg_account_check(&result->accounts[i], "", &error) < 0)
+            fail_msg("%s", error.text);
+    assert_int_equal(result->broken.status, EVD_OK);
+}
+
+/* `format`: the options beside --target, with SCENARIO for a file of this folder. */
+__attribute__((format(printf, 3, 4))) static void
+run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...)
+{
+    struct peer *peer = peer_start(script);
+    char args[512];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(args, sizeof(args), format, list);
+    va_end(list);
+    memset(trial, 0, sizeof(*trial));
+    load(trial, args, peer_address(peer));
+    trial->rc = lg_run(&trial->options, &trial->scenario, trial->result, &trial->error);
+    trial->peer_calls = peer_stop(peer);
+    if (trial->rc == EVD_OK)
+        check_identity(trial->result);
+}
+
+static void end_trial(struct trial *trial)
+{
+    free(trial->result);
+    lg_scenario_release(&trial->scenario);
+}
+
+static const struct lg_account *measured(const struct trial *trial)
+{
+    return &trial->result->accounts[LG_MEASURED];
+}
+
+#define STATUS      "--scenario " SCENARIOS "/status.json "
+#define BOARD       "--scenario " SCENARIOS "/board.json "
+#define TWO_HUNDRED "--rate 2000 --warmup 0 --duration 100ms "
+#define ONE         "--connections 1 --depth 1 "
+
+/* ---- All is well ---- */
+
+static void every_transport_and_codec(void **state)
+{
+    (void)state;
+    for (size_t t = 0; evd_transports[t] != NULL; t++) {
+        for (size_t c = 0; evd_codecs[c] != NULL; c++) {
+            for (int closed = 0; closed < 2; closed++) {
+                const struct peer_script script = {.transport = evd_transports[t],
+                                                   .unix_socket = closed == 1};
+                struct trial trial;
+
+                run_trial(&trial, &script,
+                          BOARD "--transport %s --encoding %s --connections 3 --depth 4 %s",
+                          evd_transports[t]->name, evd_codecs[c]->name,
+                          closed ? "--closed --warmup 10ms --duration 30ms" : TWO_HUNDRED);
+                assert_int_equal(trial.rc, EVD_OK);
+                assert_string_equal(trial.result->first_bad.got, "");
+                assert_true(measured(&trial)->outcomes[LG_OK] > 0);
+                assert_int_equal(measured(&trial)->outcomes[LG_OK], measured(&trial)->scheduled);
+                assert_int_equal(lg_result_status(trial.result), 0);
+                if (!closed)
+                    assert_int_equal(measured(&trial)->scheduled, 200);
+                assert_string_equal(trial.result->congestion, closed ? "none" : "reno");
+                end_trial(&trial);
+            }
+        }
+    }
+}
+
+static void windows_threads_and_latencies(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    struct trial trial;
+
+    run_trial(&trial, &script,
+              STATUS "--rate 2000 --warmup 50ms --duration 100ms --connections 5 --depth 2 "
+                     "--threads 3 --server-pid %d",
+              (int)getpid());
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(trial.result->accounts[LG_WARMUP].scheduled, 100);
+    assert_int_equal(measured(&trial)->scheduled, 200);
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], 200);
+    assert_int_equal(trial.peer_calls, 300);
+    assert_int_equal(trial.result->response.count, 200);
+    assert_int_equal(trial.result->service.count, 200);
+    assert_int_equal(trial.result->lateness.count, 200);
+    /* response = lateness + service for each request, so for the sums as well */
+    assert_true(trial.result->response.sum ==
+                trial.result->service.sum + trial.result->lateness.sum);
+    assert_int_equal(trial.result->measured_ns, 100000000);
+    assert_true(trial.result->server_sampled);
+    assert_true(trial.result->server_memory.rss_bytes > 0);
+    end_trial(&trial);
+}
+
+static void poisson_sends_its_schedule(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_jsonl};
+    struct lg_schedule schedule;
+    struct trial trial;
+    uint64_t expected = 0;
+
+    run_trial(&trial, &script,
+              STATUS TWO_HUNDRED "--transport jsonl --arrivals poisson --seed 77 --threads 2");
+    assert_int_equal(trial.rc, EVD_OK);
+    lg_schedule_init(&schedule, LG_ARRIVALS_POISSON, UINT64_C(2000000000), 77, 0, 0, 1);
+    for (; schedule.due_ns < 100000000; lg_schedule_next(&schedule))
+        expected++;
+    assert_int_equal(measured(&trial)->scheduled, expected);
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], expected);
+    assert_int_equal(trial.peer_calls, expected);
+    end_trial(&trial);
+}
+
+/* ---- Replies that are wrong ---- */
+
+static void wrong_replies_are_bad(void **state)
+{
+    (void)state;
+    static const struct {
+        enum peer_action action;
+        const char *scenario, *got;
+    } cases[] = {
+        {PEER_WRONG_DATA, STATUS, "{\"not\":\"this\"}"},
+        {PEER_WRONG_ID, STATUS, "(id 1010 where 10 was due) \"online\""},
+        {PEER_NO_ID, STATUS, "(id none where 10 was due) \"online\""},
+        {PEER_ERROR, STATUS, "error internal: as the script says"},
+        {PEER_UNREADABLE, STATUS, "a reply that cannot be read: "},
+    };
+
+    for (size_t t = 0; evd_transports[t] != NULL; t++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+            const struct peer_script script = {
+                .transport = evd_transports[t], .action = cases[i].action, .first = 10, .count = 5};
+            struct trial trial;
+
+            run_trial(&trial, &script, "%s" TWO_HUNDRED ONE "--transport %s", cases[i].scenario,
+                      evd_transports[t]->name);
+            assert_int_equal(trial.rc, EVD_OK);
+            assert_int_equal(measured(&trial)->outcomes[LG_BAD], 5);
+            assert_int_equal(measured(&trial)->outcomes[LG_OK], 195);
+            assert_string_equal(trial.result->first_bad.event, "api.services.status");
+            assert_string_equal(trial.result->first_bad.expected, "\"online\"");
+            assert_non_null(strstr(trial.result->first_bad.got, cases[i].got));
+            assert_int_equal(lg_result_status(trial.result), 1);
+            assert_true(trial.result->invalid_count > 0);
+            end_trial(&trial);
+        }
+    }
+}
+
+/* An error was expected, and an answer came. */
+static void reply_instead_of_error_is_bad(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_REPLY, .first = 1, .count = UINT64_MAX};
+    struct trial trial;
+
+    run_trial(&trial, &script, BOARD TWO_HUNDRED ONE);
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(measured(&trial)->outcomes[LG_BAD], 50); /* one card in four of the deck */
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], 150);
+    assert_string_equal(trial.result->first_bad.expected, "error no_such_function");
+    end_trial(&trial);
+}
+
+static void other_bytes_of_the_same_json_are_right(void **state)
+{
+    (void)state;
+    for (size_t t = 0; evd_transports[t] != NULL; t++) {
+        for (size_t c = 0; evd_codecs[c] != NULL; c++) {
+            const struct peer_script script = {.transport = evd_transports[t],
+                                               .action = PEER_SPACED,
+                                               .first = 1,
+                                               .count = UINT64_MAX};
+            struct trial trial;
+
+            run_trial(&trial, &script, BOARD TWO_HUNDRED "--transport %s --encoding %s",
+                      evd_transports[t]->name, evd_codecs[c]->name);
+            assert_int_equal(trial.rc, EVD_OK);
+            assert_int_equal(measured(&trial)->outcomes[LG_OK], 200);
+            end_trial(&trial);
+        }
+    }
+}
+
+static void a_second_reply_does_not_go_unseen(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_TWICE, .first = 10, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS TWO_HUNDRED ONE);
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(lg_result_status(trial.result), 1);
+    assert_true(trial.result->unsolicited > 0 || measured(&trial)->outcomes[LG_BAD] > 0);
+    end_trial(&trial);
+}
+
+/* ---- Connections that fail ---- */
+
+static void lost_connections(void **state)
+{
+    (void)state;
+    static const struct {
+        enum peer_action action;
+        enum lg_outcome outcome;
+    } cases[] = {{PEER_RESET, LG_RESET}, {PEER_HALF, LG_EOF}};
+
+    for (size_t t = 0; evd_transports[t] != NULL; t++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+            const struct peer_script script = {
+                .transport = evd_transports[t], .action = cases[i].action, .first = 10, .count = 1};
+            struct trial trial;
+
+            run_trial(&trial, &script, STATUS TWO_HUNDRED ONE "--transport %s",
+                      evd_transports[t]->name);
+            assert_int_equal(trial.rc, EVD_OK);
+            assert_int_equal(measured(&trial)->outcomes[cases[i].outcome], 1);
+            assert_int_equal(measured(&trial)->outcomes[LG_OK], 199);
+            assert_int_equal(trial.result->reconnects, 1);
+            assert_int_equal(lg_result_status(trial.result), 1);
+            end_trial(&trial);
+        }
+    }
+}
+
+/* Everything in flight on the connection goes with it, in a closed loop too. */
+static void reset_takes_what_is_in_flight(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_RESET, .first = 100, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script,
+              STATUS "--closed --warmup 0 --duration 100ms --connections 1 --depth 8");
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_in_range(measured(&trial)->outcomes[LG_RESET], 1, 8);
+    assert_true(measured(&trial)->outcomes[LG_OK] > 0);
+    end_trial(&trial);
+}
+
+static void stalled_requests_time_out(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_STALL, .first = 10, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS TWO_HUNDRED ONE "--timeout 200ms");
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_true(measured(&trial)->outcomes[LG_TIMEOUT] >= 1);
+    assert_int_equal(measured(&trial)->outcomes[LG_TIMEOUT] + measured(&trial)->outcomes[LG_OK],
+                     200);
+    assert_int_equal(lg_result_status(trial.result), 1);
+    /* Those that waited behind it count from when they were due. */
+    assert_true(lg_histogram_quantile(&trial.result->response, 0.5) >=
+                lg_histogram_quantile(&trial.result->service, 0.5));
+    assert_true(trial.result->lateness.max >= 100000000);
+    end_trial(&trial);
+}
+
+static void what_is_left_at_the_end(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_STALL, .first = 10, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS TWO_HUNDRED "--connections 1 --depth 2 --drain 50ms");
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(measured(&trial)->outcomes[LG_IN_FLIGHT], 2);
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);
+    assert_int_equal(measured(&trial)->outcomes[LG_UNSENT], 189);
+    end_trial(&trial);
+}
+
+static void refused_once_the_server_is_gone(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_jsonl, .action = PEER_REFUSE, .first = 10, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS TWO_HUNDRED ONE "--transport jsonl");
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);
+    assert_int_equal(measured(&trial)->outcomes[LG_RESET], 1);
+    assert_int_equal(measured(&trial)->outcomes[LG_REFUSED], 190);
+    end_trial(&trial);
+}
+
+static void closed_loop_counts_refusals(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_REFUSE, .first = 10, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS "--closed --warmup 0 --duration 100ms " ONE);
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);
+    assert_int_equal(measured(&trial)->outcomes[LG_RESET], 1);
+    assert_true(measured(&trial)->outcomes[LG_REFUSED] > 0);
+    end_trial(&trial);
+}
+
+static void no_server_at_the_start(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    struct peer *peer = peer_start(&script);
+    char address[160], expected[256], args[] = STATUS "--rate 1";
+    struct trial trial = {0};
+
+    snprintf(address, sizeof(address), "%s", peer_address(peer));
+    peer_stop(peer);
+    load(&trial, args, address);
+    assert_int_equal(lg_run(&trial.options, &trial.scenario, trial.result, &trial.error),
+                     EVD_ERR_SYSTEM);
+    snprintf(expected, sizeof(expected), "cannot connect to %s: Connection refused", address);
+    assert_string_equal(trial.error.text, expected);
+    end_trial(&trial);
+}
+
+static void a_process_that_is_not_there(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS "--rate 1 --server-pid 2147483647");
+    assert_int_equal(trial.rc, EVD_ERR_SYSTEM);
+    assert_string_equal(trial.error.text,
+                        "cannot sample process 2147483647: there is no such process");
+    end_trial(&trial);
+}
+
+static void a_congestion_control_that_is_not_there(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS "--rate 1 --congestion nonesuch");
+    assert_int_equal(trial.rc, EVD_ERR_SYSTEM);
+    assert_non_null(strstr(trial.error.text, "congestion control 'nonesuch'"));
+    end_trial(&trial);
+}
+
+static void an_interrupted_run_still_adds_up(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_INTERRUPT, .first = 50, .count = 1};
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS "--rate 2000 --warmup 0 --duration 1h");
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_true(trial.result->interrupted);
+    assert_true(trial.result->measured_ns < UINT64_C(3600000000000));
+    assert_true(measured(&trial)->outcomes[LG_OK] >= 50);
+    assert_int_equal(lg_result_status(trial.result), 0);
+    assert_non_null(strstr(trial.result->invalid[0], "interrupted"));
+    end_trial(&trial);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_transport_and_codec),
+        cmocka_unit_test(windows_threads_and_latencies),
+        cmocka_unit_test(poisson_sends_its_schedule),
+        cmocka_unit_test(wrong_replies_are_bad),
+        cmocka_unit_test(reply_instead_of_error_is_bad),
+        cmocka_unit_test(other_bytes_of_the_same_json_are_right),
+        cmocka_unit_test(a_second_reply_does_not_go_unseen),
+        cmocka_unit_test(lost_connections),
+        cmocka_unit_test(reset_takes_what_is_in_flight),
+        cmocka_unit_test(stalled_requests_time_out),
+        cmocka_unit_test(what_is_left_at_the_end),
+        cmocka_unit_test(refused_once_the_server_is_gone),
+        cmocka_unit_test(closed_loop_counts_refusals),
+        cmocka_unit_test(no_server_at_the_start),
+        cmocka_unit_test(a_process_that_is_not_there),
+        cmocka_unit_test(a_congestion_control_that_is_not_there),
+        cmocka_unit_test(an_interrupted_run_still_adds_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,7 +52,7 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
         *ret_used = (size_t)(newline + 1 - in.ptr);
         return evd_envelope_scan(decoder, evd_slice(line, (size_t)(newline - line)), ret_envelope);
     }
-    if (left > max || (left == max && !eof)) {
+    if (left >= max) { /* its newline, even if it never comes, would be one too many */
         *ret_used = (size_t)(line - in.ptr) + window;
         return refuse_long_line(decoder, evd_slice(line, window), ret_envelope);
     }

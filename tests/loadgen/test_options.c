@@ -1,0 +1,202 @@
+/* The command line of `loadgen run`: what it means, and what it says to mistakes. */
+#include "loadgen/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define ARGS_MAX 64
+
+/* Parses the words of `line`; they stay valid until the next call. */
+static int parse(const char *line, struct lg_run_options *options, enum lg_options_result *asked,
+                 struct evd_error *error)
+{
+    static char words[512], program[] = "run";
+    static char *argv[ARGS_MAX];
+    int argc = 0;
+
+    snprintf(words, sizeof(words), "%s", line);
+    argv[argc++] = program;
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return lg_options_parse(argc, argv, options, asked, error);
+}
+
+#define T "--target tcp://127.0.0.1:1 "
+
+static void everything_given(void **state)
+{
+    (void)state;
+    struct lg_run_options o;
+    enum lg_options_result asked;
+    struct evd_error error = {0};
+
+    if (parse("--target unix:///tmp/x --transport jsonl --scenario a --encoding base64+gzip "
+              "--payloads p --rate 2.5k --arrivals poisson --connections 7 --depth 9 --threads 3 "
+              "--seed 18446744073709551615 --congestion cubic --cpus 1,3-5 --warmup 0 "
+              "--duration 1.5 --timeout 250ms --drain 2 --server-pid 77 --json - --quiet",
+              &o, &asked, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(asked, LG_OPTIONS_RUN);
+    assert_false(lg_target_is_tcp(&o));
+    assert_ptr_equal(o.transport, &evd_transport_jsonl);
+    assert_ptr_equal(o.encoding, &evd_codec_base64_gzip);
+    assert_string_equal(o.payloads, "p");
+    assert_int_equal(o.rate, UINT64_C(2500000000));
+    assert_int_equal(o.arrivals, LG_ARRIVALS_POISSON);
+    assert_int_equal(o.connections, 7);
+    assert_int_equal(o.depth, 9);
+    assert_int_equal(o.threads, 3);
+    assert_true(o.seed == UINT64_MAX);
+    assert_string_equal(o.congestion, "cubic");
+    assert_int_equal(o.cpu_count, 4);
+    assert_int_equal(o.cpus[0], 1);
+    assert_int_equal(o.cpus[3], 5);
+    assert_int_equal(o.warmup_ns, 0);
+    assert_int_equal(o.duration_ns, 1500000000);
+    assert_int_equal(o.timeout_ns, 250000000);
+    assert_int_equal(o.drain_ns, 2000000000);
+    assert_int_equal(o.server_pid, 77);
+    assert_string_equal(o.json, "-");
+    assert_true(o.quiet);
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    struct lg_run_options o;
+    enum lg_options_result asked;
+    struct evd_error error;
+
+    assert_int_equal(parse(T "--closed", &o, &asked, &error), EVD_OK);
+    assert_ptr_equal(o.transport, &evd_transport_frame);
+    assert_string_equal(o.scenario, "services");
+    assert_string_equal(o.congestion, "reno");
+    assert_true(o.closed);
+    assert_int_equal(o.rate, 0);
+    assert_int_equal(o.connections, 64);
+    assert_int_equal(o.depth, 1);
+    assert_int_equal(o.timeout_ns, UINT64_C(10000000000));
+    assert_int_equal(o.cpu_count, 0);
+    assert_int_equal(parse("--help", &o, &asked, &error), EVD_OK);
+    assert_int_equal(asked, LG_OPTIONS_HELP);
+    assert_int_equal(parse("--version", &o, &asked, &error), EVD_OK);
+    assert_int_equal(asked, LG_OPTIONS_VERSION);
+}
+
+static void mistakes_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *error;
+    } cases[] = {
+        {"--rate 1", "--target is missing: tcp://HOST:PORT or unix:///PATH"},
+        {T, "one of --rate R (open loop) and --closed (closed loop) must be given"},
+        {T "--rate 1 --closed", "one of --rate R (open loop) and --closed (closed loop)"},
+        {T "--closed --arrivals poisson", "--arrivals goes with --rate"},
+        {T "--rate 1 --threads 65", "--threads: "},
+        {T "--rate 1 --threads 3 --connections 2", "--threads 3 needs at least as many"},
+        {T "--rate 0", "--rate: '0' is not a rate"},
+        {T "--rate -1", "--rate: '-1' is not a rate"},
+        {T "--rate nan", "--rate: 'nan' is not a rate"},
+        {T "--rate 1e5", "--rate: '1e5' is not a rate"},
+        {T "--rate 10x", "--rate: '10x' is not a rate"},
+        {T "--rate 10000001", "--rate: '10000001' is not a rate"},
+        {T "--rate 1 --arrivals uniform", "--arrivals: 'uniform' is neither constant nor poisson"},
+        {T "--rate 1 --transport http", "--transport: 'http' is not a transport: frame or jsonl"},
+        {T "--rate 1 --encoding zip", "--encoding: 'zip' is not an encoding: json, base64, gzip"},
+        {T "--rate 1 --depth 0", "--depth: "},
+        {T "--rate 1 --connections 16385", "--connections: "},
+        {T "--rate 1 --cpus 1-", "--cpus: '1-' is not a list of CPUs"},
+        {T "--rate 1 --cpus 2-1", "--cpus: '2-1' is not a list of CPUs"},
+        {T "--rate 1 --cpus 1,", "--cpus: '1,' is not a list of CPUs"},
+        {T "--rate 1 --cpus 0-64", "--cpus: '0-64' is not a list of CPUs"},
+        {T "--rate 1 --timeout 61", "--timeout: '61' is not between 0.001s and 60s"},
+        {T "--rate 1 --duration 0", "--duration: '0' is not between 0.001s and 86400s"},
+        {T "--rate 1 --duration soon", "--duration: "},
+        {T "--rate 1 --seed x", "--seed: "},
+        {T "--rate 1 --congestion a-very-long-name-for-one", "--congestion: "},
+        {"--target http://x --rate 1", "--target: "},
+        {T "--rat 1 --bogus", "unknown option '--bogus'"},
+        {T "--rate", "option '--rate' needs a value"},
+        {T "--rate 1 stray", "'stray' is not an option"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct lg_run_options options;
+        enum lg_options_result asked;
+        struct evd_error error = {0};
+
+        if (parse(cases[i].line, &options, &asked, &error) != EVD_ERR_USAGE)
+            fail_msg("'%s' was taken", cases[i].line);
+        if (strncmp(error.text, cases[i].error, strlen(cases[i].error)) != 0)
+            fail_msg("'%s' gave '%s'", cases[i].line, error.text);
+    }
+}
+
+/* The program itself: exit status, and where the text goes. */
+static void exit_statuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *args;
+        int status;
+        const char *output;
+    } cases[] = {
+        {"", 2, "loadgen: a command is missing: run, study or report\n"},
+        {"walk", 2, "loadgen: 'walk' is not a command: run, study or report\n"},
+        {"run", 2, "loadgen: --target is missing"},
+        {"run --target tcp://127.0.0.1:1", 2, "loadgen: one of --rate R"},
+        {"run --target tcp://127.0.0.1:1 --rate 1 --scenario nonesuch", 2,
+         "loadgen: there is no scenario 'nonesuch'"},
+        {"run --target tcp://127.0.0.1:1 --rate 1 --json /nonesuch/x", 2,
+         "loadgen: --json: cannot write /nonesuch/x: No such file or directory\n"},
+        {"run --target unix:///nonesuch/x --rate 1", 1,
+         "loadgen: cannot connect to unix:///nonesuch/x: No such file or directory\n"},
+        {"--help", 0, "Usage: loadgen COMMAND"},
+        {"run --help", 0, "Usage: loadgen run --target ADDRESS"},
+        {"--version", 0, "loadgen "},
+        {"run --version", 0, "loadgen "},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char command[512], output[4096] = "";
+        FILE *pipe;
+        int status;
+
+        /* The stream that must hold nothing would spoil the start of the text. */
+        snprintf(command, sizeof(command), "%s %s %s", LOADGEN, cases[i].args,
+                 cases[i].status == 0 ? "2>&1 >/dev/null" : "2>/dev/null");
+        pipe = popen(command, "r");
+        assert_non_null(pipe);
+        assert_int_equal(fread(output, 1, sizeof(output) - 1, pipe), 0);
+        status = pclose(pipe);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), cases[i].status);
+
+        snprintf(command, sizeof(command), "%s %s 2>&1", LOADGEN, cases[i].args);
+        pipe = popen(command, "r");
+        assert_non_null(pipe);
+        assert_true(fread(output, 1, sizeof(output) - 1, pipe) > 0);
+        pclose(pipe);
+        if (strncmp(output, cases[i].output, strlen(cases[i].output)) != 0)
+            fail_msg("'%s' gave '%s'", cases[i].args, output);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_given),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(exit_statuses),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,8 +22,10 @@ struct endpoint {
 
 struct object {
     const struct evd_listed *listed;
-    struct stat checked;        /* the file that was last looked at; all zero: none was */
+    struct stat checked;        /* the file that was last looked at; all zero: there was none */
     int check;                  /* what became of it: EVD_OK or a negative status */
+    bool final;                 /* check is negative for what the file is: only another helps */
+    bool worked;                /* the file was loaded before */
     struct evd_loaded loaded;   /* cached: what is kept */
     void *state;                /* cached */
     struct endpoint *endpoints; /* known from an earlier load */
@@ -131,36 +133,53 @@ static int same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static int failed(struct folder *folder, struct object *object, const struct evd_error *why)
+static int failed(struct folder *folder, struct object *object, bool told, bool final,
+                  const struct evd_error *why)
 {
-    evd_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->listed->name,
-            why->text);
+    if (!told)
+        evd_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->listed->name,
+                why->text);
     object->check = why->status;
+    object->final = final;
     return why->status;
 }
 
-/* Loads the object's file and opens the module. A file that failed is tried again only when it has
- * changed, so that a broken module costs each caller one stat() and the log one line. */
-static int load(struct folder *folder, struct object *object, struct evd_loaded *ret_loaded,
-                void **ret_state)
+/* Loads the object's file. A file that is broken is tried again only when it has changed, so that
+ * it costs each caller one stat() and the log one line. What failed for want of something else
+ * (the file is gone, no descriptor is free) is tried every time, and told once. */
+static int load_file(struct folder *folder, struct object *object, struct evd_loaded *ret_loaded)
 {
     const char *path = object->listed->path;
     struct evd_error why = {.status = EVD_ERR_LOAD_FAILED};
-    struct stat now = {0};
+    struct stat now = {0}, opened;
 
-    if (stat(path, &now) < 0 || !same_file(&now, &object->checked)) {
-        object->check = evd_loader_check(path, &object->checked, &why);
-        if (object->check < 0)
-            return failed(folder, object, &why);
-    } else if (object->check < 0) {
+    (void)stat(path, &now); /* all zero when there is none */
+    bool same = same_file(&now, &object->checked);
+    bool told = same && object->check < 0;
+    if (told && object->final)
         return object->check;
+    if (!same || told || now.st_ino == 0) {
+        object->checked = now;
+        object->worked = object->worked && same;
+        if (evd_loader_check(path, &opened, &why) < 0)
+            return failed(folder, object, told, opened.st_ino != 0, &why);
     }
     if (evd_loader_load(path, ret_loaded, &why) < 0)
-        return failed(folder, object, &why);
+        return failed(folder, object, told, !object->worked, &why);
+    object->check = EVD_OK;
+    object->worked = true;
+    return EVD_OK;
+}
 
+/* Loads the object and opens the module. */
+static int load(struct folder *folder, struct object *object, struct evd_loaded *ret_loaded,
+                void **ret_state)
+{
+    int rc = load_file(folder, object, ret_loaded);
+    if (rc < 0)
+        return rc;
     const struct evd_module *module = ret_loaded->module;
     void *state = NULL;
-    int rc = EVD_OK;
     if (module->state_size > 0 && (state = malloc(module->state_size)) == NULL)
         rc = EVD_ERR_NO_MEMORY;
     if (rc >= 0)
@@ -262,6 +281,8 @@ static void release(void *self, struct evd_target *target)
 static int acquire(void *self, struct evd_slice event, struct evd_target *ret_target)
 {
     struct folder *folder = self;
+    if (event.len > EVD_EVENT_MAX) /* a module's name and a function's may be so long together */
+        return EVD_ERR_NO_SUCH_FUNCTION;
     if (folder->config->dynamic_load == EVD_LOAD_CACHED)
         return acquire_cached(folder, event, ret_target);
     int rc = acquire_call(folder, event, ret_target);

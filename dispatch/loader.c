@@ -44,7 +44,7 @@ static int check_segments(int fd, const char *path, const struct stat *status,
 
 int evd_loader_check(const char *path, struct stat *ret_status, struct evd_error *ret_error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         *ret_status = (struct stat){0};
         return fail_errno(ret_error, path);

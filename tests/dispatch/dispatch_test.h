@@ -94,6 +94,11 @@ struct test_case {
 };
 int test_run_arms(const struct test_case *suite, size_t count);
 
+/* The same for the arms of one backend, with a fixture for each test (*state is the arm before
+ * setup). */
+int test_run_backend(const char *backend, const struct test_case *suite, size_t count,
+                     CMFixtureFunction setup, CMFixtureFunction teardown);
+
 #define TEST_CASE(function)                                                                        \
     {                                                                                              \
 #function, function                                                                        \

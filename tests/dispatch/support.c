@@ -164,16 +164,19 @@ struct evd_dispatch *test_open(const struct evd_dispatch_config *config)
     return dispatch;
 }
 
-int test_run_arms(const struct test_case *suite, size_t count)
+int test_run_backend(const char *backend, const struct test_case *suite, size_t count,
+                     CMFixtureFunction setup, CMFixtureFunction teardown)
 {
     struct CMUnitTest *tests = calloc(count, sizeof *tests);
     char(*names)[160] = calloc(count, sizeof *names);
     int failed = tests == NULL || names == NULL;
 
     for (size_t a = 0; a < ARMS && tests != NULL && names != NULL; a++) {
+        if (backend != NULL && strcmp(test_arms[a].backend, backend) != 0)
+            continue;
         for (size_t i = 0; i < count; i++) {
             (void)snprintf(names[i], sizeof names[i], "%s: %s", test_arms[a].name, suite[i].name);
-            tests[i] = (struct CMUnitTest){names[i], suite[i].run, NULL, NULL,
+            tests[i] = (struct CMUnitTest){names[i], suite[i].run, setup, teardown,
                                            (void *)(uintptr_t)&test_arms[a]};
         }
         failed += _cmocka_run_group_tests(test_arms[a].name, tests, count, NULL, NULL);
@@ -181,4 +184,9 @@ int test_run_arms(const struct test_case *suite, size_t count)
     free(names);
     free(tests);
     return failed;
+}
+
+int test_run_arms(const struct test_case *suite, size_t count)
+{
+    return test_run_backend(NULL, suite, count, NULL, NULL);
 }

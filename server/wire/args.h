@@ -8,11 +8,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* "2" (seconds), "0.5", "500ms", "250us", "2m", "1h" -> nanoseconds. Rejects negative, NaN, trailing
- * text, and more than 30 days. EVD_ERR_USAGE with a text that quotes the input and what is allowed. */
+/* "2" (seconds), "0.5", "500ms", "250us", "2m", "1h" -> nanoseconds. Rejects negative, NaN,
+ * trailing text, and more than 30 days. EVD_ERR_USAGE with a text that quotes the input and what is
+ * allowed. */
 int evd_parse_duration(const char *text, uint64_t *ret_ns, struct evd_error *ret_error);
 
-/* "4096", "64k", "1m", "2g" (powers of 1,024; "kb", "KiB" understood too) -> bytes in [min, max]. */
+/* "4096", "64k", "1m", "2g" (powers of 1,024; "kb", "KiB" too) -> bytes in [min, max]. */
 int evd_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes,
                    struct evd_error *ret_error);
 
@@ -25,7 +26,8 @@ struct evd_address {
     socklen_t len;
 };
 
-/* "tcp://127.0.0.1:8080", "tcp://[::1]:0", "tcp://localhost:80", "unix:///run/x.sock". */
+/* "tcp://127.0.0.1:8080", "tcp://[::1]:0", "tcp://localhost:80", "unix:///run/x.sock". A name that
+ * has both kinds of address gives an IPv4 one. Asks the resolver, which may block, for names only. */
 int evd_parse_address(const char *text, struct evd_address *ret_address,
                       struct evd_error *ret_error);
 

@@ -1,7 +1,7 @@
 /* A byte buffer that grows up to a maximum stated when it is made.
  *
- * Invariants: data is ptr[off .. off+len); off + len <= cap <= max. A buffer that holds nothing
- * owns no memory once evd_buf_release() was called; initialised by evd_buf_init() it owns none yet. */
+ * Invariants: data is ptr[off .. off+len); off + len <= cap <= max. A buffer owns no
+ * memory after evd_buf_init() or evd_buf_release(), until something is put into it. */
 #ifndef EVD_BUF_H
 #define EVD_BUF_H
 
@@ -31,7 +31,8 @@ static inline int evd_buf_append_slice(struct evd_buf *buf, struct evd_slice sli
     return evd_buf_append(buf, slice.ptr, slice.len);
 }
 
-/* Where the next byte goes; valid for what evd_buf_reserve() granted, made data by evd_buf_commit(). */
+/* Where the next byte goes; valid for what evd_buf_reserve() granted, made data by
+ * evd_buf_commit(). */
 static inline char *evd_buf_tail(struct evd_buf *buf)
 {
     return buf->ptr + buf->off + buf->len;

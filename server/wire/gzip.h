@@ -12,8 +12,8 @@ void evd_gzip_close(struct evd_gzip *gzip); /* NULL is allowed */
 
 /* Appends to *out. A gzip file is a series of members (RFC 1952, 2.2): all are read; anything
  * after them is an error. `limit`: the most bytes it may inflate to.
- * EVD_ERR_BAD_DATA (not gzip, truncated, bad checksum), EVD_ERR_TOO_LARGE (past limit, or out->max),
- * EVD_ERR_NO_MEMORY; *ret_error (may be NULL) says which; *out then is as it was. */
+ * EVD_ERR_BAD_DATA (not gzip, truncated, bad checksum), EVD_ERR_TOO_LARGE (past limit, or
+ * out->max), EVD_ERR_NO_MEMORY; *ret_error (may be NULL) says which; *out then is as it was. */
 int evd_gzip_inflate(struct evd_gzip *gzip, struct evd_slice in, size_t limit, struct evd_buf *out,
                      struct evd_error *ret_error);
 

@@ -27,7 +27,7 @@ struct evd_address {
 };
 
 /* "tcp://127.0.0.1:8080", "tcp://[::1]:0", "tcp://localhost:80", "unix:///run/x.sock". A name that
- * has both kinds of address gives an IPv4 one. Asks the resolver, which may block, for names only. */
+ * has both kinds of address gives an IPv4 one. Only a name asks the resolver, which may block. */
 int evd_parse_address(const char *text, struct evd_address *ret_address,
                       struct evd_error *ret_error);
 

@@ -258,6 +258,7 @@ static void test_error_texts(void **state)
         {"1 1", "not JSON: something behind the value at byte 2"},
         {"\"a", "not JSON: a string without an end at byte 2, where it ends"},
         {"\"\n\"", "not JSON: a control character in a string at byte 1"},
+        {"\"\x1F\"", "not JSON: a control character in a string at byte 1"},
         {"\"\\x\"", "not JSON: an unknown escape at byte 1"},
         {"\"\\u12\"", "not JSON: \\u without four hex digits at byte 1"},
         {"\"\\udc00\"", "not JSON: half a surrogate pair at byte 1"},
@@ -379,6 +380,11 @@ static void test_cursor_depth_counts_the_object(void **state)
     assert_int_equal(evd_json_scan_object(&scan), EVD_OK);
     assert_int_equal(evd_json_scan_member(&scan, &key, NULL, &value), EVD_ERR_BAD_DATA);
     assert_int_equal(scan.pos - scan.start, 6);
+    evd_json_scan_init(&scan, EVD_SLICE("{}{}"), 1); /* what was left does not count */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(evd_json_scan_object(&scan), EVD_OK);
+        assert_int_equal(evd_json_scan_member(&scan, &key, NULL, &value), EVD_DONE);
+    }
     evd_json_scan_init(&scan, EVD_SLICE("{}"), 0);
     assert_int_equal(evd_json_scan_object(&scan), EVD_ERR_BAD_DATA);
     evd_json_scan_init(&scan, EVD_SLICE(" [1]"), 1);

@@ -33,10 +33,12 @@ int evd_buf_reserve(struct evd_buf *buf, size_t more)
     if (more <= evd_buf_room(buf))
         return EVD_OK;
 
+    /* Moving is worth it only where at least as much was dropped as is left: else a peer that takes
+     * and gives a little at a time would have all of a nearly full buffer moved each time. */
     size_t need = buf->len + more;
-    if (need > buf->cap) {
+    if (need > buf->cap || (buf->off < buf->len && buf->cap < buf->max)) {
         /* The data moves only after this succeeded: a failure leaves the caller's pointers good. */
-        size_t cap = grown_cap(buf, need);
+        size_t cap = grown_cap(buf, need > buf->cap ? need : buf->cap + 1);
         char *ptr = realloc(buf->ptr, cap);
         if (ptr == NULL)
             return EVD_ERR_NO_MEMORY;

@@ -170,6 +170,28 @@ static void moves_down_rather_than_grow(void **state)
     evd_buf_release(&buf);
 }
 
+/* A little out, a little in, with much in between: the bytes moved stay in proportion to the bytes
+ * that pass through. */
+static void a_trickle_through_a_full_buffer_moves_little(void **state)
+{
+    (void)state;
+    enum { HELD = 3000, TURNS = 10000 };
+    static const char block[HELD];
+    struct evd_buf buf;
+    size_t moves = 0;
+    evd_buf_init(&buf, 1 << 20);
+    assert_int_equal(evd_buf_append(&buf, block, HELD), EVD_OK);
+    for (int i = 0; i < TURNS; i++) {
+        evd_buf_drop(&buf, 1);
+        size_t off = buf.off;
+        assert_int_equal(evd_buf_append(&buf, "x", 1), EVD_OK);
+        moves += buf.off < off;
+    }
+    assert_true(moves <= TURNS / HELD);
+    assert_true(buf.cap <= 4 * 4096);
+    evd_buf_release(&buf);
+}
+
 static void full_to_max_behind_dropped_bytes(void **state)
 {
     (void)state;
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup(huge_max_does_not_overflow, setup),
         cmocka_unit_test_setup(drop_truncate_clear, setup),
         cmocka_unit_test_setup(moves_down_rather_than_grow, setup),
+        cmocka_unit_test_setup(a_trickle_through_a_full_buffer_moves_little, setup),
         cmocka_unit_test_setup(full_to_max_behind_dropped_bytes, setup),
         cmocka_unit_test_setup(release_gives_back_and_keeps_max, setup),
         cmocka_unit_test_setup(nothing_changes_when_memory_is_out, setup),

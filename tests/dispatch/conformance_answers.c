@@ -74,6 +74,24 @@ static void a_long_string_is_escaped(void **state)
     evd_dispatch_close(dispatch);
 }
 
+/* Six bytes for each: the most that escaping makes of a byte. */
+static void a_string_of_control_characters_is_escaped(void **state)
+{
+    struct evd_dispatch *dispatch = open_arm(state);
+    static struct test_call call;
+    static char text[200];
+    memset(text, '\x01', sizeof text);
+    for (size_t len = 80; len <= sizeof text; len++) {
+        int rc = test_start(dispatch, &call, EVD_SLICE("t.answers.text"), evd_slice(text, len));
+        assert_int_equal(rc, EVD_DONE);
+        assert_int_equal(call.sink.replies, 1);
+        assert_int_equal(call.sink.len, len * 6 + 2);
+        for (size_t at = 1; at < call.sink.len - 1; at += 6)
+            assert_memory_equal(call.sink.text + at, "\\u0001", 6);
+    }
+    evd_dispatch_close(dispatch);
+}
+
 static void a_tree_is_read_and_printed(void **state)
 {
     struct evd_dispatch *dispatch = open_arm(state);
@@ -264,6 +282,7 @@ const struct test_case conformance_answers[] = {
     TEST_CASE(a_payload_passes_through_unread),
     TEST_CASE(a_string_is_escaped),
     TEST_CASE(a_long_string_is_escaped),
+    TEST_CASE(a_string_of_control_characters_is_escaped),
     TEST_CASE(a_tree_is_read_and_printed),
     TEST_CASE(what_is_not_json_is_told_by_its_offset),
     TEST_CASE(members_of_the_envelope_can_be_read),

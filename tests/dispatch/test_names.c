@@ -99,6 +99,33 @@ static void tells_names_apart_at_every_length(void **state)
     evd_names_release(&names);
 }
 
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct evd_names_slot *x = a, *y = b;
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+/* A byte that the hash does not see would let names be chosen that collide. */
+static void every_byte_reaches_the_hash(void **state)
+{
+    (void)state;
+    static char text[EVD_EVENT_MAX][EVD_EVENT_MAX];
+    for (size_t len = 1; len <= EVD_EVENT_MAX; len++) {
+        struct evd_names names;
+        evd_names_init(&names);
+        for (size_t at = 0; at < len; at++) {
+            memset(text[at], 'a', len);
+            text[at][at] = 'b';
+            assert_int_equal(evd_names_put(&names, evd_slice(text[at], len), &values[at]), EVD_OK);
+        }
+        qsort(names.slots, names.mask + 1, sizeof *names.slots, compare_hashes);
+        for (size_t i = 1; i <= names.mask; i++)
+            assert_true(names.slots[i].name == NULL || names.slots[i - 1].name == NULL ||
+                        names.slots[i].hash != names.slots[i - 1].hash);
+        evd_names_release(&names);
+    }
+}
+
 static void a_second_put_replaces_the_value(void **state)
 {
     (void)state;
@@ -221,6 +248,7 @@ int main(void)
         cmocka_unit_test(keeps_half_of_its_slots_free),
         cmocka_unit_test(does_not_find_what_was_not_put),
         cmocka_unit_test(tells_names_apart_at_every_length),
+        cmocka_unit_test(every_byte_reaches_the_hash),
         cmocka_unit_test(a_second_put_replaces_the_value),
         cmocka_unit_test(an_empty_table_finds_nothing),
         cmocka_unit_test(two_tables_hash_by_different_seeds),

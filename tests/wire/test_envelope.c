@@ -180,7 +180,11 @@ static void test_answers(void **state)
          "error #7 code=[b] message=[a\\x0A\\xC3\\xA9]"},
         {"{\"error\":{\"code\":\"c\"}}", "error code=[c]"},
         {"{\"\\u0065rror\":{\"c\\u006fde\":\"c\"}}", "error code=[c]"},
+        {"{\"error\":{\"code\":\"c\",\"message\":\"a\\u0000b\"}}",
+         "error code=[c] message=[a\\x00b]"},
         /* refused */
+        {"{\"id\":[],\"error\":{\"code\":\"c\"}}",
+         "bad_envelope: id must be a number, a string or null, not an array"},
         {"{\"id\":7}", "bad_envelope #7: an answer must have either data or error"},
         {"{\"id\":7,\"event\":\"a\"}", "bad_envelope #7: an answer must have either data or error"},
         {"{\"data\":1,\"error\":{\"code\":\"c\"},\"id\":7}",

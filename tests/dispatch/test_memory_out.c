@@ -149,10 +149,31 @@ static void calls_allocate_no_more_than_their_arm_says(void **state)
     evd_dispatch_close(dispatch);
 }
 
+/* A burst of calls at once must not be held in memory for ever after. */
+static void what_is_kept_for_later_is_bounded(void **state)
+{
+    enum { CALLS = 200, KEPT_MAX = 100 };
+    static struct test_call calls[CALLS];
+    struct evd_dispatch_config config = test_config(*state, NULL);
+    struct evd_dispatch *dispatch = test_open(&config);
+    test_run(dispatch, &call, "t.flights.fourth", "");
+    long held = test_memory.held;
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(
+            test_start(dispatch, &calls[i], EVD_SLICE("t.flights.never"), EVD_SLICE("[1]")),
+            EVD_MORE);
+    assert_true(test_memory.held >= held + CALLS); /* a chunk for each call's tree */
+    for (int i = 0; i < CALLS; i++)
+        evd_dispatch_cancel(&calls[i].flight);
+    assert_true(test_memory.held <= held + KEPT_MAX);
+    evd_dispatch_close(dispatch);
+}
+
 static const struct test_case suite[] = {
     TEST_CASE(each_allocation_may_fail_once),
     TEST_CASE(memory_may_run_out_for_good),
     TEST_CASE(calls_allocate_no_more_than_their_arm_says),
+    TEST_CASE(what_is_kept_for_later_is_bounded),
 };
 
 int main(void)

@@ -44,6 +44,7 @@ try_arm() {
     local ready address port pid status=0
     coproc SERVER { exec "$scratch/build/bin/evd-server" "$@" --listen tcp://127.0.0.1:0 \
         --port-file "$scratch/port"; }
+    # shellcheck disable=SC2153 # coproc sets it
     pid=$SERVER_PID
     server_pid=$pid
     read -r -t "$answer_seconds" ready <&"${SERVER[0]}" || fail "$*: the server did not start"

@@ -37,7 +37,7 @@ static void begin_rows(FILE *script, const struct lg_chart_row *rows, size_t cou
     fprintf(script,
             "set border 1\n"
             "set lmargin at screen %.4f\nset rmargin at screen 0.72\n"
-            "set tmargin 0.6\nset bmargin 3.6\n"
+            "set tmargin 0.6\nset bmargin 3.2\n"
             "set yrange [%zu.6:0.4]\nset ytics scale 0\nset xtics scale 0.6\n",
             ((double)widest * 7.8 + 22) / WIDTH, count);
     fputs("set ytics (", script);
@@ -51,7 +51,7 @@ static void begin_rows(FILE *script, const struct lg_chart_row *rows, size_t cou
 
 static void x_axis_title(FILE *script, const char *title)
 {
-    fprintf(script, "set xlabel '%s' textcolor rgb '%s' offset 0,-0.2\n", title,
+    fprintf(script, "set xlabel '%s' textcolor rgb '%s' offset 0,0.4\n", title,
             colour(LG_PALETTE_INK));
 }
 
@@ -247,13 +247,14 @@ void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t
     size_t key_rows = (count + 2) / 3;
     lg_plot_begin(script, WIDTH, (unsigned)(SPECTRUM_HEIGHT + 20 * key_rows));
     x_axis_title(script, x_title);
-    fprintf(script,
-            "set ylabel '%s' textcolor rgb '%s' offset -0.6,0\n"
-            "set grid x y lt 1 lw 1 lc rgb '%s'\n"
-            "set key below center horizontal maxcols 3 samplen 2.4 spacing 1.2 width 1 "
-            "textcolor rgb '%s'\n"
-            "set rmargin 3\nset tmargin 1\nset logscale xy\n",
-            y_title, colour(LG_PALETTE_INK), colour(LG_PALETTE_GRID), colour(LG_PALETTE_INK));
+    fprintf(
+        script,
+        "set ylabel '%s' textcolor rgb '%s' offset -0.6,0\n"
+        "set grid x y lt 1 lw 1 lc rgb '%s'\n"
+        "set key above center horizontal Left reverse maxcols 3 samplen 2.4 spacing 1.2 width 1 "
+        "textcolor rgb '%s'\n"
+        "set rmargin 3\nset bmargin 3.2\nset logscale xy\n",
+        y_title, colour(LG_PALETTE_INK), colour(LG_PALETTE_GRID), colour(LG_PALETTE_INK));
     for (size_t i = 0; i < count; i++) {
         fprintf(script, "$curve%zu << EOD\n", i);
         curve_points(script, curves[i].histogram, &x, &y);

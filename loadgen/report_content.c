@@ -92,7 +92,7 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
                 design->blocks);
     lg_doc_item(
         doc, LG_TONE_PLAIN,
-        "**Faster** or **slower** (**cheaper**, **dearer**): the 95 %% interval of the ratio "
+        "▲ **Faster** or ▼ **slower** (**cheaper**, **dearer**): the 95 %% interval of the ratio "
         "leaves 1 out. **Equivalent**: the whole interval lies between 0.98 and 1.02. "
         "**Unresolved**: neither; more blocks would tell. No interval, no ranking. With "
         "this many comparisons about one in twenty intervals misses the truth.");

@@ -165,9 +165,10 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
             continue;
         if (len < sizeof(text))
             len += (size_t)snprintf(
-                text + len, sizeof(text) - len, "%s `%s` %s %s (at 10,000 calls/s: %s of a core)",
-                len ? "," : "", design->arms[arm].name, extra > 0 ? "costs" : "saves",
-                lg_print_value(fabs(extra), LG_UNIT_US, a), lg_print_share(fabs(extra) * 1e-5, c));
+                text + len, sizeof(text) - len,
+                "%s `%s` takes %s %s (at 10,000 calls/s: %s of a core)", len ? "," : "",
+                design->arms[arm].name, lg_print_value(fabs(extra), LG_UNIT_US, a),
+                extra > 0 ? "more" : "less", lg_print_share(fabs(extra) * 1e-5, c));
     }
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
     if (!isfinite(reference->values[LG_CPU].estimate))
@@ -175,8 +176,8 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
     lg_print_value(reference->values[LG_CPU].estimate, LG_UNIT_US, b);
     if (len)
         lg_doc_item(doc, LG_TONE_PLAIN,
-                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU; beyond that,%s per "
-                    "call. No other difference is shown.",
+                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU;%s. No other "
+                    "difference is shown.",
                     design->scenarios[scenario], design->arms[design->reference].name, b, text);
     else
         lg_doc_item(doc, LG_TONE_PLAIN,
@@ -233,34 +234,68 @@ void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
     doc->format->list(doc, false);
 }
 
-/* One item for each reason of trials that went wrong or are INVALID, most frequent first. */
+/* Why a trial doesn't count; several reasons of one trial are set apart by "; ". */
+static const char *reason_of(const struct lg_trial *trial, bool problems)
+{
+    const char *reason = problems ? trial->problem : trial->doubt;
+    return reason ? reason : "";
+}
+
+/* Reasons are of one kind when they start with the same words, up to the first number. */
+static bool same_kind(const char *a, const char *b)
+{
+    size_t len = strcspn(a, "0123456789;");
+    return len == strcspn(b, "0123456789;") && strncmp(a, b, len) == 0;
+}
+
+/* Whether a trial has a reason of this kind. */
+static bool has_kind(const struct lg_trial *trial, bool problems, const char *kind)
+{
+    for (const char *reason = reason_of(trial, problems); *reason;) {
+        if (same_kind(reason, kind))
+            return true;
+        reason += strcspn(reason, ";");
+        reason += strspn(reason, "; ");
+    }
+    return false;
+}
+
+static void list_kind(const struct lg_data *data, size_t first, bool problems, const char *reason,
+                      struct lg_doc *doc)
+{
+    const struct lg_trial *trial = &data->trials[first];
+    const struct lg_design *design = &data->design;
+    unsigned same = 0;
+    char text[300], plain[300];
+    for (size_t i = first; i < data->count; i++)
+        same += has_kind(&data->trials[i], problems, reason);
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(reason, ";"), reason);
+    lg_doc_item(doc, problems ? LG_TONE_BAD : LG_TONE_WARN,
+                "In %u trial%s, first in number %u (`%s`, `%s`, %s): %s.", same,
+                same > 1 ? "s" : "", trial->number, design->arms[trial->arm].name,
+                design->scenarios[trial->scenario], design->loads[trial->load].name,
+                lg_doc_plain(text, plain, sizeof(plain)));
+}
+
+/* One item for each kind of reason: how many trials, and the first of them. */
 static void list_reasons(const struct lg_summary *summary, struct lg_doc *doc, bool problems)
 {
-    enum { REASONS = 6 };
+    enum { KINDS_MAX = 12 };
     const struct lg_data *data = summary->data;
     unsigned listed = 0;
-    for (size_t i = 0; i < data->count && listed < REASONS; i++) {
-        const char *reason = problems ? data->trials[i].problem : data->trials[i].doubt;
-        unsigned same = 0;
-        bool earlier = false;
-        char plain[300];
-        for (size_t j = 0; reason && j < data->count; j++) {
-            const char *other = problems ? data->trials[j].problem : data->trials[j].doubt;
-            if (!other || strcmp(other, reason) != 0)
-                continue;
-            earlier = earlier || j < i;
-            same++;
+    for (size_t i = 0; i < data->count; i++) {
+        const char *reason = reason_of(&data->trials[i], problems);
+        while (*reason && listed < KINDS_MAX) {
+            bool earlier = false;
+            for (size_t j = 0; j < i && !earlier; j++)
+                earlier = has_kind(&data->trials[j], problems, reason);
+            if (!earlier) {
+                list_kind(data, i, problems, reason, doc);
+                listed++;
+            }
+            reason += strcspn(reason, ";");
+            reason += strspn(reason, "; ");
         }
-        if (!reason || earlier)
-            continue;
-        listed++;
-        lg_doc_item(doc, problems ? LG_TONE_BAD : LG_TONE_WARN,
-                    "%s, first in trial %u (`%s`, `%s`, %s)%s: %s",
-                    problems ? "Went wrong" : "INVALID", data->trials[i].number,
-                    data->design.arms[data->trials[i].arm].name,
-                    data->design.scenarios[data->trials[i].scenario],
-                    data->design.loads[data->trials[i].load].name, same > 1 ? ", and others" : "",
-                    lg_doc_plain(reason, plain, sizeof(plain)));
     }
 }
 
@@ -312,46 +347,56 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
     list_reasons(summary, doc, false);
 }
 
+struct twin_check {
+    unsigned compared, differ;
+    double worst;
+};
+
+static void check_twin(const struct lg_cell *cell, enum lg_metric metric, struct twin_check *check)
+{
+    const struct lg_interval *ratio = &cell->ratios[metric];
+    if (!ratio->bounded)
+        return;
+    check->compared++;
+    check->differ += lg_interval_off_one(ratio);
+    check->worst = fmax(check->worst, fabs(ratio->estimate - 1));
+}
+
 /* The reference against its twin: whatever they differ by is noise. */
 static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    unsigned compared = 0, differ = 0;
-    double worst = 0;
+    struct twin_check check = {0};
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const char *twin = design->arms[arm].twin_of;
         if (!twin || strcmp(twin, design->arms[design->reference].name) != 0)
             continue;
         for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
-            size_t scenario = i / design->load_count, load = i % design->load_count;
-            enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
-            const struct lg_interval *ratio =
-                &lg_summary_cell(summary, scenario, load, arm)->ratios[metric];
-            if (!ratio->bounded)
-                continue;
-            compared++;
-            differ += ratio->low > 1 || ratio->high < 1;
-            worst = fmax(worst, fabs(ratio->estimate - 1));
+            size_t load = i % design->load_count;
+            bool closed = lg_is_closed(summary, load);
+            const struct lg_cell *cell =
+                lg_summary_cell(summary, i / design->load_count, load, arm);
+            check_twin(cell, closed ? LG_RATE : LG_P50, &check);
+            check_twin(cell, closed ? LG_CPU : LG_P99, &check);
         }
     }
     char share[LG_PRINT_MAX];
-    lg_print_share(worst, share);
-    if (compared == 0)
+    lg_print_share(check.worst, share);
+    if (check.compared == 0)
         lg_doc_item(doc, LG_TONE_WARN,
-                    "There is no comparison of an arm with itself (A/A): this report cannot show "
-                    "its own noise.");
-    else if (differ == 0)
+                    "There is no comparison of the reference with itself (A/A): this report cannot "
+                    "show its own noise.");
+    else if (check.differ == 0)
         lg_doc_item(
             doc, LG_TONE_GOOD,
             "The reference against itself (A/A): at most %s apart, and each of %u intervals "
             "holds 1.",
-            share, compared);
+            share, check.compared);
     else
         lg_doc_item(doc, LG_TONE_WARN,
                     "The reference against itself (A/A): up to %s apart, and %u of %u intervals do "
-                    "not hold 1, where 1 in 20 is to be expected. Distrust differences of that "
-                    "size.",
-                    share, differ, compared);
+                    "not hold 1, where 1 in 20 is to be expected. See Noise below.",
+                    share, check.differ, check.compared);
 }
 
 static void check_machine(const struct lg_summary *summary, struct lg_doc *doc)

@@ -32,7 +32,7 @@ static int decimals_of(double value)
     return decimals < 0 ? 0 : decimals > 8 ? 8 : decimals;
 }
 
-static const char *format_decimals(double value, int decimals, char *out)
+static const char *print_decimals(double value, int decimals, char *out)
 {
     char plain[LG_PRINT_MAX / 2];
     if (!isfinite(value) || fabs(value) > 1e18)
@@ -44,12 +44,12 @@ static const char *format_decimals(double value, int decimals, char *out)
 
 const char *lg_print_number(double value, char *out)
 {
-    return format_decimals(value, decimals_of(value), out);
+    return print_decimals(value, decimals_of(value), out);
 }
 
 const char *lg_print_count(double value, char *out)
 {
-    return format_decimals(value, 0, out);
+    return print_decimals(value, 0, out);
 }
 
 struct scale {
@@ -92,7 +92,7 @@ const char *lg_print_value(double value, enum lg_unit unit, char *out)
     if (!isfinite(value))
         return strcpy(out, "-");
     struct scale scale = scale_of(value, unit);
-    format_decimals(value * scale.factor, scale.decimals, out);
+    print_decimals(value * scale.factor, scale.decimals, out);
     size_t len = strlen(out);
     snprintf(out + len, LG_PRINT_MAX - len, "%s", scale.suffix);
     return out;
@@ -105,10 +105,27 @@ const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit uni
     if (!interval->bounded)
         return out;
     struct scale scale = scale_of(interval->estimate, unit);
-    format_decimals(interval->low * scale.factor, scale.decimals, low);
-    format_decimals(interval->high * scale.factor, scale.decimals, high);
+    print_decimals(interval->low * scale.factor, scale.decimals, low);
+    print_decimals(interval->high * scale.factor, scale.decimals, high);
     snprintf(out, LG_PRINT_MAX, "[%.28s, %.28s]", low, high);
     return out;
+}
+
+void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
+{
+    char number[LG_PRINT_MAX], low[LG_PRINT_MAX], high[LG_PRINT_MAX];
+    double us = interval->estimate / 1e3, largest = fabs(us);
+    ret_bounds[0] = '\0';
+    if (interval->bounded)
+        largest = fmax(largest, fmax(fabs(interval->low), fabs(interval->high)) / 1e3);
+    int decimals = decimals_of(largest);
+    print_decimals(us, decimals, number);
+    snprintf(ret_value, LG_PRINT_MAX, "%s%.40s µs", us > 0 ? "+" : "", number);
+    if (!interval->bounded)
+        return;
+    print_decimals(interval->low / 1e3, decimals, low);
+    print_decimals(interval->high / 1e3, decimals, high);
+    snprintf(ret_bounds, LG_PRINT_MAX, "[%.28s, %.28s]", low, high);
 }
 
 const char *lg_print_change(double ratio, const char *above, const char *below, char *out)
@@ -118,12 +135,11 @@ const char *lg_print_change(double ratio, const char *above, const char *below, 
     double times = ratio >= 1 ? ratio : 1 / ratio;
     if (times >= 2)
         snprintf(out, LG_PRINT_MAX, "%.20s times %s",
-                 times < 9.95 ? format_decimals(times, 1, number)
-                              : format_decimals(times, 0, number),
+                 times < 9.95 ? print_decimals(times, 1, number) : print_decimals(times, 0, number),
                  word);
     else
-        snprintf(out, LG_PRINT_MAX, "%.20s %% %s",
-                 format_decimals(fabs(ratio - 1) * 100, 1, number), word);
+        snprintf(out, LG_PRINT_MAX, "%.20s %% %s", print_decimals(fabs(ratio - 1) * 100, 1, number),
+                 word);
     return out;
 }
 
@@ -131,7 +147,9 @@ const char *lg_print_share(double share, char *out)
 {
     char number[LG_PRINT_MAX];
     double percent = share * 100;
-    format_decimals(percent, fabs(percent) >= 9.95 ? 0 : fabs(percent) >= 0.995 ? 1 : 2, number);
+    if (fabs(percent) < 0.005)
+        return strcpy(out, "0 %");
+    print_decimals(percent, fabs(percent) >= 9.95 ? 0 : fabs(percent) >= 0.995 ? 1 : 2, number);
     snprintf(out, LG_PRINT_MAX, "%.40s %%", number);
     return out;
 }

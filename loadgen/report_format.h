@@ -28,6 +28,10 @@ const char *lg_print_value(double value, enum lg_unit unit, char *out);
 /* "[1.21, 1.25]" in the unit that lg_print_value(interval->estimate) uses; "" when not bounded. */
 const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit unit, char *out);
 
+/* A difference of nanoseconds as microseconds, "+0.0024 µs", and its bounds, "[-0.0116, 0.0163]",
+ * with the decimals that its uncertainty deserves. */
+void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
+
 /* A ratio in words: "1.2 % slower", "27 times slower", with the words for above and below 1. */
 const char *lg_print_change(double ratio, const char *above, const char *below, char *out);
 

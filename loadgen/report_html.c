@@ -112,12 +112,14 @@ static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row
 static void table(struct lg_doc *doc, const struct lg_table *data)
 {
     FILE *out = doc->out;
+    unsigned number = ++doc->tables;
+    fprintf(out, "<figure class=\"table\">\n<figcaption id=\"t%u\"><b>Table %u.</b> ", number,
+            number);
+    element(out, "", data->caption, "</figcaption>\n");
     fprintf(out,
-            "<div class=\"table\" role=\"region\" aria-label=\"Table %u\" tabindex=\"0\">"
-            "<table>\n<caption><b>Table %u.</b> ",
-            doc->tables + 1, doc->tables + 1);
-    doc->tables++;
-    element(out, "", data->caption, "</caption>\n<thead><tr>");
+            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"t%u\" tabindex=\"0\">"
+            "<table aria-labelledby=\"t%u\">\n<thead><tr>",
+            number, number);
     for (size_t i = 0; i < data->columns; i++) {
         fprintf(out, "<th scope=\"col\" class=\"%s\">",
                 data->rows > 0
@@ -133,13 +135,13 @@ static void table(struct lg_doc *doc, const struct lg_table *data)
             put_cell(out, &data->cells[row][i], i == 0);
         fputs("</tr>\n", out);
     }
-    fputs("</tbody>\n</table></div>\n", out);
+    fputs("</tbody>\n</table></div>\n</figure>\n", out);
 }
 
 static void figure(struct lg_doc *doc, const struct lg_figure *figure)
 {
     fprintf(doc->out,
-            "<figure>\n<div class=\"plot\" role=\"region\" aria-label=\"Figure %u\" "
+            "<figure>\n<div class=\"scroll plot\" role=\"region\" aria-label=\"Figure %u\" "
             "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
             doc->figures + 1, figure->svg, doc->figures + 1);
     doc->figures++;

@@ -75,6 +75,8 @@ static void put_verdict(const struct lg_summary *summary, const struct lg_cell *
         put(&out[1], LG_TONE_OPEN, "INVALID", "");
     else if (!cell->ratios[metric].bounded)
         put(&out[1], LG_TONE_OPEN, "no interval", "");
+    else if (summary->data->design.arms[arm].twin_of && lg_interval_off_one(&cell->ratios[metric]))
+        put(&out[1], LG_TONE_WARN, "differs: noise", "");
     else
         put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
             lg_verdict_word(cell->verdicts[metric], metric), "");
@@ -131,12 +133,11 @@ static void put_extra(struct lg_table_cell out[2], const struct lg_interval *ext
         put(&out[1], LG_TONE_NUMBER, "-", "");
         return;
     }
-    lg_print_value(extra->estimate, LG_UNIT_US, value);
-    snprintf(text, sizeof(text), "%s%s", extra->estimate > 0 ? "+" : "", value);
-    put(&out[0], LG_TONE_NUMBER, text, lg_print_bounds(extra, LG_UNIT_US, bounds));
+    lg_print_difference(extra, value, bounds);
+    put(&out[0], LG_TONE_NUMBER, value, bounds);
     /* ns per call x 10,000 calls per second, as a share of the 10^9 ns that a core has. */
     lg_print_share(extra->estimate * 1e4 / 1e9, value);
-    snprintf(text, sizeof(text), "%s%s", extra->estimate > 0 ? "+" : "", value);
+    snprintf(text, sizeof(text), "%s%s", value[0] == '-' || value[0] == '0' ? "" : "+", value);
     put(&out[1], LG_TONE_NUMBER, text, "");
 }
 

@@ -135,3 +135,8 @@ enum lg_verdict lg_judge(const struct lg_interval *ratio, bool higher_is_better)
         return higher_is_better ? LG_WORSE : LG_BETTER;
     return LG_UNRESOLVED;
 }
+
+bool lg_interval_off_one(const struct lg_interval *ratio)
+{
+    return ratio->bounded && (ratio->low > 1 || ratio->high < 1);
+}

@@ -50,4 +50,7 @@ enum lg_verdict { LG_UNRESOLVED, LG_EQUIVALENT, LG_BETTER, LG_WORSE };
  * Else unresolved. higher_is_better: true for throughput, false for costs and latencies. */
 enum lg_verdict lg_judge(const struct lg_interval *ratio, bool higher_is_better);
 
+/* Whether there is an interval, and it does not hold 1. */
+bool lg_interval_off_one(const struct lg_interval *ratio);
+
 #endif

@@ -85,7 +85,8 @@ static const char *last_line(FILE *err, char *out, size_t cap)
         len--;
     text[len] = '\0';
     const char *line = strrchr(text, '\n');
-    snprintf(out, cap, "%s", len == 0 ? "it said nothing" : line ? line + 1 : text);
+    line = len == 0 ? "it said nothing" : line ? line + 1 : text;
+    snprintf(out, cap, "%.*s", (int)cap - 1, line);
     return out;
 }
 

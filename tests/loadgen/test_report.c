@@ -1,0 +1,399 @@
+/* From raw data to pages: effects that were put in are found, pages are a pure function of the
+ * data, and data that are broken are named. */
+#include "loadgen/report.h"
+#include "loadgen/report_summary.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STATIC, CACHED, CALL, MALLOC, POOL, TWIN };
+
+static const struct synthetic usual = {
+    .seed = 7, .blocks = 8, .noise = 0.006, .rate = {1, 1, 0.03, 0.95, 1.05, 1}, .calls = 500};
+
+static void load(const char *folder, struct lg_data *data, struct lg_summary *summary)
+{
+    struct evd_error error = {0};
+    int rc = lg_data_read(folder, data, &error);
+    if (rc != EVD_OK)
+        print_error("%s\n", error.text);
+    assert_int_equal(rc, EVD_OK);
+    assert_int_equal(lg_summary_make(data, summary), EVD_OK);
+}
+
+static void unload(struct lg_data *data, struct lg_summary *summary)
+{
+    lg_summary_release(summary);
+    lg_data_release(data);
+}
+
+static enum lg_verdict verdict(const struct lg_summary *summary, size_t scenario, size_t arm,
+                               enum lg_metric metric)
+{
+    return lg_summary_cell(summary, scenario, 0, arm)->verdicts[metric];
+}
+
+static void check_effects(const struct synthetic *options)
+{
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    synthetic_write(folder, options);
+    load(folder, &data, &summary);
+    for (size_t scenario = 0; scenario < 2; scenario++) {
+        assert_int_equal(verdict(&summary, scenario, CALL, LG_RATE), LG_WORSE);
+        assert_int_equal(verdict(&summary, scenario, MALLOC, LG_RATE), LG_WORSE);
+        assert_int_equal(verdict(&summary, scenario, POOL, LG_RATE), LG_BETTER);
+        assert_int_equal(verdict(&summary, scenario, CACHED, LG_RATE), LG_EQUIVALENT);
+        assert_int_equal(verdict(&summary, scenario, TWIN, LG_RATE), LG_EQUIVALENT);
+        /* CPU per call moves the other way, and less of it is better. */
+        assert_int_equal(verdict(&summary, scenario, MALLOC, LG_CPU), LG_WORSE);
+        assert_int_equal(verdict(&summary, scenario, POOL, LG_CPU), LG_BETTER);
+        const struct lg_cell *malloc_cell = lg_summary_cell(&summary, scenario, 0, MALLOC);
+        assert_int_equal(malloc_cell->ratios[LG_RATE].n, 8);
+        assert_true(malloc_cell->ratios[LG_RATE].low < 0.95);
+        assert_true(malloc_cell->ratios[LG_RATE].high > 0.95);
+        assert_true(malloc_cell->extra_cpu.low > 0);
+    }
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+static void test_effects(void **state)
+{
+    (void)state;
+    check_effects(&usual);
+}
+
+/* Ratios are paired by block: a machine that gets 5 % faster with each block changes nothing. */
+static void test_effects_in_drift(void **state)
+{
+    struct synthetic drifting = usual;
+    (void)state;
+    drifting.drift = 0.05;
+    check_effects(&drifting);
+}
+
+/* With noise as large as the effect, the answer is "unresolved", never "equivalent". */
+static void test_noise(void **state)
+{
+    struct synthetic noisy = usual;
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    (void)state;
+    noisy.noise = 0.08;
+    noisy.blocks = 5;
+    synthetic_write(folder, &noisy);
+    load(folder, &data, &summary);
+    for (size_t scenario = 0; scenario < 2; scenario++) {
+        assert_int_equal(verdict(&summary, scenario, TWIN, LG_RATE), LG_UNRESOLVED);
+        assert_int_equal(verdict(&summary, scenario, CALL, LG_RATE), LG_WORSE);
+    }
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* 90 calls of 100 ns in one trial, 10 of 200 ns in the other: the merged median is 100, where the
+ * mean of the medians would be 150. Values below 256 have a bucket each. */
+static void test_merged_percentiles(void **state)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_histogram merged;
+    struct evd_error error;
+    (void)state;
+    small.blocks = 2;
+    synthetic_write(folder, &small);
+    load(folder, &data, &summary);
+    for (size_t i = 0; i < data.count; i++) {
+        struct lg_trial *trial = &data.trials[i];
+        if (trial->arm != STATIC || trial->load != 1 || trial->scenario != 0)
+            continue;
+        trial->bucket_count = 1;
+        trial->buckets[0] =
+            trial->block == 1 ? (struct lg_bucket){100, 90} : (struct lg_bucket){200, 10};
+        trial->max = (double)trial->buckets[0].value;
+    }
+    assert_int_equal(lg_summary_histogram(&summary, 0, 1, STATIC, &merged, &error), EVD_OK);
+    assert_int_equal(merged.count, 100);
+    assert_int_equal(lg_histogram_quantile(&merged, 0.50), 100);
+    assert_int_equal(lg_histogram_quantile(&merged, 0.90), 100);
+    assert_int_equal(lg_histogram_quantile(&merged, 0.91), 200);
+    data.trials[0].buckets[0].value = 1000001; /* no bucket starts there */
+    size_t arm = data.trials[0].arm;
+    assert_true(lg_summary_histogram(&summary, data.trials[0].scenario, data.trials[0].load, arm,
+                                     &merged, &error) < 0);
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+static const char *const pages[] = {"report.md",
+                                    "report.html",
+                                    "figure-1-services-throughput-ratio.svg",
+                                    "figure-2-services-throughput-cpu.svg",
+                                    "figure-3-services-latency-latency.svg",
+                                    "figure-6-github-webhooks-latency-latency.svg"};
+enum { PAGES = sizeof(pages) / sizeof(*pages) };
+
+/* The same data in two folders, and the second time with other surroundings: the same bytes. */
+static void test_same_bytes(void **state)
+{
+    char *first = folder_make(), *second = folder_make();
+    struct evd_error error;
+    (void)state;
+    synthetic_write(first, &usual);
+    synthetic_write(second, &usual);
+    assert_int_equal(lg_report_make(first, &error), EVD_OK);
+    assert_int_equal(lg_report_make(second, &error), EVD_OK);
+    setenv("LC_ALL", "de_DE.UTF-8", 1);
+    setenv("TZ", "Pacific/Auckland", 1);
+    assert_int_equal(lg_report_make(second, &error), EVD_OK);
+    unsetenv("LC_ALL");
+    unsetenv("TZ");
+    for (size_t i = 0; i < PAGES; i++) {
+        char *a = file_read(first, pages[i]), *b = file_read(second, pages[i]);
+        assert_string_equal(a, b);
+        free(a);
+        free(b);
+    }
+    folder_remove(first);
+    folder_remove(second);
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+        count++;
+    return count;
+}
+
+static void test_pages(void **state)
+{
+    char *folder = folder_make();
+    struct evd_error error;
+    (void)state;
+    synthetic_write(folder, &usual);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *html = file_read(folder, "report.html"), *md = file_read(folder, "report.md");
+    /* One file that needs no other: only the names of namespaces look like addresses. */
+    assert_null(strstr(html, "src="));
+    assert_null(strstr(html, "<link"));
+    assert_null(strstr(html, "<script"));
+    assert_int_equal(count_of(html, "http://"), count_of(html, "=\"http://www.w3.org/"));
+    assert_int_equal(count_of(html, "<svg"), 6);
+    assert_int_equal(count_of(html, "role=\"img\""), 6);
+    assert_int_equal(count_of(html, "<title id=\"f6-title\">"), 1);
+    assert_int_equal(count_of(html, "<desc id=\"f6-desc\">"), 1);
+    assert_int_equal(count_of(html, "<thead>"),
+                     count_of(html, "<th scope=\"col\" class=\"plain\">Arm<") +
+                         2); /* and noise, and the machine */
+    assert_non_null(strstr(html, "A CPU | of &lt;numbers&gt;"));
+    assert_null(strstr(html, "<numbers>"));
+    assert_non_null(strstr(html, "prefers-color-scheme: dark"));
+    assert_null(strstr(html, "GNUPLOT"));
+    /* gnuplot's own colours are all mapped: nothing is black on black in the dark. */
+    assert_null(strstr(html, "rgb("));
+    assert_null(strstr(html, "\"black\""));
+
+    assert_non_null(strstr(md, "# Three ways of dispatch, a first answer\n"));
+    assert_non_null(strstr(md, "`dynamic/call` is 3"));
+    assert_non_null(strstr(md, "times slower on `services`"));
+    assert_non_null(strstr(md, "`dynamic/cached` is equivalent to it"));
+    assert_non_null(strstr(md, "329 real payloads of @octokit/webhooks-examples 7.6.1"));
+    assert_non_null(strstr(md, "replies, none bad"));
+    assert_non_null(strstr(md, "A CPU \\| of &lt;numbers>"));
+    for (size_t i = 2; i < PAGES; i++)
+        assert_non_null(strstr(md, pages[i]));
+    free(html);
+    free(md);
+    folder_remove(folder);
+}
+
+/* What went wrong, or was INVALID, or is missing, is said, and counts for nothing. */
+static void test_flaws(void **state)
+{
+    struct synthetic flawed = usual;
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    struct evd_error error;
+    (void)state;
+    flawed.bad_trial = 5;
+    flawed.invalid_trial = 9;
+    flawed.trials = 170;
+    synthetic_write(folder, &flawed);
+    load(folder, &data, &summary);
+    assert_int_equal(summary.problems, 1);
+    assert_int_equal(summary.invalid, 1);
+    assert_int_equal(summary.planned, 192);
+    assert_int_equal(summary.trials, 170);
+    const struct lg_trial *bad = &data.trials[4];
+    const struct lg_cell *cell = lg_summary_cell(&summary, bad->scenario, bad->load, bad->arm);
+    assert_int_equal(cell->problems, 1);
+    assert_int_equal(cell->values[LG_RATE].n, cell->done - 1);
+    unload(&data, &summary);
+
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md"), *html = file_read(folder, "report.html");
+    assert_non_null(strstr(md, "The study did not end: 170 of 192 trials are there"));
+    assert_non_null(strstr(md, "1 trials went wrong"));
+    assert_non_null(strstr(md, "3 bad replies"));
+    assert_non_null(strstr(md, "1 of 170 trials are INVALID"));
+    assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
+    assert_non_null(strstr(html, "the generator was late: &lt;3 ms&gt;"));
+    free(md);
+    free(html);
+    folder_remove(folder);
+}
+
+/* An arm of which most trials are INVALID is shown, but not ranked. */
+static void test_untrusted(void **state)
+{
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    (void)state;
+    synthetic_write(folder, &usual);
+    load(folder, &data, &summary);
+    lg_summary_release(&summary);
+    unsigned left = 5;
+    for (size_t i = 0; i < data.count && left > 0; i++) {
+        if (data.trials[i].arm != CALL || data.trials[i].load != 0 || data.trials[i].scenario != 0)
+            continue;
+        data.trials[i].invalid = true;
+        left--;
+    }
+    assert_int_equal(lg_summary_make(&data, &summary), EVD_OK);
+    const struct lg_cell *cell = lg_summary_cell(&summary, 0, 0, CALL);
+    assert_false(cell->trusted);
+    assert_int_equal(cell->invalid, 5);
+    assert_true(isfinite(cell->values[LG_RATE].estimate));
+    assert_false(cell->values[LG_RATE].bounded);
+    assert_false(cell->ratios[LG_RATE].bounded);
+    assert_int_equal(cell->verdicts[LG_RATE], LG_UNRESOLVED);
+    assert_int_equal(verdict(&summary, 1, CALL, LG_RATE), LG_WORSE);
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* Replaces the first `from` after the `line`th line's start, and expects this error. */
+static void check_broken(unsigned line, const char *from, const char *to, const char *says)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make(), place[64];
+    struct evd_error error = {0};
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *at = text, *broken = NULL;
+    for (unsigned i = 1; i < line; i++)
+        at = strchr(at, '\n') + 1;
+    at = strstr(at, from);
+    assert_non_null(at);
+    assert_true(asprintf(&broken, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    file_write(folder, "trials.jsonl", broken);
+    assert_true(lg_report_make(folder, &error) < 0);
+    snprintf(place, sizeof(place), "trials.jsonl:%u:", line);
+    if (!strstr(error.text, place) || !strstr(error.text, says))
+        print_error("it says '%s', not '%s ... %s'\n", error.text, place, says);
+    assert_non_null(strstr(error.text, place));
+    assert_non_null(strstr(error.text, says));
+    char page[512];
+    snprintf(page, sizeof(page), "%s/report.md", folder);
+    assert_int_equal(access(page, F_OK), -1);
+    free(text);
+    free(broken);
+    folder_remove(folder);
+}
+
+static void test_broken_trials(void **state)
+{
+    (void)state;
+    check_broken(3, "{\"trial\"", "{\"trial", "not valid JSON");
+    check_broken(2, "}\n", "}", "not valid JSON"); /* two lines run into one */
+    check_broken(5, "\n", " x\n", "not valid JSON");
+    check_broken(4, "evdispatch.run/1", "evdispatch.run/9", "schema is 'evdispatch.run/9'");
+    check_broken(1, "\"arm\":\"", "\"arm\":\"no ", "arm 'no ");
+    check_broken(6, "\"block\":1", "\"block\":2", "'block' must be a whole number of 1 to 1");
+    check_broken(7, "\"count\":20", "\"count\":21", "its count says 21");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[-", "is not [ns, count]");
+}
+
+static void test_cut_off(void **state)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make();
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl");
+    text[strlen(text) - 100] = '\0';
+    file_write(folder, "trials.jsonl", text);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:24: the line is cut off"));
+    free(text);
+    folder_remove(folder);
+}
+
+static void test_no_study(void **state)
+{
+    char *folder = folder_make();
+    struct evd_error error = {0};
+    (void)state;
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "study.json"));
+    file_write(folder, "study.json", "{\"schema\":\"something\"}");
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "schema is 'something'"));
+    folder_remove(folder);
+}
+
+/* Without gnuplot the error names the package, and no page is written. */
+static void test_no_gnuplot(void **state)
+{
+    char *folder = folder_make(), *tools = folder_make(), path[512];
+    char *before = strdup(getenv("PATH"));
+    struct evd_error error = {0};
+    (void)state;
+    synthetic_write(folder, &usual);
+    snprintf(path, sizeof(path), "%s/sha256sum", tools);
+    assert_int_equal(symlink("/usr/bin/sha256sum", path), 0);
+    setenv("PATH", tools, 1);
+    int rc = lg_report_make(folder, &error);
+    setenv("PATH", before, 1);
+    assert_true(rc < 0);
+    assert_non_null(strstr(error.text, "gnuplot-nox"));
+    snprintf(path, sizeof(path), "%s/report.md", folder);
+    assert_int_equal(access(path, F_OK), -1);
+    free(before);
+    folder_remove(tools);
+    folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_broken_trials), cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

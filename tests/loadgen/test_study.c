@@ -1,0 +1,274 @@
+/* Studies of a fake server by a fake load generator: what goes wrong is kept and told, what is
+ * there is not overwritten, and nothing is left behind. */
+#include "loadgen/study.h"
+#include "loadgen/study_json.h"
+#include "loadgen/study_order.h"
+#include "loadgen/study_process.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A design with one arm in this mode, one good arm, and this scenario. */
+static void make_design(const char *mode, const char *scenario, struct lg_design *design)
+{
+    char *text = NULL;
+    cJSON *root;
+    struct evd_error error = {0};
+    assert_true(
+        asprintf(&text,
+                 "{\"name\":\"fake\",\"blocks\":2,\"warmup\":\"0\",\"duration\":\"1ms\","
+                 "\"server_cpu\":0,\"load_cpu\":0,\"arms\":[{\"name\":\"good\",\"server\":[]},"
+                 "{\"name\":\"other\",\"server\":[\"--mode=%s\"]}],\"scenarios\":[\"%s\"],"
+                 "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]}",
+                 mode, scenario) > 0);
+    assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, &error), EVD_OK);
+    assert_int_equal(lg_design_take(root, "design", design, &error), EVD_OK);
+    free(text);
+}
+
+static int execute(const struct lg_design *design, const char *folder,
+                   struct lg_study_result *result, struct evd_error *error)
+{
+    struct lg_study_options options = {.design = design,
+                                       .out = folder,
+                                       .server = FAKE,
+                                       .loadgen = FAKE,
+                                       .command = "loadgen study fake",
+                                       .seed = 3,
+                                       .quiet = true};
+    return lg_study_execute(&options, result, error);
+}
+
+static void no_child_left(void)
+{
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static bool exists(const char *folder, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* The line of the trial with this number, from 1; to be deleted. */
+static cJSON *trial(const char *folder, unsigned number)
+{
+    char *text = file_read(folder, "trials.jsonl"), *line = text;
+    struct evd_error error;
+    cJSON *root;
+    for (unsigned i = 1; i < number; i++) {
+        line = strchr(line, '\n');
+        assert_non_null(line);
+        line++;
+    }
+    assert_int_equal(lg_json_parse(line, strcspn(line, "\n"), "t", 1, &root, &error), EVD_OK);
+    free(text);
+    return root;
+}
+
+static void test_good(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    size_t order[2];
+    (void)state;
+    make_design("good", "s", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 4);
+    assert_int_equal(result.bad, 0);
+    assert_int_equal(result.signal, 0);
+    for (unsigned number = 1; number <= 4; number++) {
+        cJSON *line = trial(folder, number);
+        const cJSON *run = cJSON_GetObjectItem(line, "run");
+        unsigned block = (number - 1) / 2;
+        char seed[24];
+        lg_order_block(&design, 3, block, order);
+        assert_string_equal(lg_json_string(line, "arm", ""),
+                            design.arms[order[(number - 1) % 2]].name);
+        assert_int_equal((int)lg_json_number(line, "block"), block + 1);
+        assert_int_equal((int)lg_json_number(line, "server_exit"), 0);
+        assert_true(lg_json_number(line, "startup_ns") > 0);
+        assert_true(cJSON_IsNull(cJSON_GetObjectItem(line, "problem")));
+        /* Both arms of a block get the same load. */
+        snprintf(seed, sizeof(seed), "%llu", (unsigned long long)lg_order_load_seed(3, block));
+        assert_string_equal(lg_json_string(run, "seed", ""), seed);
+        cJSON_Delete(line);
+    }
+    char *about = file_read(folder, "study.json");
+    assert_non_null(strstr(about, "\"server_version\":\t\"fake 1.0\""));
+    assert_null(strstr(about, "\"finished\":\tnull"));
+    free(about);
+    assert_false(exists(folder, "server.log"));
+    assert_false(exists(folder, ".run.json"));
+    no_child_left();
+
+    /* The folder now holds trials, which are never overwritten. */
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_ERR_USAGE);
+    assert_non_null(strstr(error.text, "holds trials already"));
+    cJSON *line = trial(folder, 4);
+    cJSON_Delete(line);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* One thing goes wrong in every trial it concerns; the study goes on, and says what it was. */
+static void check_problem(const char *mode, const char *scenario, unsigned bad, const char *says,
+                          const char *log)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    make_design(mode, scenario, &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 4);
+    assert_int_equal(result.bad, bad);
+    unsigned found = 0;
+    for (unsigned number = 1; number <= 4; number++) {
+        cJSON *line = trial(folder, number);
+        const char *problem = lg_json_string(line, "problem", "");
+        if (problem[0] && !strstr(problem, says))
+            print_error("it says '%s', not '%s'\n", problem, says);
+        found += problem[0] && strstr(problem, says);
+        cJSON_Delete(line);
+    }
+    assert_int_equal(found, bad);
+    char *text = file_read(folder, "server.log");
+    assert_non_null(strstr(text, log));
+    free(text);
+    no_child_left();
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+static void test_problems(void **state)
+{
+    (void)state;
+    check_problem("crash", "s", 2, "the server did not start: cannot start: no reason",
+                  "--- server\nfirst line\ncannot start: no reason\n");
+    check_problem("exit3", "s", 2, "the server ended with exit 3", ": other, s, l: the server");
+    check_problem("good", "bad", 4, "3 bad replies of 103", "3 bad replies");
+    check_problem("good", "inexact", 4, "accounting is not exact: 101 scheduled, 100", "not exact");
+    check_problem("good", "none", 4, "made no measurement (exit 2): no such scenario",
+                  "--- loadgen run\nno such scenario\n");
+}
+
+static void test_invalid(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_design("good", "invalid", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.invalid, 4);
+    assert_int_equal(result.bad, 0);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* SIGINT while a trial runs: server and load end at once, and a study without trials leaves no
+ * file.
+ */
+static void test_interrupt(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    file_write(folder, "kept", "x");
+    make_design("good", "interrupt", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.signal, SIGINT);
+    assert_int_equal(result.trials, 0);
+    assert_false(exists(folder, "trials.jsonl"));
+    assert_false(exists(folder, "study.json"));
+    assert_false(exists(folder, ".run.json"));
+    assert_true(exists(folder, "kept"));
+    no_child_left();
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+static void test_no_server(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_design("good", "s", &design);
+    struct lg_study_options options = {
+        .design = &design, .out = folder, .server = "/no/server", .loadgen = FAKE, .command = ""};
+    assert_true(lg_study_execute(&options, &result, &error) < 0);
+    assert_non_null(strstr(error.text, "cannot run the server '/no/server'"));
+    /* Nothing is in the way of another try. */
+    assert_false(exists(folder, "trials.jsonl"));
+    options.server = FAKE;
+    options.quiet = true;
+    assert_int_equal(lg_study_execute(&options, &result, &error), EVD_OK);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* A server that ignores SIGTERM is killed, and that is told apart. */
+static void test_deaf(void **state)
+{
+    char *argv[] = {FAKE, "--mode=deaf", NULL};
+    struct lg_child child;
+    struct evd_error error = {0};
+    char address[64];
+    int fds[2], status = 0;
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    struct lg_spawn spawn = {.argv = argv, .cpu = -1, .out = fds[1], .err = -1};
+    assert_int_equal(lg_child_start(&spawn, &child, &error), EVD_OK);
+    close(fds[1]);
+    assert_int_equal(lg_child_ready(fds[0], -1, 60000, address, sizeof(address)), LG_WAIT_DONE);
+    assert_string_equal(address, "tcp://127.0.0.1:1");
+    assert_false(lg_child_stop(&child, 200, &status));
+    assert_int_equal(status, 128 + SIGKILL);
+    close(fds[0]);
+    no_child_left();
+}
+
+static void test_not_a_program(void **state)
+{
+    char *argv[] = {"/no/program", NULL};
+    struct lg_child child;
+    struct evd_error error = {0};
+    int status = 0;
+    (void)state;
+    struct lg_spawn spawn = {.argv = argv, .cpu = -1, .out = -1, .err = -1};
+    assert_int_equal(lg_child_start(&spawn, &child, &error), EVD_OK);
+    assert_int_equal(lg_child_wait(&child, -1, 60000, &status), LG_WAIT_DONE);
+    assert_int_equal(status, 127);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_invalid),       cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_no_server),     cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_not_a_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+/* Designs that are wrong are told so in words; orders are permutations that come back with the
+ * seed. */
+#include "loadgen/study_design.h"
+#include "loadgen/study_json.h"
+#include "loadgen/study_order.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARMS      "\"arms\":[{\"name\":\"a\",\"server\":[]},{\"name\":\"b\",\"server\":[\"--x\"]}]"
+#define SCENARIOS "\"scenarios\":[\"services\"]"
+#define LOADS     "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]"
+#define HEAD      "\"name\":\"n\",\"blocks\":3,\"server_cpu\":0,\"load_cpu\":1,"
+#define TIMES     "\"warmup\":\"100ms\",\"duration\":\"1s\","
+#define WHOLE     "{" HEAD TIMES ARMS "," SCENARIOS "," LOADS "}"
+
+static int read_text(const char *text, struct lg_design *design, struct evd_error *error)
+{
+    cJSON *root;
+    int rc = lg_json_parse(text, strlen(text), "x.json", 1, &root, error);
+    return rc == EVD_OK ? lg_design_take(root, "x.json", design, error) : rc;
+}
+
+static void test_minimal(void **state)
+{
+    struct lg_design design;
+    struct evd_error error;
+    (void)state;
+    assert_int_equal(read_text(WHOLE, &design, &error), EVD_OK);
+    assert_string_equal(design.title, "n");
+    assert_string_equal(design.transport, "frame");
+    assert_string_equal(design.congestion, "reno");
+    assert_int_equal(design.reference, 0);
+    assert_int_equal(design.duration_ns, 1000000000);
+    assert_int_equal(lg_design_cells(&design), 2);
+    assert_string_equal(design.arms[1].server.items[0], "--x");
+    lg_design_release(&design);
+}
+
+static void test_shipped(void **state)
+{
+    static const char *const names[] = {"quick", "reference"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct lg_design design;
+        struct evd_error error;
+        char path[512];
+        snprintf(path, sizeof(path), STUDIES_DIR "/%s.json", names[i]);
+        assert_int_equal(lg_design_read(path, &design, &error), EVD_OK);
+        assert_string_equal(design.name, names[i]);
+        /* The five backends, one of them twice. */
+        assert_int_equal(design.arm_count, 6);
+        assert_string_equal(design.arms[5].twin_of, design.arms[design.reference].name);
+        lg_design_release(&design);
+    }
+}
+
+static void test_errors(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } table[] = {
+        {"{", "x.json:1:"},
+        {"{}\n,", "x.json:2:1: this is not valid JSON"},
+        {"[]", "x.json: : must be an object"},
+        {"{" TIMES ARMS "," SCENARIOS "," LOADS "}", "name: is missing"},
+        {"{" HEAD "\"name\":\"n\"," TIMES ARMS "," SCENARIOS "," LOADS "}", "name: is there twice"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," LOADS ",\"block\":1}",
+         "block: no such key; allowed are |name|title|"},
+        {"{\"name\":\"a`b\"}", "name: must be at most 48 letters"},
+        {"{\"name\":\"n\",\"blocks\":0}", "blocks: must be a whole number of 1 to 1000"},
+        {"{\"name\":\"n\",\"blocks\":2.5}", "blocks: must be a whole number of 1 to 1000"},
+        {"{\"name\":\"n\",\"blocks\":2,\"server_cpu\":-1}",
+         "server_cpu: must be a whole number of 0 to 1023"},
+        {"{" HEAD "\"warmup\":\"soon\"}", "warmup: "},
+        {"{" HEAD "\"warmup\":\"0\",\"duration\":\"0\"}", "duration: must be"},
+        {"{" HEAD "\"warmup\":\"0\",\"duration\":\"2h\"}", "duration: must be at most one hour"},
+        {"{" HEAD TIMES "\"arms\":[]}", "arms: must be a list of 1 to 16"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\"}]}", "arms[0].server: must be a list"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[7]}]}",
+         "arms[0].server: must be a list of texts"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[\"--listen=x\"]}]}",
+         "arms[0].server: the study itself sets |--listen|"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[]},{\"name\":\"a\",\"server\":[]}]}",
+         "arms[1].name: another arm has this name"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[],\"twin_of\":\"b\"}]}",
+         "arms[0].twin_of: must be the name of an arm above"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[]},"
+         "{\"name\":\"b\",\"server\":[\"--x\"],\"twin_of\":\"a\"}]}",
+         "arms[1].server: must be the same"},
+        {"{" HEAD TIMES ARMS ",\"reference\":\"c\"}", "reference: must be the name of one"},
+        {"{" HEAD TIMES ARMS ",\"scenarios\":[\"s\",\"s\"]}", "scenarios[1]: is there twice"},
+        {"{" HEAD TIMES ARMS ",\"scenarios\":\"s\"}", "scenarios: must be a list of 1 to 16"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"args\":[\"--seed\"]}]}",
+         "loads[0].args: the study itself sets |--target|"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"arg\":[]}]}",
+         "loads[0].arg: no such key; allowed are |name|title|args|"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        struct lg_design design;
+        struct evd_error error = {0};
+        int rc = read_text(table[i].text, &design, &error);
+        if (rc >= 0 || !strstr(error.text, table[i].says))
+            print_error("case %zu says '%s', not '%s'\n", i, error.text, table[i].says);
+        assert_true(rc < 0);
+        assert_non_null(strstr(error.text, table[i].says));
+    }
+}
+
+static void test_missing_file(void **state)
+{
+    struct lg_design design;
+    struct evd_error error;
+    (void)state;
+    assert_true(lg_design_read("/does/not/exist.json", &design, &error) < 0);
+    assert_non_null(strstr(error.text, "/does/not/exist.json"));
+}
+
+static void read_quick(struct lg_design *design)
+{
+    struct evd_error error;
+    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", design, &error), EVD_OK);
+}
+
+/* Every cell once in a block, and the arms of a pair of scenario and load next to each other. */
+static void test_order_is_complete(void **state)
+{
+    struct lg_design design;
+    size_t order[64];
+    (void)state;
+    read_quick(&design);
+    size_t cells = lg_design_cells(&design), arms = design.arm_count;
+    assert_true(cells <= 64);
+    for (unsigned block = 0; block < 50; block++) {
+        bool seen[64] = {false};
+        lg_order_block(&design, 99, block, order);
+        for (size_t i = 0; i < cells; i++) {
+            assert_true(order[i] < cells);
+            assert_false(seen[order[i]]);
+            seen[order[i]] = true;
+            assert_int_equal(order[i] / arms, order[i - i % arms] / arms);
+        }
+    }
+    lg_design_release(&design);
+}
+
+static void test_order_is_seeded(void **state)
+{
+    struct lg_design design;
+    size_t first[64], again[64], block1[64], seed2[64];
+    (void)state;
+    read_quick(&design);
+    size_t bytes = lg_design_cells(&design) * sizeof(*first);
+    lg_order_block(&design, 1, 0, first);
+    lg_order_block(&design, 1, 0, again);
+    lg_order_block(&design, 1, 1, block1);
+    lg_order_block(&design, 2, 0, seed2);
+    assert_memory_equal(first, again, bytes);
+    assert_memory_not_equal(first, block1, bytes);
+    assert_memory_not_equal(first, seed2, bytes);
+    assert_true(lg_order_load_seed(1, 0) == lg_order_load_seed(1, 0));
+    assert_true(lg_order_load_seed(1, 0) != lg_order_load_seed(1, 1));
+    assert_true(lg_order_load_seed(1, 0) != lg_order_load_seed(2, 0));
+    assert_true(lg_order_load_seed(1, 0) < UINT64_C(1) << 53);
+    lg_design_release(&design);
+}
+
+/* Each arm stands in each place equally often: 6,000 blocks x 4 pairs give 24,000 draws of 6
+ * places, 4,000 for each; 5 standard deviations are 289. A fixed seed: it passes always or never.
+ */
+static void test_order_is_fair(void **state)
+{
+    struct lg_design design;
+    size_t order[64], counts[LG_ARMS_MAX][LG_ARMS_MAX] = {{0}};
+    (void)state;
+    read_quick(&design);
+    size_t cells = lg_design_cells(&design), arms = design.arm_count;
+    for (unsigned block = 0; block < 6000; block++) {
+        lg_order_block(&design, 5, block, order);
+        for (size_t i = 0; i < cells; i++)
+            counts[order[i] % arms][i % arms]++;
+    }
+    for (size_t arm = 0; arm < arms; arm++)
+        for (size_t place = 0; place < arms; place++)
+            assert_in_range(counts[arm][place], 4000 - 289, 4000 + 289);
+    lg_design_release(&design);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_minimal),
+        cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_order_is_complete),
+        cmocka_unit_test(test_order_is_seeded),
+        cmocka_unit_test(test_order_is_fair),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+/* Stands in for evd-server and for `loadgen run` in the tests of a study. As a server it takes
+ * --mode=NAME; as `run` it does what the scenario's name says. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *value_of(int argc, char **argv, const char *option)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], option) == 0)
+            return argv[i + 1];
+    return "";
+}
+
+static void wait_for_term(void)
+{
+    sigset_t set;
+    int signal;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigwait(&set, &signal);
+}
+
+static int serve(const char *mode)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (strcmp(mode, "crash") == 0) {
+        fputs("first line\ncannot start: no reason\n", stderr);
+        return 4;
+    }
+    if (strcmp(mode, "deaf") == 0)
+        signal(SIGTERM, SIG_IGN);
+    printf("a line before\nlistening on tcp://127.0.0.1:1\n");
+    fflush(stdout);
+    if (strcmp(mode, "deaf") == 0)
+        for (;;)
+            pause();
+    wait_for_term();
+    return strcmp(mode, "exit3") == 0 ? 3 : 0;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *scenario = value_of(argc, argv, "--scenario");
+    int bad = strcmp(scenario, "bad") == 0 ? 3 : 0;
+    if (strcmp(scenario, "none") == 0) {
+        fputs("no such scenario\n", stderr);
+        return 2;
+    }
+    if (strcmp(scenario, "interrupt") == 0) {
+        kill(getppid(), SIGINT);
+        for (;;)
+            pause();
+    }
+    FILE *file = fopen(value_of(argc, argv, "--json"), "w");
+    if (!file)
+        return 1;
+    fprintf(file,
+            "{\"schema\":\"evdispatch.run/1\",\"config\":{\"mode\":\"closed\"},\"accounting\":{"
+            "\"scheduled\":%d,\"ok\":100,\"bad\":%d,\"in_flight\":0},\"throughput\":100,"
+            "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[5,1]]}},"
+            "\"server\":{\"cpu_ns\":500,\"calls\":100,\"pid\":%s},\"seed\":\"%s\",\"valid\":%s,"
+            "\"invalid\":[\"because\"]}",
+            100 + bad + (strcmp(scenario, "inexact") == 0), bad,
+            value_of(argc, argv, "--server-pid"), value_of(argc, argv, "--seed"),
+            strcmp(scenario, "invalid") == 0 ? "false" : "true");
+    fclose(file);
+    return bad ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        puts("fake 1.0");
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+        return run(argc, argv);
+    return serve(argc > 1 && strncmp(argv[1], "--mode=", 7) == 0 ? argv[1] + 7 : "");
+}

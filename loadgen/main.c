@@ -25,10 +25,8 @@ static const struct command {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"run", lg_run_main},
-#ifdef LG_HAVE_STUDY
     {"study", lg_study_main},
     {"report", lg_report_main},
-#endif
 };
 
 int main(int argc, char **argv)

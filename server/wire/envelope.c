@@ -19,11 +19,13 @@ enum {
 };
 
 static const struct {
-    const char *name;
+    struct evd_slice name;
     int member;
 } names[] = {
-    {"id", ID},       {"event", EVENT}, {"data", DATA},       {"encoding", ENCODING},
-    {"error", ERROR}, {"code", CODE},   {"message", MESSAGE},
+    {{"id", 2}, ID},           {{"event", 5}, EVENT},
+    {{"data", 4}, DATA},       {{"encoding", 8}, ENCODING},
+    {{"error", 5}, ERROR},     {{"code", 4}, CODE},
+    {{"message", 7}, MESSAGE},
 };
 
 #define NAME_COUNT (sizeof names / sizeof *names)
@@ -33,25 +35,28 @@ static const char *name_of(int member)
 {
     for (size_t i = 0; i < NAME_COUNT; i++)
         if (names[i].member == member)
-            return names[i].name;
+            return names[i].name.ptr;
     return "";
 }
 
-/* Which of `members` the key names, or 0. A key may be written with escapes: undone first, so that
- * a repeated one cannot hide. */
-static int member_of(struct evd_slice key, int members)
+static int member_of_plain(struct evd_slice key, int members)
 {
-    char plain[NAME_MAX + 1];
-    if (key.len > 0 && memchr(key.ptr, '\\', key.len) != NULL) {
-        int64_t len = evd_json_unescape(key, plain, sizeof plain);
-        if (len < 0)
-            return 0;
-        key = evd_slice(plain, (size_t)len);
-    }
     for (size_t i = 0; i < NAME_COUNT; i++)
-        if ((names[i].member & members) != 0 && evd_slice_equal(key, evd_slice_text(names[i].name)))
+        if ((names[i].member & members) != 0 && evd_slice_equal(key, names[i].name))
             return names[i].member;
     return 0;
+}
+
+/* Which of `members` the key names, or 0. A key may be written with escapes: they are undone, so
+ * that a repeated one cannot hide. */
+static int member_of(struct evd_slice key, int members)
+{
+    int member = member_of_plain(key, members);
+    if (member != 0 || key.len == 0 || memchr(key.ptr, '\\', key.len) == NULL)
+        return member;
+    char plain[NAME_MAX + 1];
+    int64_t len = evd_json_unescape(key, plain, sizeof plain);
+    return len < 0 ? 0 : member_of_plain(evd_slice(plain, (size_t)len), members);
 }
 
 /* ---- Reading ---- */

@@ -406,6 +406,18 @@ static void test_payloads_refused(void **state)
     }
 }
 
+/* A string is bytes by its code points, also where it has no escape. */
+static void test_character_that_is_no_byte(void **state)
+{
+    struct evd_slice payload;
+    struct evd_error error;
+    assert_int_equal(payload_of(*state, &evd_transport_jsonl, &evd_codec_base64,
+                                EVD_SLICE("\"aGk\xE2\x82\xAC\""), &payload, &error),
+                     EVD_ERR_BAD_DATA);
+    assert_string_equal(error.text,
+                        "data has a character above U+00FF: in this encoding each is a byte");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +430,8 @@ int main(void)
         cmocka_unit_test(test_extra_members),
         cmocka_unit_test_setup_teardown(test_payloads, open_payload, close_payload),
         cmocka_unit_test_setup_teardown(test_payloads_refused, open_payload, close_payload),
+        cmocka_unit_test_setup_teardown(test_character_that_is_no_byte, open_payload,
+                                        close_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,12 @@ static void send_due(struct lg_worker *worker)
     worker->dirty_count = 0;
 }
 
+static void pump(struct lg_worker *worker, uint64_t now)
+{
+    count_due(worker, now);
+    send_due(worker);
+}
+
 /* ---- The loop ---- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -185,6 +191,7 @@ static void arm(struct lg_worker *worker, uint64_t when)
         lg_worker_fail(worker, EVD_ERR_SYSTEM, "timerfd_settime failed");
 }
 
+/* Of the highest priority: what is due goes out before the replies of the same wake-up are read. */
 static void on_timer(struct ev_loop *loop, ev_io *io, int events)
 {
     struct lg_worker *worker = io->data;
@@ -192,6 +199,8 @@ static void on_timer(struct ev_loop *loop, ev_io *io, int events)
     (void)loop;
     (void)events;
     worker->armed_ns = 0;
+    if (!worker->plan->options->closed)
+        pump(worker, lg_now());
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -226,8 +235,7 @@ static void work(struct lg_worker *worker)
         now = lg_now();
         pass_edges(worker, now);
         if (!closed) {
-            count_due(worker, now);
-            send_due(worker);
+            pump(worker, now);
         } else if (!started && now >= worker->plan->start_ns) {
             started = true;
             for (unsigned i = 0; i < worker->conn_count; i++)

@@ -90,6 +90,9 @@ static void other_files_are_not_modules(void **state)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         touch(f, others[i]);
     touch(f, "good.so");
+    char pipe[200];
+    (void)snprintf(pipe, sizeof pipe, "%s/pipe.so", f->folder.path);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
     list(f);
     assert_int_equal(f->listing.count, 1);
     assert_non_null(path_of(f, "good"));

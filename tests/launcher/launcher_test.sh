@@ -92,6 +92,7 @@ printf '<%s>' "\${0##*/}" "\$@"
 if [[ \$1 == study ]]; then
     [[ ! -e $room/study-code ]] || exit "\$(cat "$room/study-code")"
     mkdir -p "\$4"; echo '{}' >"\$4/trials.jsonl"
+    [[ -e $room/stopped ]] || touch "\$4/report.html" "\$4/report.md"
 fi
 if [[ \$1 == report ]]; then touch "\$2/report.html" "\$2/report.md"; fi
 exit "\${PROGRAM_CODE:-0}"
@@ -380,9 +381,19 @@ case_study() {
     launch study designs/mine.json --out elsewhere -- --seed 3
     expect_status 0
     expect_in calls 'loadgen study designs/mine.json --out elsewhere --seed 3'
-    expect_in calls 'loadgen report elsewhere'
+    expect_count 0 'loadgen report'
     launch study
     expect_in calls "loadgen study reference --out $tree/out/reference-"
+}
+
+# What was measured until then is reported.
+case_study_stopped() {
+    touch "$room/stopped"
+    setting+=(PROGRAM_CODE=1)
+    launch study --out elsewhere
+    expect_status 1
+    expect_in calls 'loadgen report elsewhere'
+    expect_in err 'the report is elsewhere/report.html'
 }
 
 case_study_that_fails() {

@@ -331,7 +331,7 @@ static void what_is_left_at_the_end(void **state)
         .transport = &evd_transport_frame, .action = PEER_STALL, .first = 10, .count = 1};
     struct trial trial;
 
-    run_trial(&trial, &script, STATUS TWO_HUNDRED "--connections 1 --depth 2 --drain 50ms");
+    run_trial(&trial, &script, STATUS TWO_HUNDRED "--connections 1 --depth 2 --drain 500ms");
     assert_int_equal(trial.rc, EVD_OK);
     assert_int_equal(measured(&trial)->outcomes[LG_IN_FLIGHT], 2);
     assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);

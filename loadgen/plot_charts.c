@@ -1,6 +1,7 @@
 #include "plot_charts.h"
 
 #include "plot.h"
+#include "report_format.h"
 
 #include <math.h>
 
@@ -135,8 +136,8 @@ static void log_tics(FILE *script, const char *axis, double low, double high)
             double value = digits[i] * pow(10, power);
             if (value < low * 0.999 || value > high * 1.001)
                 continue;
-            fprintf(script, "%s'%.*f' %.17g", first ? "" : ", ", power < 0 ? -power : 0, value,
-                    value);
+            char text[LG_PRINT_MAX];
+            fprintf(script, "%s'%s' %.17g", first ? "" : ", ", lg_print_tic(value, text), value);
             first = false;
         }
     }

@@ -123,7 +123,7 @@ static void take_accounting(const cJSON *run, struct lg_trial *trial)
     trial->exact = fabs(total - trial->scheduled) < 0.5;
 }
 
-/* The reasons of an INVALID run as one text. */
+/* The reasons of an INVALID run, one a line. */
 static char *take_doubt(const cJSON *run)
 {
     const cJSON *item;
@@ -135,7 +135,7 @@ static char *take_doubt(const cJSON *run)
     cJSON_ArrayForEach(item, member(run, "invalid"))
     {
         const char *reason = cJSON_GetStringValue(item);
-        fprintf(out, "%s%s", ftell(out) > 0 ? "; " : "", reason ? reason : "?");
+        fprintf(out, "%s%s", ftell(out) > 0 ? "\n" : "", reason ? reason : "?");
     }
     if (ftell(out) == 0)
         fputs("no reason given", out);
@@ -227,20 +227,24 @@ static int take_line(const struct place *place, struct lg_data *data, const cJSO
     return EVD_OK;
 }
 
-/* Each cell has at most one trial in a block: two would be counted as if they were independent. */
-static int check_twice(const struct place *place, const struct lg_design *design,
-                       const struct lg_trial *trial, bool *seen)
+/* Each cell has one trial in a block, or an INVALID one and its repeat: two would be counted as if
+ * they were independent. seen: for each cell and block the number of trials read so far when its
+ * last one was, 0 for none. */
+static int check_twice(const struct place *place, struct lg_data *data, bool repeat, size_t *seen)
 {
-    size_t cell = lg_design_cell(design, trial->scenario, trial->load, trial->arm);
-    bool *mark = &seen[cell * design->blocks + trial->block - 1];
-    if (*mark)
+    struct lg_trial *trial = &data->trials[data->count - 1];
+    size_t cell = lg_design_cell(&data->design, trial->scenario, trial->load, trial->arm);
+    size_t *last = &seen[cell * data->design.blocks + trial->block - 1];
+    if (*last != 0 && !(repeat && data->trials[*last - 1].invalid))
         return complain(place, "another line has the same arm, scenario, load and block");
-    *mark = true;
+    if (*last != 0)
+        data->trials[*last - 1].superseded = true;
+    *last = data->count;
     return EVD_OK;
 }
 
 static int take_lines(struct place *place, struct lg_data *data, const char *text, size_t len,
-                      bool *seen, size_t max)
+                      size_t *seen, size_t max)
 {
     int rc = EVD_OK;
     for (place->line = 1; len > 0 && rc == EVD_OK; place->line++) {
@@ -256,9 +260,10 @@ static int take_lines(struct place *place, struct lg_data *data, const char *tex
             return rc;
         struct lg_trial *trial = &data->trials[data->count++];
         rc = take_line(place, data, line, trial);
+        bool repeat = lg_json_number(line, "attempt") > 1;
         cJSON_Delete(line);
         if (rc == EVD_OK)
-            rc = check_twice(place, &data->design, trial, seen);
+            rc = check_twice(place, data, repeat, seen);
         text = end + 1;
         len -= used + 1;
     }
@@ -270,7 +275,8 @@ static int take_trials(const char *path, struct lg_data *data, const char *text,
 {
     struct place place = {.path = path, .error = error};
     size_t max = data->design.blocks * lg_design_cells(&data->design);
-    bool *seen = calloc(max, sizeof(*seen));
+    size_t *seen = calloc(max, sizeof(*seen));
+    max *= 2; /* each may have been repeated */
     data->trials = calloc(max, sizeof(*data->trials));
     int rc = seen && data->trials
                  ? take_lines(&place, data, text, len, seen, max)

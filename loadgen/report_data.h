@@ -27,9 +27,10 @@ struct lg_bucket {
 struct lg_trial {
     unsigned number, block; /* from 1 */
     size_t scenario, load, arm;
-    bool invalid;  /* loadgen run says that it cannot be trusted */
-    char *problem; /* why it does not count at all, or NULL; owned */
-    char *doubt;   /* why it is invalid, or NULL; owned */
+    bool superseded; /* an INVALID trial that was repeated: the repeat stands for it */
+    bool invalid;    /* loadgen run says that it cannot be trusted */
+    char *problem;   /* why it does not count at all, or NULL; owned */
+    char *doubt;     /* why it is invalid, one reason a line, or NULL; owned */
     double metrics[LG_METRIC_COUNT];
     double scheduled, ok, bad, in_flight; /* in_flight: at the end, no error */
     double lost;                          /* timeout + reset + eof + refused + unsent */

@@ -65,7 +65,7 @@ static void put_scenarios(FILE *out, const struct lg_summary *summary, size_t lo
         fprintf(out, "%s%s on `%s`", scenario ? ", " : "",
                 differs ? lg_print_change(cell->ratios[metric].estimate, above, below, change)
                 : known ? lg_verdict_word(verdict, metric)
-                        : "not known",
+                        : "not compared",
                 design->scenarios[scenario]);
     }
 }
@@ -126,6 +126,8 @@ char *lg_findings_lead(const struct lg_summary *summary)
     if (!out)
         return NULL;
     bool any = false;
+    if (2 * (summary->invalid - summary->repeated) > summary->planned)
+        fputs("**Most trials are INVALID: take this for a hint at most.** ", out);
     fprintf(out, "%s, against `%s`:", metric == LG_RATE ? "At full load" : "By median latency",
             design->arms[design->reference].name);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
@@ -234,7 +236,7 @@ void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
     doc->format->list(doc, false);
 }
 
-/* Why a trial doesn't count; several reasons of one trial are set apart by "; ". */
+/* Why a trial doesn't count, one reason a line. */
 static const char *reason_of(const struct lg_trial *trial, bool problems)
 {
     const char *reason = problems ? trial->problem : trial->doubt;
@@ -244,8 +246,8 @@ static const char *reason_of(const struct lg_trial *trial, bool problems)
 /* Reasons are of one kind when they start with the same words, up to the first number. */
 static bool same_kind(const char *a, const char *b)
 {
-    size_t len = strcspn(a, "0123456789;");
-    return len == strcspn(b, "0123456789;") && strncmp(a, b, len) == 0;
+    size_t len = strcspn(a, "0123456789\n");
+    return len == strcspn(b, "0123456789\n") && strncmp(a, b, len) == 0;
 }
 
 /* Whether a trial has a reason of this kind. */
@@ -254,8 +256,8 @@ static bool has_kind(const struct lg_trial *trial, bool problems, const char *ki
     for (const char *reason = reason_of(trial, problems); *reason;) {
         if (same_kind(reason, kind))
             return true;
-        reason += strcspn(reason, ";");
-        reason += strspn(reason, "; ");
+        reason += strcspn(reason, "\n");
+        reason += strspn(reason, "\n");
     }
     return false;
 }
@@ -269,7 +271,7 @@ static void list_kind(const struct lg_data *data, size_t first, bool problems, c
     char text[300], plain[300];
     for (size_t i = first; i < data->count; i++)
         same += has_kind(&data->trials[i], problems, reason);
-    snprintf(text, sizeof(text), "%.*s", (int)strcspn(reason, ";"), reason);
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(reason, "\n"), reason);
     lg_doc_item(doc, problems ? LG_TONE_BAD : LG_TONE_WARN,
                 "In %u trial%s, first in number %u (`%s`, `%s`, %s): %s.", same,
                 same > 1 ? "s" : "", trial->number, design->arms[trial->arm].name,
@@ -293,8 +295,8 @@ static void list_reasons(const struct lg_summary *summary, struct lg_doc *doc, b
                 list_kind(data, i, problems, reason, doc);
                 listed++;
             }
-            reason += strcspn(reason, ";");
-            reason += strspn(reason, "; ");
+            reason += strcspn(reason, "\n");
+            reason += strspn(reason, "\n");
         }
     }
 }
@@ -325,25 +327,29 @@ static void check_replies(const struct lg_summary *summary, struct lg_doc *doc)
 
 static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
 {
-    if (summary->trials < summary->planned)
-        lg_doc_item(doc, LG_TONE_WARN, "The study did not end: %zu of %zu trials are there.",
-                    summary->trials, summary->planned);
+    size_t there = summary->trials - summary->repeated;
+    if (there < summary->planned)
+        lg_doc_item(doc, LG_TONE_WARN, "The study did not end: %zu of %zu trials are there.", there,
+                    summary->planned);
     else
         lg_doc_item(doc, LG_TONE_GOOD, "All %zu trials of the design are there.", summary->planned);
     if (summary->problems > 0)
-        lg_doc_item(doc, LG_TONE_BAD, "%zu trials went wrong and are left out of every figure.",
-                    summary->problems);
+        lg_doc_item(doc, LG_TONE_BAD, "%zu trial%s went wrong and %s left out of every figure.",
+                    summary->problems, summary->problems > 1 ? "s" : "",
+                    summary->problems > 1 ? "are" : "is");
     list_reasons(summary, doc, true);
     if (summary->invalid == 0) {
-        lg_doc_item(doc, LG_TONE_GOOD, "No trial was found INVALID by the load generator.");
+        lg_doc_item(doc, LG_TONE_GOOD, "The load generator found no trial INVALID.");
         return;
     }
-    lg_doc_item(
-        doc, LG_TONE_WARN,
-        "%zu of %zu trials are INVALID: the load generator says that they cannot be "
-        "trusted. They are left out; an arm with less than half of its trials left is shown "
-        "with all of them, and gets neither interval nor verdict.",
-        summary->invalid, summary->trials);
+    size_t left = summary->invalid - summary->repeated;
+    lg_doc_item(doc, left > 0 ? LG_TONE_WARN : LG_TONE_GOOD,
+                "The load generator found %zu of %zu trials INVALID; %zu were repeated at once, "
+                "%zu are left out.%s",
+                summary->invalid, summary->trials, summary->repeated, left,
+                left > 0 ? " An arm with less than half of its trials left is shown with all of "
+                           "them, and gets neither interval nor verdict."
+                         : "");
     list_reasons(summary, doc, false);
 }
 

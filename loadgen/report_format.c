@@ -52,6 +52,12 @@ const char *lg_print_count(double value, char *out)
     return print_decimals(value, 0, out);
 }
 
+const char *lg_print_tic(double value, char *out)
+{
+    int decimals = value >= 0.999 ? 0 : (int)ceil(-log10(value) - 1e-9);
+    return print_decimals(value, decimals, out);
+}
+
 struct scale {
     double factor;
     const char *suffix;

@@ -14,6 +14,9 @@ const char *lg_print_number(double value, char *out);
 /* A count: 1,234,567. */
 const char *lg_print_count(double value, char *out);
 
+/* A number with as many decimals as it has: 0.05, 2, 10,000. For 1, 2 and 5 times powers of ten. */
+const char *lg_print_tic(double value, char *out);
+
 /* What intervals are printed in. */
 enum lg_unit {
     LG_UNIT_RATE,  /* calls per second: 1.23 M/s, 20.1 k/s, 512/s */

@@ -21,11 +21,14 @@ static size_t cell_of(const struct lg_design *design, const struct lg_trial *tri
 static void count_trial(struct lg_summary *summary, const struct lg_trial *trial)
 {
     struct lg_cell *cell = &summary->cells[cell_of(&summary->data->design, trial)];
-    cell->done++;
-    cell->problems += trial->problem != NULL;
-    cell->invalid += !trial->problem && trial->invalid;
+    summary->repeated += trial->superseded;
     summary->problems += trial->problem != NULL;
     summary->invalid += trial->invalid;
+    if (!trial->superseded) {
+        cell->done++;
+        cell->problems += trial->problem != NULL;
+        cell->invalid += !trial->problem && trial->invalid;
+    }
     summary->exact = summary->exact && trial->exact;
     summary->checked += trial->ok + trial->bad;
     summary->bad += trial->bad;
@@ -36,7 +39,7 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
 
 static bool counts(const struct lg_cell *cell, const struct lg_trial *trial)
 {
-    return !trial->problem && (!cell->trusted || !trial->invalid);
+    return !trial->superseded && !trial->problem && (!cell->trusted || !trial->invalid);
 }
 
 /* A metric of all cells by block: column[cell * blocks + block]. NaN where no trial counts. */

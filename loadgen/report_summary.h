@@ -8,7 +8,7 @@
 /* One arm under a scenario and a load. Ratios and differences are to the reference arm of the same
  * scenario and load, paired by block. */
 struct lg_cell {
-    unsigned done;     /* trials that there are */
+    unsigned done;     /* trials that there are, repeats in place of what they repeat */
     unsigned problems; /* of them left out: no measurement, bad replies, ... */
     unsigned invalid;  /* of them called INVALID */
     /* Whether at least two trials, and at least half of those done, are neither. Then these are
@@ -26,6 +26,7 @@ struct lg_summary {
     const struct lg_data *data;
     struct lg_cell *cells; /* lg_design_cells(); owned */
     size_t trials, planned, problems, invalid;
+    size_t repeated; /* INVALID trials that a repeat stands for: among trials and invalid */
     double checked, bad, lost; /* calls of all trials */
     bool exact;                /* accounting, in every trial with a measurement */
     double steal_max;          /* of a trial; NaN: unknown */

@@ -60,10 +60,13 @@ static void put_arm(const struct lg_summary *summary, const struct lg_cell *cell
 }
 
 /* Ratio and verdict, in two cells. */
-static void put_verdict(const struct lg_summary *summary, const struct lg_cell *cell, size_t arm,
+static void put_verdict(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
                         enum lg_metric metric, struct lg_table_cell out[2])
 {
-    if (arm == summary->data->design.reference) {
+    size_t reference_arm = summary->data->design.reference;
+    const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+    const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, reference_arm);
+    if (arm == reference_arm) {
         put(&out[0], LG_TONE_NUMBER, "1", "");
         put(&out[1], LG_TONE_PLAIN, "reference", "");
         return;
@@ -73,6 +76,8 @@ static void put_verdict(const struct lg_summary *summary, const struct lg_cell *
         put(&out[1], LG_TONE_OPEN, "no trial", "");
     else if (!cell->trusted && cell->invalid > 0)
         put(&out[1], LG_TONE_OPEN, "INVALID", "");
+    else if (!reference->trusted && reference->invalid > 0)
+        put(&out[1], LG_TONE_OPEN, "reference INVALID", "");
     else if (!cell->ratios[metric].bounded)
         put(&out[1], LG_TONE_OPEN, "no interval", "");
     else if (summary->data->design.arms[arm].twin_of && lg_interval_off_one(&cell->ratios[metric]))
@@ -119,7 +124,7 @@ void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t lo
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
         put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
-        put_verdict(summary, cell, arm, LG_RATE, &row[2]);
+        put_verdict(summary, scenario, load, arm, LG_RATE, &row[2]);
     }
     emit(doc, table);
 }
@@ -137,7 +142,8 @@ static void put_extra(struct lg_table_cell out[2], const struct lg_interval *ext
     put(&out[0], LG_TONE_NUMBER, value, bounds);
     /* ns per call x 10,000 calls per second, as a share of the 10^9 ns that a core has. */
     lg_print_share(extra->estimate * 1e4 / 1e9, value);
-    snprintf(text, sizeof(text), "%s%s", value[0] == '-' || value[0] == '0' ? "" : "+", value);
+    snprintf(text, sizeof(text), "%s%s",
+             extra->estimate < 0 || strcmp(value, "0 %") == 0 ? "" : "+", value);
     put(&out[1], LG_TONE_NUMBER, text, "");
 }
 
@@ -162,7 +168,7 @@ void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t loa
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
         put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
-        put_verdict(summary, cell, arm, LG_CPU, &row[2]);
+        put_verdict(summary, scenario, load, arm, LG_CPU, &row[2]);
         put_extra(&row[4], &cell->extra_cpu, arm == design->reference);
     }
     emit(doc, table);
@@ -208,8 +214,8 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
         put_interval(&row[1], &cell->values[LG_P50], LG_UNIT_US);
         put_interval(&row[2], &cell->values[LG_P99], LG_UNIT_US);
         put_interval(&row[3], &cell->values[LG_P99_9], LG_UNIT_US);
-        put_verdict(summary, cell, arm, LG_P50, &row[4]);
-        put_verdict(summary, cell, arm, LG_P99, &row[6]);
+        put_verdict(summary, scenario, load, arm, LG_P50, &row[4]);
+        put_verdict(summary, scenario, load, arm, LG_P99, &row[6]);
     }
     emit(doc, table);
 }
@@ -280,8 +286,7 @@ static void noise_row(const struct lg_summary *summary, size_t scenario, size_t 
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const char *twin = design->arms[arm].twin_of;
         if (twin && strcmp(twin, design->arms[design->reference].name) == 0)
-            put_verdict(summary, lg_summary_cell(summary, scenario, load, arm), arm, metric,
-                        &row[2]);
+            put_verdict(summary, scenario, load, arm, metric, &row[2]);
     }
 }
 

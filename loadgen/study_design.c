@@ -264,13 +264,17 @@ static int take_loads(struct place *place, const cJSON *root, struct lg_design *
 static int take_all(struct place *place, const cJSON *root, struct lg_design *design)
 {
     int rc;
-    if ((rc = check_keys(place, root,
-                         "|name|title|description|blocks|warmup|duration|server_cpu|load_cpu|"
-                         "transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
+    if ((rc = check_keys(
+             place, root,
+             "|name|title|description|blocks|repeats|warmup|duration|server_cpu|load_cpu|"
+             "transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
         (rc = take_name(place, root, &design->name)) != EVD_OK ||
         (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
         (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
         (rc = take_number(place, root, "blocks", 1, LG_BLOCKS_MAX, &design->blocks)) != EVD_OK ||
+        (cJSON_HasObjectItem(root, "repeats") &&
+         (rc = take_number(place, root, "repeats", 0, LG_BLOCKS_MAX, &design->repeats)) !=
+             EVD_OK) ||
         (rc = take_number(place, root, "server_cpu", 0, LG_CPU_MAX, &design->server_cpu)) !=
             EVD_OK ||
         (rc = take_number(place, root, "load_cpu", 0, LG_CPU_MAX, &design->load_cpu)) != EVD_OK ||

@@ -46,6 +46,7 @@ struct lg_design {
     uint64_t warmup_ns, duration_ns;
     const char *transport, *congestion; /* "frame" and "reno" where the file has none */
     unsigned blocks, server_cpu, load_cpu;
+    unsigned repeats; /* of INVALID trials, at most so many in a block; 0 where the file has none */
     size_t reference; /* index into arms */
     size_t arm_count, scenario_count, load_count;
     struct lg_arm arms[LG_ARMS_MAX];

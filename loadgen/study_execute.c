@@ -236,9 +236,9 @@ static void show(const struct study *study, const struct lg_trial_plan *plan,
         return;
     const struct lg_design *design = study->design;
     char left[32], what[200], rate[32] = "";
-    snprintf(what, sizeof(what), "trial %u of %u: %s, %s, %s", plan->number, study->total,
-             design->arms[plan->arm].name, design->scenarios[plan->scenario],
-             design->loads[plan->load].name);
+    snprintf(what, sizeof(what), "trial %u of %u%s: %s, %s, %s", plan->number, study->total,
+             plan->attempt > 1 ? ", a repeat" : "", design->arms[plan->arm].name,
+             design->scenarios[plan->scenario], design->loads[plan->load].name);
     if (!outcome) {
         if (study->terminal)
             fprintf(stderr, "\r\033[K%s; %s", what, time_left(study, left));
@@ -251,36 +251,58 @@ static void show(const struct study *study, const struct lg_trial_plan *plan,
             time_left(study, left));
 }
 
+/* One attempt at a cell. *ret_again: it was INVALID. */
+static int attempt(struct study *study, struct lg_trial_plan *plan, bool *ret_again,
+                   struct evd_error *error)
+{
+    struct lg_trial_outcome outcome;
+    plan->number = study->result->trials + 1;
+    *ret_again = false;
+    show(study, plan, NULL);
+    int rc = lg_trial_execute(&study->setting, plan, &outcome, error);
+    if (rc == EVD_OK && outcome.line)
+        rc = append_trial(study, outcome.line, error);
+    cJSON_Delete(outcome.line);
+    if (rc != EVD_OK)
+        return rc;
+    study->result->signal = lg_stop_signal(study->setting.stop_fd);
+    if (outcome.stopped)
+        return EVD_OK;
+    study->result->trials++;
+    study->result->bad += outcome.why[0] != '\0';
+    study->result->invalid += outcome.invalid;
+    *ret_again = outcome.invalid && !outcome.why[0];
+    show(study, plan, &outcome);
+    return EVD_OK;
+}
+
+/* An INVALID trial is repeated at once: most often the machine was busy with something else for a
+ * moment. Once for each cell, and not more often in a block than the design says. */
 static int run_block(struct study *study, unsigned block, struct evd_error *error)
 {
     const struct lg_design *design = study->design;
     size_t cells = lg_design_cells(design);
+    unsigned repeats = design->repeats;
+    int rc = EVD_OK;
     lg_order_block(design, study->options->seed, block, study->order);
-    for (size_t i = 0; i < cells && study->result->signal == 0; i++) {
+    for (size_t i = 0; i < cells && rc == EVD_OK && study->result->signal == 0; i++) {
         size_t cell = study->order[i], pair = cell / design->arm_count;
-        struct lg_trial_plan plan = {.number = study->result->trials + 1,
-                                     .block = block + 1,
+        struct lg_trial_plan plan = {.block = block + 1,
+                                     .attempt = 1,
                                      .scenario = pair / design->load_count,
                                      .load = pair % design->load_count,
                                      .arm = cell % design->arm_count,
                                      .seed = lg_order_load_seed(study->options->seed, block)};
-        struct lg_trial_outcome outcome;
-        show(study, &plan, NULL);
-        int rc = lg_trial_execute(&study->setting, &plan, &outcome, error);
-        if (rc == EVD_OK && outcome.line)
-            rc = append_trial(study, outcome.line, error);
-        cJSON_Delete(outcome.line);
-        if (rc != EVD_OK)
-            return rc;
-        study->result->signal = lg_stop_signal(study->setting.stop_fd);
-        if (outcome.stopped)
-            break;
-        study->result->trials++;
-        study->result->bad += outcome.why[0] != '\0';
-        study->result->invalid += outcome.invalid;
-        show(study, &plan, &outcome);
+        bool again;
+        rc = attempt(study, &plan, &again, error);
+        if (rc != EVD_OK || !again || repeats == 0 || study->result->signal != 0)
+            continue;
+        repeats--;
+        study->total++;
+        plan.attempt = 2;
+        rc = attempt(study, &plan, &again, error);
     }
-    return EVD_OK;
+    return rc;
 }
 
 static int run_all(struct study *study, struct evd_error *error)

@@ -261,6 +261,7 @@ static cJSON *make_line(struct trial *trial)
 
     cJSON_AddNumberToObject(line, "trial", plan->number);
     cJSON_AddNumberToObject(line, "block", plan->block);
+    cJSON_AddNumberToObject(line, "attempt", plan->attempt);
     cJSON_AddStringToObject(line, "arm", design->arms[plan->arm].name);
     cJSON_AddStringToObject(line, "scenario", design->scenarios[plan->scenario]);
     cJSON_AddStringToObject(line, "load", design->loads[plan->load].name);

@@ -14,6 +14,7 @@ struct lg_trial_setting {
 
 struct lg_trial_plan {
     unsigned number, block; /* from 1 */
+    unsigned attempt;       /* 1, or 2 for the repeat of an INVALID trial */
     size_t scenario, load, arm;
     uint64_t seed;
 };

@@ -250,13 +250,68 @@ static void test_flaws(void **state)
     assert_int_equal(lg_report_make(folder, &error), EVD_OK);
     char *md = file_read(folder, "report.md"), *html = file_read(folder, "report.html");
     assert_non_null(strstr(md, "The study did not end: 170 of 192 trials are there"));
-    assert_non_null(strstr(md, "1 trials went wrong"));
+    assert_non_null(strstr(md, "1 trial went wrong and is left out"));
     assert_non_null(strstr(md, "3 bad replies"));
-    assert_non_null(strstr(md, "1 of 170 trials are INVALID"));
+    assert_non_null(strstr(md, "1 of 170 trials INVALID; 0 were repeated at once, 1 are left out"));
     assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
     assert_non_null(strstr(html, "the generator was late: &lt;3 ms&gt;"));
     free(md);
     free(html);
+    folder_remove(folder);
+}
+
+/* Appends trial 9, INVALID, once more, as a repeat or not, with that outcome. */
+static void append_repeat(const char *folder, const char *attempt, const char *valid)
+{
+    char *text = file_read(folder, "trials.jsonl"), *line = text, *whole = NULL;
+    for (unsigned i = 1; i < 9; i++)
+        line = strchr(line, '\n') + 1;
+    int len = (int)strcspn(line, "\n");
+    char *flag = strstr(line, "\"valid\":false");
+    assert_true(flag && flag < line + len);
+    int before = (int)(flag - line), skipped = (int)strlen("\"valid\":false");
+    assert_true(asprintf(&whole, "%s{\"attempt\":%s,%.*s\"valid\":%s%.*s\n", text, attempt,
+                         before - 1, line + 1, valid, len - before - skipped, flag + skipped) > 0);
+    file_write(folder, "trials.jsonl", whole);
+    free(text);
+    free(whole);
+}
+
+/* The repeat of an INVALID trial stands for it; any other second trial is an error. */
+static void test_repeats(void **state)
+{
+    struct synthetic flawed = usual;
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    struct evd_error error = {0};
+    (void)state;
+    flawed.blocks = 4;
+    flawed.invalid_trial = 9;
+    synthetic_write(folder, &flawed);
+    append_repeat(folder, "2", "true");
+    load(folder, &data, &summary);
+    assert_int_equal(summary.trials, 97);
+    assert_int_equal(summary.planned, 96);
+    assert_int_equal(summary.invalid, 1);
+    assert_int_equal(summary.repeated, 1);
+    assert_true(data.trials[8].superseded);
+    const struct lg_trial *again = &data.trials[96];
+    assert_int_equal(again->block, data.trials[8].block);
+    const struct lg_cell *cell =
+        lg_summary_cell(&summary, again->scenario, again->load, again->arm);
+    assert_int_equal(cell->done, 4);
+    assert_int_equal(cell->invalid, 0);
+    assert_int_equal(cell->values[LG_RATE].n, 4);
+    unload(&data, &summary);
+    append_repeat(folder, "2", "true"); /* of a trial that is valid now */
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:98: another line has the same arm"));
+
+    synthetic_write(folder, &flawed);
+    append_repeat(folder, "1", "true");
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:97: another line has the same arm"));
     folder_remove(folder);
 }
 
@@ -388,12 +443,13 @@ static void test_no_gnuplot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
-        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
-        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_broken_trials), cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
+        cmocka_unit_test(test_effects),    cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),      cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_flaws),      cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_broken_trials),
+        cmocka_unit_test(test_cut_off),    cmocka_unit_test(test_no_study),
+        cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,10 @@ static void test_values(void **state)
     assert_string_equal(lg_print_count(1234567, out), "1,234,567");
     assert_string_equal(lg_print_count(123, out), "123");
     assert_string_equal(lg_print_number(0, out), "0");
+    assert_string_equal(lg_print_tic(0.05, out), "0.05");
+    assert_string_equal(lg_print_tic(0.1, out), "0.1");
+    assert_string_equal(lg_print_tic(2, out), "2");
+    assert_string_equal(lg_print_tic(50000, out), "50,000");
 }
 
 /* Bounds keep the unit and the decimals of what they stand beside. */

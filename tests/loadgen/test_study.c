@@ -176,9 +176,20 @@ static void test_invalid(void **state)
     struct evd_error error = {0};
     (void)state;
     make_design("good", "invalid", &design);
+    /* Two cells in each of two blocks, and one repeat in a block. */
+    design.repeats = 1;
     assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
-    assert_int_equal(result.invalid, 4);
+    assert_int_equal(result.trials, 6);
+    assert_int_equal(result.invalid, 6);
     assert_int_equal(result.bad, 0);
+    static const int attempts[] = {1, 2, 1, 1, 2, 1}, blocks[] = {1, 1, 1, 2, 2, 2};
+    for (unsigned number = 1; number <= 6; number++) {
+        cJSON *line = trial(folder, number);
+        assert_int_equal((int)lg_json_number(line, "trial"), number);
+        assert_int_equal((int)lg_json_number(line, "attempt"), attempts[number - 1]);
+        assert_int_equal((int)lg_json_number(line, "block"), blocks[number - 1]);
+        cJSON_Delete(line);
+    }
     lg_design_release(&design);
     folder_remove(folder);
 }

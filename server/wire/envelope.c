@@ -400,7 +400,7 @@ int evd_envelope_encode(const struct evd_envelope *envelope, const struct evd_tr
 {
     struct evd_envelope message = *envelope;
     message.data = payload;
-    if (message.codec == NULL || message.kind == EVD_KIND_ERROR)
+    if (message.codec == NULL)
         message.codec = &evd_codec_json;
     if (message.kind != EVD_KIND_ERROR && !message.codec->identity) {
         evd_buf_clear(&context->wire);

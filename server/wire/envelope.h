@@ -65,7 +65,8 @@ int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_t
                          struct evd_slice *ret_payload, struct evd_error *ret_error);
 
 /* Appends the whole message to *out: `payload` through the envelope's codec, then the transport's
- * encode(). On an error *out is as it was. envelope->data is ignored.
+ * encode(). On an error *out is as it was. envelope->data is ignored. An error (EVD_KIND_ERROR) has
+ * no payload; for one, and where the codec changes nothing, context may be NULL.
  * EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY, and EVD_ERR_BAD_ENVELOPE as of transport->encode(). */
 int evd_envelope_encode(const struct evd_envelope *envelope, const struct evd_transport *transport,
                         struct evd_codec_context *context, struct evd_slice payload,

@@ -38,9 +38,8 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
         decoder->skipping = false;
         line = newline + 1;
     }
-    if (decoder->scanned == 0)
-        while (line < end && is_white(*line)) /* blank lines, or a line's start that says nothing */
-            line++;
+    while (line < end && is_white(*line)) /* blank lines, or a line's start that says nothing */
+        line++;
     size_t left = (size_t)(end - line), max = decoder->limits.max_frame;
     if (left == 0)
         return EVD_MORE;

@@ -139,6 +139,14 @@ static void test_no_byte_is_read_twice(void **state)
     assert_int_equal(decoder.scanned, 0);
 }
 
+static void test_first_bytes(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++)
+        assert_true(evd_transport_jsonl.sniff((unsigned char)c) ==
+                    (c == '{' || c == ' ' || c == '\t' || c == '\r' || c == '\n'));
+}
+
 /* ---- Writing ---- */
 
 static void check_written(const struct evd_envelope *envelope, const char *expected)
@@ -223,6 +231,34 @@ static void test_refuses_to_write(void **state)
     }
 }
 
+/* Messages that grow much when they are written, into buffers of every size. */
+static void test_never_writes_more_than_it_reserved(void **state)
+{
+    (void)state;
+    static const char nul[300];
+    const struct evd_slice many = {nul, sizeof nul};
+    const struct evd_envelope *const messages[] = {
+        CALL(UINT(UINT64_MAX), .event = many),
+        CALL(TEXT("\"12345678901234567890123456789012345678901234567890123456789012\""),
+             .codec = &evd_codec_base64_gzip, .event = many, .data = many),
+        CALL(.codec = &evd_codec_gzip, .data = many, .envelope = EVD_SLICE("{\"a\":\"b\"}")),
+        REPLY(UINT(UINT64_MAX), .codec = &evd_codec_gzip, .data = many),
+        ERROR(UINT(UINT64_MAX), .code = many, .message = many),
+    };
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        int rc = EVD_ERR_TOO_LARGE;
+        for (size_t max = 1; rc == EVD_ERR_TOO_LARGE; max++) {
+            struct evd_buf out;
+            evd_buf_init(&out, max);
+            rc = evd_transport_jsonl.encode(&out, messages[i]);
+            assert_true(out.len <= out.cap && out.cap <= max);
+            assert_int_equal(out.len > 0, rc == EVD_OK);
+            evd_buf_release(&out);
+        }
+        assert_int_equal(rc, EVD_OK);
+    }
+}
+
 static void test_survives(void **state)
 {
     (void)state;
@@ -250,10 +286,12 @@ int main(void)
         cmocka_unit_test(test_line_limit_counts_the_line_end),
         cmocka_unit_test(test_long_line_is_refused_once_and_skipped),
         cmocka_unit_test(test_no_byte_is_read_twice),
+        cmocka_unit_test(test_first_bytes),
         cmocka_unit_test(test_writes_calls),
         cmocka_unit_test(test_writes_answers),
         cmocka_unit_test(test_payload_cannot_break_the_line),
         cmocka_unit_test(test_refuses_to_write),
+        cmocka_unit_test(test_never_writes_more_than_it_reserved),
         cmocka_unit_test(test_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,8 +104,9 @@ static void test_noise(void **state)
     folder_remove(folder);
 }
 
-/* 90 calls of 100 ns in one trial, 10 of 200 ns in the other: the merged median is 100, where the
- * mean of the medians would be 150. Values below 256 have a bucket each. */
+/* 45 calls of 100 ns in one trial, and 45 of 100 ns and 10 of 200 ns in the other: merged, 90 of
+ * 100 take 100 ns, so that p90 is 100 and p91 is 200; the mean of the trials' p91 would be 150.
+ * Values below 256 have a bucket each. */
 static void test_merged_percentiles(void **state)
 {
     struct synthetic small = usual;
@@ -122,14 +123,13 @@ static void test_merged_percentiles(void **state)
         struct lg_trial *trial = &data.trials[i];
         if (trial->arm != STATIC || trial->load != 1 || trial->scenario != 0)
             continue;
-        trial->bucket_count = 1;
-        trial->buckets[0] =
-            trial->block == 1 ? (struct lg_bucket){100, 90} : (struct lg_bucket){200, 10};
-        trial->max = (double)trial->buckets[0].value;
+        trial->bucket_count = trial->block;
+        trial->buckets[0] = (struct lg_bucket){100, 45};
+        trial->buckets[1] = (struct lg_bucket){200, 10};
+        trial->max = trial->block == 1 ? 100 : 200;
     }
     assert_int_equal(lg_summary_histogram(&summary, 0, 1, STATIC, &merged, &error), EVD_OK);
     assert_int_equal(merged.count, 100);
-    assert_int_equal(lg_histogram_quantile(&merged, 0.50), 100);
     assert_int_equal(lg_histogram_quantile(&merged, 0.90), 100);
     assert_int_equal(lg_histogram_quantile(&merged, 0.91), 200);
     data.trials[0].buckets[0].value = 1000001; /* no bucket starts there */
@@ -251,7 +251,7 @@ static void test_flaws(void **state)
     char *md = file_read(folder, "report.md"), *html = file_read(folder, "report.html");
     assert_non_null(strstr(md, "The study did not end: 170 of 192 trials are there"));
     assert_non_null(strstr(md, "1 trial went wrong and is left out"));
-    assert_non_null(strstr(md, "3 bad replies"));
+    assert_non_null(strstr(md, "**3 bad replies** among "));
     assert_non_null(strstr(md, "1 of 170 trials INVALID; 0 were repeated at once, 1 are left out"));
     assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
     assert_non_null(strstr(html, "the generator was late: &lt;3 ms&gt;"));
@@ -308,6 +308,23 @@ static void test_repeats(void **state)
     assert_true(lg_report_make(folder, &error) < 0);
     assert_non_null(strstr(error.text, "trials.jsonl:98: another line has the same arm"));
 
+    /* A repeat that is INVALID too counts once, where INVALID trials are all there is. */
+    struct lg_histogram merged;
+    flawed.blocks = 1;
+    synthetic_write(folder, &flawed);
+    append_repeat(folder, "2", "false");
+    load(folder, &data, &summary);
+    again = &data.trials[24];
+    assert_int_equal(summary.invalid, 2);
+    assert_int_equal(lg_summary_cell(&summary, again->scenario, again->load, again->arm)->invalid,
+                     1);
+    assert_int_equal(
+        lg_summary_histogram(&summary, again->scenario, again->load, again->arm, &merged, &error),
+        EVD_OK);
+    assert_int_equal(merged.count, usual.calls);
+    unload(&data, &summary);
+
+    flawed.blocks = 4;
     synthetic_write(folder, &flawed);
     append_repeat(folder, "1", "true");
     assert_true(lg_report_make(folder, &error) < 0);

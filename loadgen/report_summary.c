@@ -8,9 +8,10 @@ static bool higher_is_better(enum lg_metric metric)
     return metric == LG_RATE;
 }
 
-static bool is_latency(enum lg_metric metric)
+/* What now and then is many times the usual is told by its median. */
+static bool by_median(enum lg_metric metric)
 {
-    return metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9;
+    return metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9 || metric == LG_STARTUP;
 }
 
 static size_t cell_of(const struct lg_design *design, const struct lg_trial *trial)
@@ -66,7 +67,7 @@ static void estimate(struct lg_summary *summary, enum lg_metric metric, const do
         size_t reference = i - i % design->arm_count + design->reference;
         const double *x = column + i * blocks, *ref = column + reference * blocks;
         cell->values[metric] =
-            is_latency(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
+            by_median(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
         cell->ratios[metric] = lg_ratio_interval(x, ref, blocks);
         if (metric == LG_CPU)
             cell->extra_cpu = lg_difference_interval(x, ref, blocks);

@@ -15,7 +15,7 @@ struct lg_cell {
      * what the estimates rest on. Else they rest on INVALID trials too, have no interval and get no
      * verdict. */
     bool trusted;
-    struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies */
+    struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies and start-up */
     struct lg_interval ratios[LG_METRIC_COUNT];
     enum lg_verdict verdicts[LG_METRIC_COUNT];
     struct lg_interval extra_cpu; /* ns per call */

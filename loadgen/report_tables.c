@@ -229,8 +229,8 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
     snprintf(
         caption, sizeof(caption),
         "The server's memory on `%s`, load %s (peak resident set; proportional set at the end, "
-        "where shared pages count by share), and its time from fork to ready: means with 95 "
-        "%% intervals.",
+        "where shared pages count by share): means with 95 %% intervals. Its time from fork to "
+        "ready: the median.",
         design->scenarios[scenario], design->loads[load].name);
     struct lg_table *table = new_table(caption, 4, heads);
     if (!table)

@@ -144,8 +144,8 @@ static const char *const pages[] = {"report.md",
                                     "report.html",
                                     "figure-1-services-throughput-ratio.svg",
                                     "figure-2-services-throughput-cpu.svg",
-                                    "figure-3-services-latency-latency.svg",
-                                    "figure-6-github-webhooks-latency-latency.svg"};
+                                    "figure-3-services-latency-spectrum.svg",
+                                    "figure-6-github-webhooks-latency-spectrum.svg"};
 enum { PAGES = sizeof(pages) / sizeof(*pages) };
 
 /* The same data in two folders, and the second time with other surroundings: the same bytes. */

@@ -270,7 +270,9 @@ static void test_writes(void **state)
                                    "a.b"
                                    "{\"n\":\"x\",\"m\":[1, 2]}"
                                    "\x00\xFF"));
-    call = (struct evd_envelope){.kind = EVD_KIND_CALL, .envelope = EVD_SLICE("{\"id\":1}")};
+    call = (struct evd_envelope){.kind = EVD_KIND_CALL,
+                                 .id = {EVD_ID_NONE, 5, {NULL, 0}},
+                                 .envelope = EVD_SLICE("{\"id\":1}")};
     check_written(&call, EVD_SLICE(CALL LENGTH("\x00") NO_ID PARTS("\x00", "\x00")));
 
     struct evd_envelope reply = {.kind = EVD_KIND_REPLY,

@@ -29,6 +29,7 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
         cell->done++;
         cell->problems += trial->problem != NULL;
         cell->invalid += !trial->problem && trial->invalid;
+        cell->stolen += !trial->problem && trial->stolen;
     }
     summary->exact = summary->exact && trial->exact;
     summary->checked += trial->ok + trial->bad;
@@ -40,7 +41,9 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
 
 static bool counts(const struct lg_cell *cell, const struct lg_trial *trial)
 {
-    return !trial->superseded && !trial->problem && (!cell->trusted || !trial->invalid);
+    if (trial->superseded || trial->problem)
+        return false;
+    return !cell->trusted || !trial->invalid || (cell->stolen > 0 && trial->stolen);
 }
 
 /* A metric of all cells by block: column[cell * blocks + block]. NaN where no trial counts. */
@@ -79,6 +82,17 @@ static void estimate(struct lg_summary *summary, enum lg_metric metric, const do
     }
 }
 
+/* Before: cell->stolen is all there are. */
+static void decide_trust(struct lg_cell *cell)
+{
+    unsigned good = cell->done - cell->problems - cell->invalid;
+    if (good >= 2 && 4 * good >= 3 * cell->done)
+        cell->stolen = 0;
+    good += cell->stolen;
+    cell->trusted = good >= 2 && 2 * good >= cell->done;
+    cell->samples = NAN;
+}
+
 int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
 {
     size_t cells = lg_design_cells(&data->design);
@@ -96,12 +110,8 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
     }
     for (size_t i = 0; i < data->count; i++)
         count_trial(ret_summary, &data->trials[i]);
-    for (size_t i = 0; i < cells; i++) {
-        struct lg_cell *cell = &ret_summary->cells[i];
-        unsigned good = cell->done - cell->problems - cell->invalid;
-        cell->trusted = good >= 2 && 2 * good >= cell->done;
-        cell->samples = NAN;
-    }
+    for (size_t i = 0; i < cells; i++)
+        decide_trust(&ret_summary->cells[i]);
     for (size_t i = 0; i < data->count; i++) {
         struct lg_cell *cell = &ret_summary->cells[cell_of(&data->design, &data->trials[i])];
         if (counts(cell, &data->trials[i]) && !(data->trials[i].samples >= cell->samples))

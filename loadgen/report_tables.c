@@ -84,7 +84,10 @@ static void put_verdict(const struct lg_summary *summary, size_t scenario, size_
         put(&out[1], LG_TONE_WARN, "differs: noise", "");
     else
         put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
-            lg_verdict_word(cell->verdicts[metric], metric), "");
+            lg_verdict_word(cell->verdicts[metric], metric),
+            cell->verdicts[metric] != LG_UNRESOLVED && cell->stolen + reference->stolen > 0
+                ? "with stolen time"
+                : "");
 }
 
 /* An empty table with these heads. The caller frees it; NULL without memory. */

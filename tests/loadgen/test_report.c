@@ -260,6 +260,69 @@ static void test_flaws(void **state)
     folder_remove(folder);
 }
 
+/* Stolen time alone: such trials are left out while three quarters are left, then kept. */
+static void test_stolen(void **state)
+{
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    (void)state;
+    synthetic_write(folder, &usual);
+    load(folder, &data, &summary);
+    for (unsigned stolen = 1; stolen <= 8; stolen++) {
+        bool marked = false;
+        lg_summary_release(&summary);
+        for (size_t i = 0; i < data.count && !marked; i++) {
+            struct lg_trial *trial = &data.trials[i];
+            if (trial->arm != CALL || trial->load != 0 || trial->scenario != 0 || trial->invalid)
+                continue;
+            trial->invalid = trial->stolen = marked = true;
+        }
+        assert_int_equal(lg_summary_make(&data, &summary), EVD_OK);
+        const struct lg_cell *cell = lg_summary_cell(&summary, 0, 0, CALL);
+        assert_true(cell->trusted);
+        assert_int_equal(cell->invalid, stolen);
+        assert_int_equal(cell->stolen, stolen <= 2 ? 0 : stolen);
+        assert_int_equal(cell->values[LG_RATE].n, stolen <= 2 ? 8 - stolen : 8);
+        assert_int_equal(cell->verdicts[LG_RATE], LG_WORSE);
+    }
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* What loadgen run says makes the difference: that reason, and no other beside it. */
+static void test_stolen_reason(void **state)
+{
+    static const struct {
+        const char *reasons;
+        bool stolen;
+    } table[] = {{"\"the host stole 2.3 % of the CPU time; 1 % are allowed\"", true},
+                 {"\"the host stole 2.3 %\",\"the rate was missed\"", false},
+                 {"\"the generator was late\"", false}};
+    struct synthetic small = usual;
+    (void)state;
+    small.blocks = 1;
+    small.invalid_trial = 1;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        char *folder = folder_make(), *whole = NULL;
+        struct lg_data data;
+        struct lg_summary summary;
+        synthetic_write(folder, &small);
+        char *text = file_read(folder, "trials.jsonl");
+        char *from = strstr(text, "\"invalid\":["), *to = strchr(from, ']');
+        assert_true(asprintf(&whole, "%.*s\"invalid\":[%s%s", (int)(from - text), text,
+                             table[i].reasons, to) > 0);
+        file_write(folder, "trials.jsonl", whole);
+        load(folder, &data, &summary);
+        assert_true(data.trials[0].invalid);
+        assert_int_equal(data.trials[0].stolen, table[i].stolen);
+        unload(&data, &summary);
+        free(text);
+        free(whole);
+        folder_remove(folder);
+    }
+}
+
 /* Appends trial 9, INVALID, once more, as a repeat or not, with that outcome. */
 static void append_repeat(const char *folder, const char *attempt, const char *valid)
 {
@@ -460,12 +523,13 @@ static void test_no_gnuplot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_effects),    cmocka_unit_test(test_effects_in_drift),
-        cmocka_unit_test(test_noise),      cmocka_unit_test(test_merged_percentiles),
-        cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_flaws),      cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_broken_trials),
-        cmocka_unit_test(test_cut_off),    cmocka_unit_test(test_no_study),
+        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
+        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_broken_trials),
+        cmocka_unit_test(test_cut_off),       cmocka_unit_test(test_no_study),
         cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

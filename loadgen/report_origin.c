@@ -61,6 +61,9 @@ static void machine_rows(const struct lg_data *data, struct lg_table *table)
         "server on CPU %.0f, load on CPU %.0f; CPUs that share the server's core: %s",
         lg_json_number(pinning, "server_cpu"), lg_json_number(pinning, "load_cpu"),
         lg_json_string(machine, "siblings", "unknown"));
+    row(table, "Idle CPUs", "%s",
+        data->design.keep_awake ? "kept awake: a process of the class SCHED_IDLE on each"
+                                : "halted, as the system does");
     row(table, "TCP congestion control", "%s on both sides (the system's default: %s)",
         data->design.congestion, lg_json_string(machine, "congestion", "unknown"));
 }

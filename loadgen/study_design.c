@@ -104,6 +104,17 @@ static int take_duration(const struct place *place, const cJSON *object, const c
     return EVD_OK;
 }
 
+/* A flag that may be left out: false. */
+static int take_flag(const struct place *place, const cJSON *object, const char *key,
+                     bool *ret_flag)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    *ret_flag = cJSON_IsTrue(item);
+    if (item && !cJSON_IsBool(item))
+        return complain(place, key, "must be true or false");
+    return EVD_OK;
+}
+
 /* `reserved` is "|--target|...|": the options that the study sets itself. */
 static int take_args(const struct place *place, const cJSON *object, const char *key,
                      const char *reserved, struct lg_args *ret_args)
@@ -267,7 +278,7 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
     if ((rc = check_keys(
              place, root,
              "|name|title|description|blocks|repeats|warmup|duration|server_cpu|load_cpu|"
-             "transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
+             "keep_awake|transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
         (rc = take_name(place, root, &design->name)) != EVD_OK ||
         (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
         (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
@@ -278,6 +289,7 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
         (rc = take_number(place, root, "server_cpu", 0, LG_CPU_MAX, &design->server_cpu)) !=
             EVD_OK ||
         (rc = take_number(place, root, "load_cpu", 0, LG_CPU_MAX, &design->load_cpu)) != EVD_OK ||
+        (rc = take_flag(place, root, "keep_awake", &design->keep_awake)) != EVD_OK ||
         (rc = take_duration(place, root, "warmup", 0, &design->warmup, &design->warmup_ns)) !=
             EVD_OK ||
         (rc = take_duration(place, root, "duration", 1, &design->duration, &design->duration_ns)) !=

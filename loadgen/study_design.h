@@ -6,6 +6,7 @@
 #include "dispatch/status.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,8 @@ struct lg_design {
     uint64_t warmup_ns, duration_ns;
     const char *transport, *congestion; /* "frame" and "reno" where the file has none */
     unsigned blocks, server_cpu, load_cpu;
+    bool
+        keep_awake; /* no CPU is halted while it has nothing to do; false where the file has none */
     unsigned repeats; /* of INVALID trials, at most so many in a block; 0 where the file has none */
     size_t reference; /* index into arms */
     size_t arm_count, scenario_count, load_count;

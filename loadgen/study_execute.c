@@ -1,6 +1,7 @@
 #include "study.h"
 
 #include "evd_version.h"
+#include "study_awake.h"
 #include "study_json.h"
 #include "study_machine.h"
 #include "study_order.h"
@@ -307,11 +308,16 @@ static int run_block(struct study *study, unsigned block, struct evd_error *erro
 
 static int run_all(struct study *study, struct evd_error *error)
 {
+    const unsigned cpus[LG_AWAKE_MAX] = {study->setting.server_cpu, study->setting.load_cpu};
+    struct lg_awake awake = {.count = 0};
     int rc = EVD_OK;
+    if (study->design->keep_awake)
+        rc = lg_awake_start(cpus, &awake, error);
     study->began_ns = lg_now_ns();
     for (unsigned block = 0;
          block < study->design->blocks && rc == EVD_OK && study->result->signal == 0; block++)
         rc = run_block(study, block, error);
+    lg_awake_stop(&awake);
     if (study->terminal && !study->options->quiet)
         fputs("\r\033[K", stderr);
     if (rc != EVD_OK || study->result->signal != 0)

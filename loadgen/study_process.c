@@ -27,6 +27,9 @@ static int fail(struct evd_error *error, const char *what)
     return evd_error_set(error, EVD_ERR_SYSTEM, "%s: %s", what, strerror(errno));
 }
 
+#define KILL_MS                                                                                    \
+    10000 /* until the kernel has ended a killed child; only ever reached by a stuck one */
+
 /* In the child: what goes wrong here is told on its stderr, where the study looks. */
 static void child_exec(const struct lg_spawn *spawn, pid_t parent)
 {
@@ -181,6 +184,6 @@ bool lg_child_stop(struct lg_child *child, int grace_ms, int *ret_exit)
     if (lg_child_wait(child, -1, grace_ms, ret_exit) == LG_WAIT_DONE)
         return true;
     kill(child->pid, SIGKILL);
-    lg_child_wait(child, -1, grace_ms, ret_exit);
+    lg_child_wait(child, -1, KILL_MS, ret_exit); /* however short the grace was */
     return false;
 }

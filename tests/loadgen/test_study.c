@@ -1,6 +1,7 @@
 /* Studies of a fake server by a fake load generator: what goes wrong is kept and told, what is
  * there is not overwritten, and nothing is left behind. */
 #include "loadgen/study.h"
+#include "loadgen/study_awake.h"
 #include "loadgen/study_json.h"
 #include "loadgen/study_order.h"
 #include "loadgen/study_process.h"
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,12 +275,59 @@ static void test_not_a_program(void **state)
     assert_int_equal(status, 127);
 }
 
+static unsigned first_cpu(const cpu_set_t *set, unsigned from)
+{
+    while (from < CPU_SETSIZE && !CPU_ISSET(from, set))
+        from++;
+    return from;
+}
+
+/* What keeps a CPU awake gives way to everything, stays on that CPU, and ends with the study. */
+static void cpus_are_kept_awake_by_nobody_else(void **state)
+{
+    (void)state;
+    cpu_set_t all, own;
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    unsigned one = first_cpu(&all, 0), two = first_cpu(&all, one + 1);
+    if (two == CPU_SETSIZE)
+        two = one;
+    const unsigned cpus[LG_AWAKE_MAX] = {one, two};
+    struct lg_awake awake;
+    struct evd_error error;
+    assert_int_equal(lg_awake_start(cpus, &awake, &error), EVD_OK);
+    assert_int_equal(awake.count, one == two ? 1 : 2);
+    pid_t pids[LG_AWAKE_MAX] = {0};
+    for (size_t i = 0; i < awake.count; i++) {
+        pids[i] = awake.children[i].pid;
+        assert_int_equal(sched_getscheduler(pids[i]), SCHED_IDLE);
+        assert_int_equal(sched_getaffinity(pids[i], sizeof(own), &own), 0);
+        assert_int_equal(CPU_COUNT(&own), 1);
+        assert_true(CPU_ISSET(cpus[i], &own));
+    }
+    size_t count = awake.count;
+    lg_awake_stop(&awake);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(kill(pids[i], 0), -1); /* reaped: nothing of that number is left */
+
+    const unsigned nowhere[LG_AWAKE_MAX] = {one, CPU_SETSIZE - 1};
+    if (!CPU_ISSET(CPU_SETSIZE - 1, &all)) {
+        assert_int_equal(lg_awake_start(nowhere, &awake, &error), EVD_ERR_SYSTEM);
+        assert_non_null(strstr(error.text, "cannot be kept awake"));
+        assert_int_equal(awake.count, 0);
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),          cmocka_unit_test(test_problems),
-        cmocka_unit_test(test_invalid),       cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_no_server),     cmocka_unit_test(test_deaf),
+        cmocka_unit_test(cpus_are_kept_awake_by_nobody_else),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_no_server),
+        cmocka_unit_test(test_deaf),
         cmocka_unit_test(test_not_a_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,7 @@ static void test_errors(void **state)
         {"{\"name\":\"n\",\"blocks\":2.5}", "blocks: must be a whole number of 1 to 1000"},
         {"{\"name\":\"n\",\"blocks\":2,\"server_cpu\":-1}",
          "server_cpu: must be a whole number of 0 to 1023"},
+        {"{" HEAD "\"keep_awake\":1}", "keep_awake: must be true or false"},
         {"{" HEAD "\"warmup\":\"soon\"}", "warmup: "},
         {"{" HEAD "\"warmup\":\"0\",\"duration\":\"0\"}", "duration: must be"},
         {"{" HEAD "\"warmup\":\"0\",\"duration\":\"2h\"}", "duration: must be at most one hour"},

@@ -30,7 +30,9 @@ struct lg_result {
     uint64_t sent_bytes, received_bytes;                           /* measured window */
 
     uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
-    double client_share;                       /* of one core per thread */
+    uint64_t client_wait_ns; /* its threads could have run, and waited for a CPU */
+    double client_wait_share, server_wait_share; /* of one core per thread; of the time */
+    double client_share;                         /* of one core per thread */
 
     bool server_sampled;
     struct lg_process_sample server; /* what the measured window added */

@@ -171,6 +171,7 @@ static void put_server(struct writer *writer, cJSON *root, const struct lg_resul
     put_uint(writer, server, "rss_peak_bytes", result->server_memory.rss_peak_bytes);
     put_uint(writer, server, "pss_bytes", result->server_memory.pss_bytes);
     put_uint(writer, server, "context_switches", result->server.context_switches);
+    put_uint(writer, server, "cpu_wait_ns", result->server.wait_ns);
     put_uint(writer, server, "calls", result->server_calls);
 }
 
@@ -193,6 +194,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_uint(writer, object, "cpu_user_ns", result->client_user_ns);
     put_uint(writer, object, "cpu_system_ns", result->client_system_ns);
     put_number(writer, object, "cpu_share", result->client_share);
+    put_uint(writer, object, "cpu_wait_ns", result->client_wait_ns);
     put_server(writer, root, result);
     object = open_object(writer, root, "host");
     put_number(writer, object, "steal_share", result->steal_share);

@@ -15,6 +15,7 @@ struct edge {
     struct lg_process_sample server;
     struct lg_host_sample host;
     uint64_t answered, sent_bytes, received_bytes;
+    uint64_t client_wait_ns; /* of this process */
 };
 
 struct run {
@@ -57,6 +58,7 @@ static void sample_edge(struct run *run, struct edge *edge)
         lg_sample_process(pid, &edge->server, &error) < 0)
         snprintf(run->result->server_error, sizeof(run->result->server_error), "%s", error.text);
     lg_sample_host(&edge->host);
+    edge->client_wait_ns = lg_sample_wait(getpid());
 }
 
 static void show_live(struct run *run, uint64_t now)
@@ -283,6 +285,8 @@ static void collect(struct run *run)
     result->client_share = share(result->client_user_ns + result->client_system_ns, wall);
     result->sent_bytes = b->sent_bytes - a->sent_bytes;
     result->received_bytes = b->received_bytes - a->received_bytes;
+    result->client_wait_ns = b->client_wait_ns - a->client_wait_ns;
+    result->client_wait_share = share(result->client_wait_ns, wall);
     result->steal_share = share(b->host.steal - a->host.steal, b->host.total - a->host.total);
     result->server_sampled = run->plan.options->server_pid != 0 && *result->server_error == '\0';
     if (!result->server_sampled)
@@ -293,6 +297,8 @@ static void collect(struct run *run)
     result->server.user_ns = b->server.user_ns - a->server.user_ns;
     result->server.system_ns = b->server.system_ns - a->server.system_ns;
     result->server.context_switches = b->server.context_switches - a->server.context_switches;
+    result->server.wait_ns = b->server.wait_ns - a->server.wait_ns;
+    result->server_wait_share = share(result->server.wait_ns, result->server.wall_ns);
 }
 
 static void init_result(struct lg_result *result, const struct lg_run_options *options,

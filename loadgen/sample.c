@@ -46,7 +46,23 @@ static void add_switches(pid_t pid, const char *task, uint64_t *sum)
     fclose(file);
 }
 
-static uint64_t context_switches(pid_t pid)
+/* The second field: time spent on a run queue. */
+static void add_wait(pid_t pid, const char *task, uint64_t *sum)
+{
+    char name[sizeof("task//schedstat") + sizeof(((struct dirent *)0)->d_name)];
+    uint64_t value;
+    FILE *file;
+
+    snprintf(name, sizeof(name), "task/%s/schedstat", task);
+    file = open_proc(pid, name);
+    if (file == NULL)
+        return;
+    if (fscanf(file, "%*u %" SCNu64, &value) == 1)
+        *sum += value;
+    fclose(file);
+}
+
+static uint64_t sum_tasks(pid_t pid, void (*add)(pid_t pid, const char *task, uint64_t *sum))
 {
     char path[64];
     const struct dirent *entry;
@@ -59,9 +75,14 @@ static uint64_t context_switches(pid_t pid)
         return 0;
     while ((entry = readdir(dir)) != NULL) /* bounded by the threads of the process */
         if (entry->d_name[0] != '.')
-            add_switches(pid, entry->d_name, &sum);
+            add(pid, entry->d_name, &sum);
     closedir(dir);
     return sum;
+}
+
+uint64_t lg_sample_wait(pid_t pid)
+{
+    return sum_tasks(pid, add_wait);
 }
 
 /* Fields 14 and 15 of /proc/PID/stat; the second is a name in parentheses that may hold anything.
@@ -86,7 +107,8 @@ int lg_sample_process(pid_t pid, struct lg_process_sample *ret_sample, struct ev
     struct timespec cpu;
     clockid_t clock;
 
-    ret_sample->context_switches = context_switches(pid);
+    ret_sample->context_switches = sum_tasks(pid, add_switches);
+    ret_sample->wait_ns = lg_sample_wait(pid);
     if (clock_getcpuclockid(pid, &clock) != 0 || !cpu_ticks(pid, &user, &system) ||
         clock_gettime(clock, &cpu) != 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM,

@@ -14,12 +14,16 @@ struct lg_process_sample {
     uint64_t cpu_ns;             /* exact: the process's CPU clock */
     uint64_t user_ns, system_ns; /* of it; in the kernel's ticks of 10 ms */
     uint64_t context_switches;   /* of all its threads, voluntary or not */
+    uint64_t wait_ns;            /* its threads could have run, and waited for a CPU */
 };
 
 struct lg_process_memory {
     uint64_t rss_bytes, rss_peak_bytes; /* VmRSS, VmHWM */
     uint64_t pss_bytes;                 /* shared pages split among their users; 0: not readable */
 };
+
+/* The wait_ns of a process; 0 where the kernel does not count it. */
+uint64_t lg_sample_wait(pid_t pid);
 
 /* EVD_ERR_SYSTEM in words: no such process, or not ours to look at. */
 int lg_sample_process(pid_t pid, struct lg_process_sample *ret_sample, struct evd_error *ret_error);

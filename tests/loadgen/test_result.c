@@ -70,7 +70,7 @@ static int make(void **state)
     r->client_share = 0.25;
     r->server_sampled = true;
     r->server = (struct lg_process_sample){
-        .cpu_ns = 11, .user_ns = 12, .system_ns = 13, .context_switches = 14};
+        .cpu_ns = 11, .user_ns = 12, .system_ns = 13, .context_switches = 14, .wait_ns = 15};
     r->server_memory = (struct lg_process_memory){21, 22, 23};
     r->server_calls = 1000;
     *state = f;
@@ -154,9 +154,9 @@ static void json_has_the_schema(void **state)
     check_keys(get(latency, "service"), histogram);
     check_keys(get(latency, "lateness"), histogram);
     check_keys(get(json, "bytes"), "sent received");
-    check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_share");
+    check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_share cpu_wait_ns");
     check_keys(get(json, "server"), "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
-                                    "pss_bytes context_switches calls");
+                                    "pss_bytes context_switches cpu_wait_ns calls");
     assert_int_equal(get(get(json, "server"), "pid")->valueint, 42);
     assert_int_equal(get(get(json, "server"), "pss_bytes")->valueint, 23);
     check_keys(get(json, "host"), "steal_share");
@@ -286,6 +286,23 @@ static void full_cpu_and_stolen_time(void **state)
     expect_invalid(f, "the host stole 1.1 % of the CPU time; 1 % are allowed");
 }
 
+static void others_on_the_cpu(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.server_wait_share = f->result.client_wait_share = 0.05;
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    f->result.server_wait_share = 0.62;
+    expect_invalid(f, "other processes kept the server from its CPU for 62 % of the time; 5 % are "
+                      "allowed");
+    f->result.server_wait_share = 0;
+    f->result.client_wait_share = 0.062;
+    f->result.invalid_count = 0;
+    expect_invalid(f, "other processes kept the generator from its CPU for 6 % of the time; 5 % "
+                      "are allowed");
+}
+
 static void missed_rate(void **state)
 {
     struct fixture *f = *state;
@@ -392,6 +409,7 @@ int main(void)
         TEST(lateness_is_measured_against_the_response),
         TEST(full_cpu_and_stolen_time),
         TEST(missed_rate),
+        TEST(others_on_the_cpu),
         TEST(unsent_requests),
         TEST(closed_loops_may_be_late_and_busy),
         TEST(accounts_that_do_not_add_up),

@@ -96,11 +96,10 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
         "leaves 1 out. **Equivalent**: the whole interval lies between 0.98 and 1.02. "
         "**Unresolved**: neither; more blocks would tell. No interval, no ranking. With "
         "this many comparisons about one in twenty intervals misses the truth.");
-    lg_doc_item(
-        doc, LG_TONE_PLAIN,
-        "Intervals of means and ratios are Student's (ratios by their logarithms), those of "
-        "medians lie between two of the trials. Percentiles of trials are never averaged: "
-        "merged curves add up the histograms.");
+    lg_doc_item(doc, LG_TONE_PLAIN,
+                "Intervals of means and ratios are Student's, of their logarithms, those of "
+                "medians lie between two of the trials. Percentiles of trials are never averaged: "
+                "merged curves add up the histograms.");
     lg_doc_item(doc, LG_TONE_PLAIN,
                 "Latency counts from the time a call was **due**, not from when it was sent: a "
                 "server that stalls is charged for the calls that had to wait. CPU per call is the "

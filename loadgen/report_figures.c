@@ -153,7 +153,8 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
              "Server CPU time per call of each arm in microseconds, scenario %s",
              design->scenarios[scenario]);
     snprintf(figure->caption, sizeof(figure->caption),
-             "Server CPU time per call on `%s`, in µs: less is better. %s is the mean over the "
+             "Server CPU time per call on `%s`, in µs: less is better. %s is the geometric mean "
+             "over the "
              "trials, the line its 95 %% interval (too short to be seen where it is narrow); the "
              "figures are at the right.%s",
              design->scenarios[scenario], bars ? "Each bar" : "Each point",

@@ -70,7 +70,7 @@ static void estimate(struct lg_summary *summary, enum lg_metric metric, const do
         size_t reference = i - i % design->arm_count + design->reference;
         const double *x = column + i * blocks, *ref = column + reference * blocks;
         cell->values[metric] =
-            by_median(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
+            by_median(metric) ? lg_median_interval(x, blocks) : lg_geometric_interval(x, blocks);
         cell->ratios[metric] = lg_ratio_interval(x, ref, blocks);
         if (metric == LG_CPU)
             cell->extra_cpu = lg_difference_interval(x, ref, blocks);

@@ -116,7 +116,8 @@ void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t lo
     const struct lg_design *design = &summary->data->design;
     char caption[320];
     snprintf(caption, sizeof(caption),
-             "Throughput on `%s`: mean over the trials, and the ratio to `%s` of the same block, "
+             "Throughput on `%s`: geometric mean over the trials, and the ratio to `%s` of the "
+             "same block, "
              "each with its 95 %% interval.",
              design->scenarios[scenario], design->arms[design->reference].name);
     struct lg_table *table = new_table(caption, 4, heads);
@@ -159,7 +160,8 @@ void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t loa
     const struct lg_design *design = &summary->data->design;
     char caption[400];
     snprintf(caption, sizeof(caption),
-             "Server CPU time per call on `%s`: mean, ratio to `%s` and difference from it, with "
+             "Server CPU time per call on `%s`: geometric mean, ratio to `%s` and difference from "
+             "it, with "
              "95 %% intervals. The last column says what the difference comes to at a steady "
              "10,000 calls a second.",
              design->scenarios[scenario], design->arms[design->reference].name);
@@ -232,7 +234,8 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
     snprintf(
         caption, sizeof(caption),
         "The server's memory on `%s`, load %s (peak resident set; proportional set at the end, "
-        "where shared pages count by share): means with 95 %% intervals. Its time from fork to "
+        "where shared pages count by share): geometric means with 95 %% intervals. Its time from "
+        "fork to "
         "ready: the median.",
         design->scenarios[scenario], design->loads[load].name);
     struct lg_table *table = new_table(caption, 4, heads);

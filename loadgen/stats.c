@@ -54,17 +54,31 @@ struct lg_interval lg_mean_interval(const double *x, size_t n)
     return moments_interval(&m);
 }
 
+/* Of logarithms, back on the scale of what they are of; the spread stays. */
+static struct lg_interval exponential(struct lg_interval of_logs)
+{
+    of_logs.estimate = exp(of_logs.estimate);
+    of_logs.low = exp(of_logs.low);
+    of_logs.high = exp(of_logs.high);
+    return of_logs;
+}
+
+struct lg_interval lg_geometric_interval(const double *x, size_t n)
+{
+    struct moments m = {0};
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]) && x[i] > 0)
+            moments_add(&m, log(x[i]));
+    return exponential(moments_interval(&m));
+}
+
 struct lg_interval lg_ratio_interval(const double *x, const double *ref, size_t n)
 {
     struct moments m = {0};
     for (size_t i = 0; i < n; i++)
         if (isfinite(x[i]) && isfinite(ref[i]) && x[i] > 0 && ref[i] > 0)
             moments_add(&m, log(x[i] / ref[i]));
-    struct lg_interval out = moments_interval(&m);
-    out.estimate = exp(out.estimate);
-    out.low = exp(out.low);
-    out.high = exp(out.high);
-    return out;
+    return exponential(moments_interval(&m));
 }
 
 struct lg_interval lg_difference_interval(const double *x, const double *ref, size_t n)

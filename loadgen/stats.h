@@ -25,6 +25,10 @@ double lg_t_quantile(double p, double dof);
 /* Mean, with Student's interval from n >= 2 on. */
 struct lg_interval lg_mean_interval(const double *x, size_t n);
 
+/* Geometric mean, with Student's interval of the mean logarithm: for what cannot be below zero.
+ * What is not finite and > 0 is left out. */
+struct lg_interval lg_geometric_interval(const double *x, size_t n);
+
 /* Geometric mean of x[i] / ref[i], i a block: Student's interval of the mean log ratio. Pairs that
  * are not both finite and > 0 are left out. */
 struct lg_interval lg_ratio_interval(const double *x, const double *ref, size_t n);

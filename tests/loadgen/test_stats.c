@@ -159,12 +159,32 @@ static void test_verdicts(void **state)
     }
 }
 
+/* By hand: logs of 1, 10, 100 are 0, 1, 2 times ln 10; mean ln 10, s = ln 10, and t(0.975; 2) is
+ * 4.302653 (any table), so the half width is 4.302653 * ln 10 / sqrt 3 = 5.719939. */
+static void test_geometric(void **state)
+{
+    (void)state;
+    const double x[] = {1, 100, NAN, 10, 0, -5};
+    struct lg_interval interval = lg_geometric_interval(x, 6);
+    assert_int_equal(interval.n, 3);
+    assert_true(interval.bounded);
+    assert_true(fabs(interval.estimate - 10) < 1e-9);
+    assert_true(fabs(log(interval.low / 10) + 5.719939) < 1e-5);
+    assert_true(fabs(log(interval.high / 10) - 5.719939) < 1e-5);
+    assert_true(interval.low > 0);
+    assert_false(lg_geometric_interval(x, 1).bounded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_t_quantiles),  cmocka_unit_test(test_paired_difference),
-        cmocka_unit_test(test_paired_ratio), cmocka_unit_test(test_mean),
-        cmocka_unit_test(test_too_few),      cmocka_unit_test(test_median),
+        cmocka_unit_test(test_geometric),
+        cmocka_unit_test(test_t_quantiles),
+        cmocka_unit_test(test_paired_difference),
+        cmocka_unit_test(test_paired_ratio),
+        cmocka_unit_test(test_mean),
+        cmocka_unit_test(test_too_few),
+        cmocka_unit_test(test_median),
         cmocka_unit_test(test_verdicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

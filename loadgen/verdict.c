@@ -10,7 +10,7 @@
 #define LATENESS_SHARE   0.1
 #define CLIENT_SHARE_MAX 0.85
 #define STEAL_SHARE_MAX  0.01
-#define WAIT_SHARE_MAX   0.05 /* of the time: ready to run, and kept from it by other processes */
+#define WAIT_SHARE_MAX   0.05 /* of the time: ready to run, and on no CPU */
 
 __attribute__((format(printf, 2, 3))) static void invalid(struct lg_result *result,
                                                           const char *format, ...)
@@ -86,10 +86,11 @@ static void check_generator(struct lg_result *result)
 static void check_waiting(struct lg_result *result, const char *who, double share)
 {
     if (share > WAIT_SHARE_MAX)
-        invalid(result,
-                "other processes kept the %s from its CPU for %.0f %% of the time; %.0f %% are "
-                "allowed",
-                who, share * 100, WAIT_SHARE_MAX * 100);
+        invalid(
+            result,
+            "the %s waited for its CPU for %.0f %% of the time, for other processes or the host; "
+            "%.0f %% are allowed",
+            who, share * 100, WAIT_SHARE_MAX * 100);
 }
 
 void lg_verdict(struct lg_result *result)
@@ -104,12 +105,12 @@ void lg_verdict(struct lg_result *result)
     if (!result->options->closed) {
         check_rate(result);
         check_generator(result);
+        check_waiting(result, "generator", result->client_wait_share);
     }
     if (result->steal_share > STEAL_SHARE_MAX)
         invalid(result, "the host stole %.1f %% of the CPU time; %.0f %% are allowed",
                 result->steal_share * 100, STEAL_SHARE_MAX * 100);
     check_waiting(result, "server", result->server_wait_share);
-    check_waiting(result, "generator", result->client_wait_share);
     if (saturated > 0)
         invalid(result, "%" PRIu64 " latencies were above %.1f s, where the histogram ends",
                 saturated, (double)LG_HISTOGRAM_MAX / 1e9);

@@ -294,13 +294,13 @@ static void others_on_the_cpu(void **state)
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
     f->result.server_wait_share = 0.62;
-    expect_invalid(f, "other processes kept the server from its CPU for 62 % of the time; 5 % are "
-                      "allowed");
+    expect_invalid(f, "the server waited for its CPU for 62 % of the time, for other processes or "
+                      "the host; 5 % are allowed");
     f->result.server_wait_share = 0;
     f->result.client_wait_share = 0.062;
     f->result.invalid_count = 0;
-    expect_invalid(f, "other processes kept the generator from its CPU for 6 % of the time; 5 % "
-                      "are allowed");
+    expect_invalid(f, "the generator waited for its CPU for 6 % of the time, for other processes "
+                      "or the host; 5 % are allowed");
 }
 
 static void missed_rate(void **state)

@@ -28,6 +28,14 @@ struct evd_backend {
 
     /* Endpoints known now. */
     size_t (*endpoints)(const void *self);
+
+    /* A backend that follows changes outside: the descriptor that becomes readable with one (-1:
+     * none), and what is done then. Both or neither may be NULL. */
+    int (*watch_fd)(const void *self);
+    void (*watch)(void *self);
+
+    /* Counters; NULL: all zero. */
+    void (*stats)(const void *self, struct evd_dispatch_stats *ret_stats);
 };
 
 #define EVD_BACKEND(ident) extern const struct evd_backend evd_backend_##ident;

@@ -88,6 +88,26 @@ size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch)
     return dispatch->backend->endpoints(dispatch->self);
 }
 
+int evd_dispatch_watch_fd(const struct evd_dispatch *dispatch)
+{
+    const struct evd_backend *backend = dispatch->backend;
+    return backend->watch_fd != NULL ? backend->watch_fd(dispatch->self) : -1;
+}
+
+void evd_dispatch_watch(struct evd_dispatch *dispatch)
+{
+    if (dispatch->backend->watch != NULL)
+        dispatch->backend->watch(dispatch->self);
+}
+
+void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
+                            struct evd_dispatch_stats *ret_stats)
+{
+    *ret_stats = (struct evd_dispatch_stats){0};
+    if (dispatch->backend->stats != NULL)
+        dispatch->backend->stats(dispatch->self, ret_stats);
+}
+
 /* "testFuncFn" -> "TestFuncFn doesn't exist" */
 static void describe_unknown(struct evd_slice event, char *out, size_t cap)
 {

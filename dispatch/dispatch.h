@@ -92,6 +92,22 @@ int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispa
 /* Closes every module. No flight may be unfinished. NULL is allowed. */
 void evd_dispatch_close(struct evd_dispatch *dispatch);
 
+/* A descriptor that becomes readable when the modules have changed outside, to be waited for beside
+ * the sockets and before them; then evd_dispatch_watch() takes note. -1: there is nothing to watch.
+ * It stays the dispatch's. */
+int evd_dispatch_watch_fd(const struct evd_dispatch *dispatch);
+void evd_dispatch_watch(struct evd_dispatch *dispatch);
+
+/* Counters since the start. */
+struct evd_dispatch_stats {
+    uint64_t modules;       /* known, loaded or not */
+    uint64_t loads;         /* versions of modules that came into service */
+    uint64_t reloads;       /* of these, in place of an older one */
+    uint64_t load_failures; /* versions that could not serve */
+};
+void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
+                            struct evd_dispatch_stats *ret_stats);
+
 /* How many endpoints are known now; a dynamic backend learns a module's with its first call. */
 size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch);
 

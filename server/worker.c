@@ -78,6 +78,30 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
         start_draining(worker);
 }
 
+/* SIGUSR1: the counters, as one line of JSON on stderr. */
+static void on_usr1(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    (void)loop;
+    (void)events;
+    const struct evd_worker *worker = signal->data;
+    struct evd_dispatch_stats stats;
+    evd_dispatch_get_stats(worker->dispatch, &stats);
+    (void)fprintf(stderr,
+                  "{\"connections\":%zu,\"endpoints\":%zu,\"modules\":%llu,\"loads\":%llu,"
+                  "\"reloads\":%llu,\"load_failures\":%llu}\n",
+                  worker->conns.count, evd_dispatch_endpoints(worker->dispatch),
+                  (unsigned long long)stats.modules, (unsigned long long)stats.loads,
+                  (unsigned long long)stats.reloads, (unsigned long long)stats.load_failures);
+}
+
+static void on_modules(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct evd_worker *worker = io->data;
+    evd_dispatch_watch(worker->dispatch);
+}
+
 static void refuse(struct evd_worker *worker, int fd)
 {
     char text[200];
@@ -112,10 +136,21 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
     worker->sweep.data = worker;
     ev_signal_init(&worker->on_term, on_signal, SIGTERM);
     ev_signal_init(&worker->on_int, on_signal, SIGINT);
-    worker->on_term.data = worker->on_int.data = worker;
+    ev_signal_init(&worker->on_usr1, on_usr1, SIGUSR1);
+    worker->on_term.data = worker->on_int.data = worker->on_usr1.data = worker;
+    int fd = evd_dispatch_watch_fd(worker->dispatch);
+    if (fd >= 0) {
+        ev_io_init(&worker->modules, on_modules, fd, EV_READ);
+        worker->modules.data = worker;
+        /* Before the sockets: a call that was sent after a module was replaced meets the new one.
+         */
+        ev_set_priority(&worker->modules, EV_MAXPRI);
+        ev_io_start(worker->loop, &worker->modules);
+    }
     /* From here on a signal is not lost, even one that comes before the loop runs. */
     ev_signal_start(worker->loop, &worker->on_term);
     ev_signal_start(worker->loop, &worker->on_int);
+    ev_signal_start(worker->loop, &worker->on_usr1);
     return EVD_OK;
 }
 

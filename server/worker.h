@@ -30,7 +30,8 @@ struct evd_worker {
     struct evd_listener listeners[EVD_LISTEN_MAX];
     struct evd_conn_list conns;
     ev_timer sweep; /* looks for connections whose time is over */
-    ev_signal on_term, on_int;
+    ev_signal on_term, on_int, on_usr1;
+    ev_io modules; /* the modules have changed */
     bool draining;
     uint64_t drain_deadline_ns;
 };

@@ -7,8 +7,8 @@
 
 #define FUNCTIONS_MAX 65536 /* in one module */
 
-void evd_log(const struct evd_dispatch_config *config, enum evd_log_level level, const char *format,
-             ...)
+void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
+                      const char *format, ...)
 {
     if (config->log == NULL)
         return;

@@ -44,8 +44,8 @@ struct evd_backend {
 
 /* ---- Shared by backends. ---- */
 
-void evd_log(const struct evd_dispatch_config *config, enum evd_log_level level, const char *format,
-             ...) __attribute__((format(printf, 3, 4)));
+void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
+                      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* A module's declaration is sound: version, size, names. *ret_error says what is not. */
 int evd_module_check(const struct evd_module *module, struct evd_error *ret_error);

@@ -112,9 +112,9 @@ static int on_folder(void *context, const char *prefix, const char *path)
     int rc = evd_watch_add(&folder->watch, path, prefix);
     if (rc == EVD_ERR_SYSTEM) {
         /* A limit of the system's (fs.inotify.max_user_watches): look at the files instead. */
-        evd_log(folder->config, EVD_LOG_WARNING,
-                "%s cannot be watched (%s): every call looks at its module's file", path,
-                strerror(errno));
+        evd_dispatch_log(folder->config, EVD_LOG_WARNING,
+                         "%s cannot be watched (%s): every call looks at its module's file", path,
+                         strerror(errno));
         evd_watch_close(&folder->watch);
         return EVD_OK;
     }
@@ -162,8 +162,8 @@ static void on_change(void *context, enum evd_watch_kind kind, const struct evd_
         break;
     }
     if (rc < 0)
-        evd_log(folder->config, EVD_LOG_ERROR, "the modules folder cannot be followed: %s",
-                evd_status_text(rc));
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "the modules folder cannot be followed: %s",
+                         evd_status_text(rc));
 }
 
 static int watch_fd(const void *self)
@@ -253,8 +253,8 @@ static void install(struct folder *folder, struct object *object, struct evd_ver
     folder->stats.loads++;
     if (replaces) {
         folder->stats.reloads++;
-        evd_log(folder->config, EVD_LOG_INFO, "module %s is replaced by a new version",
-                object->name);
+        evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is replaced by a new version",
+                         object->name);
     }
 }
 
@@ -277,7 +277,7 @@ static void fail_version(struct folder *folder, struct object *object, int rc, i
 {
     if (error == ENOENT || error == ENOTDIR) {
         if (object->current != NULL)
-            evd_log(folder->config, EVD_LOG_INFO, "module %s is removed", object->name);
+            evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is removed", object->name);
         retire(folder, object);
         object->status = EVD_ERR_NO_SUCH_FUNCTION;
         return;
@@ -290,8 +290,8 @@ static void fail_version(struct folder *folder, struct object *object, int rc, i
     object->stale = is_passing(rc, error) && !(serving && rc == EVD_ERR_OPEN_FAILED);
     if (!object->told) {
         folder->stats.load_failures++;
-        evd_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s%s", object->name,
-                why->text, serving ? "; the old version keeps serving" : "");
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s%s",
+                         object->name, why->text, serving ? "; the old version keeps serving" : "");
     }
     object->told = object->stale;
 }
@@ -345,8 +345,8 @@ static int load_for_call(struct folder *folder, struct object *object, struct ev
         return rc;
     if (!object->told) {
         folder->stats.load_failures++;
-        evd_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->name,
-                why.text);
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->name,
+                         why.text);
     }
     object->told = true;
     return rc;

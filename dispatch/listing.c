@@ -21,8 +21,8 @@ static int visit_file(struct evd_listing *listing, const char *path, const char 
     if (realpath(path, resolved) == NULL)
         return EVD_OK; /* gone again, or a link to nothing */
     if (!inside(listing, resolved)) {
-        evd_log(listing->config, EVD_LOG_WARNING, "%s is left out: it leads outside %s", path,
-                listing->root);
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: it leads outside %s",
+                         path, listing->root);
         return EVD_OK;
     }
     if (stat(resolved, &status) < 0 || !S_ISREG(status.st_mode))
@@ -53,15 +53,16 @@ static int visit_entry(struct evd_listing *listing, const char *dir, const char 
     struct evd_slice segment = evd_slice(entry, is_folder ? len : len - 3);
     /* A dot would make x.y.so and x/y.so one name. */
     if (memchr(segment.ptr, '.', segment.len) != NULL || !evd_name_is_valid(segment)) {
-        evd_log(listing->config, EVD_LOG_WARNING,
-                "%s is left out: the names of folders and modules are of [A-Za-z0-9_-]", path);
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING,
+                         "%s is left out: the names of folders and modules are of [A-Za-z0-9_-]",
+                         path);
         return EVD_OK;
     }
     int wrote = snprintf(name, sizeof name, "%s%s%.*s", prefix, prefix[0] == '\0' ? "" : ".",
                          (int)segment.len, segment.ptr);
     if (wrote < 0 || (size_t)wrote >= sizeof name) {
-        evd_log(listing->config, EVD_LOG_WARNING, "%s is left out: its name is over %d bytes", path,
-                EVD_EVENT_MAX);
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING,
+                         "%s is left out: its name is over %d bytes", path, EVD_EVENT_MAX);
         return EVD_OK;
     }
     return is_folder ? walk_dir(listing, path, name, depth + 1) : visit_file(listing, path, name);
@@ -80,7 +81,8 @@ static int walk_dir(struct evd_listing *listing, const char *dir, const char *pr
     if (stream == NULL) {
         if (depth == 0)
             return EVD_ERR_USAGE;
-        evd_log(listing->config, EVD_LOG_WARNING, "%s is left out: %s", dir, strerror(errno));
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: %s", dir,
+                         strerror(errno));
         return EVD_OK;
     }
     const struct dirent *entry;

@@ -441,6 +441,12 @@ static size_t endpoints(const void *self)
     return folder->endpoint_count;
 }
 
+static int knows(const void *self, struct evd_slice module)
+{
+    const struct folder *folder = self;
+    return evd_names_get(&folder->by_module, module) != NULL;
+}
+
 static void stats(const void *self, struct evd_dispatch_stats *ret_stats)
 {
     const struct folder *folder = self;
@@ -457,5 +463,6 @@ const struct evd_backend evd_backend_dynamic = {
     .endpoints = endpoints,
     .watch_fd = watch_fd,
     .watch = watch,
+    .knows = knows,
     .stats = stats,
 };

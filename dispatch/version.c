@@ -10,11 +10,13 @@ static int load_from(const struct evd_version *version, const struct evd_image *
     if (rc < 0)
         return rc;
     const struct evd_module *module = load->loaded.module;
+    struct evd_opening opening;
     if (module->state_size > 0 && (load->state = malloc(module->state_size)) == NULL)
         rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "%s: no memory for its state of %zu bytes",
                            version->name, module->state_size);
     if (rc >= 0) {
-        rc = evd_module_open(module, version->name, load->state);
+        evd_opening_init(&opening, version->config, version->name);
+        rc = evd_module_open(module, &opening, load->state);
         if (rc < 0)
             (void)evd_error_set(ret_error, rc, "%s: its open() failed", version->name);
     }

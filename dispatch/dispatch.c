@@ -108,6 +108,8 @@ int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispa
         return rc;
     }
     warn_of_unknown(dispatch);
+    dispatch->config.module_config = (struct evd_slice){0}; /* what was given is not ours */
+    dispatch->config.module_config_from = NULL;
     *ret_dispatch = dispatch;
     return EVD_OK;
 }

@@ -2,17 +2,20 @@
 
 #include "conn.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SWEEP_SECONDS       0.25
 #define DRAIN_SWEEP_SECONDS 0.05
+#define GONE_MAX            64 /* connections at a time */
 
 void evd_server_log(void *context, enum evd_log_level level, const char *text)
 {
@@ -102,6 +105,16 @@ static void on_modules(struct ev_loop *loop, ev_io *io, int events)
     evd_dispatch_watch(worker->dispatch);
 }
 
+static void on_gone(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct epoll_event gone[GONE_MAX]; /* the rest is told of again */
+    int count = epoll_wait(io->fd, gone, GONE_MAX, 0);
+    for (int i = 0; i < count; i++)
+        evd_conn_close(gone[i].data.ptr);
+}
+
 static void refuse(struct evd_worker *worker, int fd)
 {
     char text[200];
@@ -132,6 +145,11 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
     worker->loop = ev_default_loop(EVFLAG_NOENV);
     if (worker->loop == NULL)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
+    int gone = epoll_create1(EPOLL_CLOEXEC);
+    if (gone < 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "epoll: %s", strerror(errno));
+    ev_io_init(&worker->gone, on_gone, gone, EV_READ);
+    ev_io_start(worker->loop, &worker->gone);
     ev_timer_init(&worker->sweep, on_sweep, SWEEP_SECONDS, SWEEP_SECONDS);
     worker->sweep.data = worker;
     ev_signal_init(&worker->on_term, on_signal, SIGTERM);
@@ -169,7 +187,7 @@ static int open_listeners(struct evd_worker *worker, struct evd_error *ret_error
 int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
                     struct evd_error *ret_error)
 {
-    *worker = (struct evd_worker){.config = config};
+    *worker = (struct evd_worker){.config = config, .gone.fd = -1};
     evd_buf_init(&worker->rx, EVD_RX_SIZE);
     evd_buf_init(&worker->tx, 2 * config->max_output);
     evd_buf_init(&worker->payload, config->max_inflated);
@@ -206,6 +224,8 @@ void evd_worker_close(struct evd_worker *worker)
     evd_buf_release(&worker->rx);
     evd_buf_release(&worker->tx);
     evd_buf_release(&worker->payload);
+    if (worker->gone.fd >= 0)
+        (void)close(worker->gone.fd);
     if (worker->loop != NULL)
         ev_loop_destroy(worker->loop);
     worker->loop = NULL;

@@ -56,16 +56,19 @@ static void x_axis_title(FILE *script, const char *title)
             colour(LG_PALETTE_INK));
 }
 
-/* How far the axis reaches at each side of 1: as far as the rows do that are not far out. */
+/* How far the axis reaches at each side of 1: as far as the intervals do of the rows whose points
+ * it can show at all, and FOREST_MOST at the most. */
 static double forest_reach(const struct lg_chart_row *rows, size_t count)
 {
     double reach = FOREST_LEAST / 1.15;
     for (size_t i = 0; i < count; i++) {
         const struct lg_interval *v = &rows[i].value;
-        double low = v->bounded ? v->low : v->estimate, high = v->bounded ? v->high : v->estimate;
-        double far = fmax(fabs(low - 1), fabs(high - 1));
-        if (far * 1.15 <= FOREST_MOST && far > reach)
-            reach = far;
+        double far = fabs(v->estimate - 1);
+        if (!(far * 1.15 <= FOREST_MOST))
+            continue;
+        if (v->bounded)
+            far = fmax(fabs(v->low - 1), fabs(v->high - 1));
+        reach = fmax(reach, fmin(far, FOREST_MOST / 1.15));
     }
     return reach * 1.15;
 }

@@ -123,6 +123,16 @@ static void take_accounting(const cJSON *run, struct lg_trial *trial)
     trial->exact = fabs(total - trial->scheduled) < 0.5;
 }
 
+/* As loadgen run words it: verdict.c. */
+#define STOLEN "the host stole "
+
+static bool only_stolen(const cJSON *run)
+{
+    const cJSON *reasons = member(run, "invalid");
+    const char *first = cJSON_GetStringValue(cJSON_GetArrayItem(reasons, 0));
+    return cJSON_GetArraySize(reasons) == 1 && first && strncmp(first, STOLEN, strlen(STOLEN)) == 0;
+}
+
 /* The reasons of an INVALID run, one a line. */
 static char *take_doubt(const cJSON *run)
 {
@@ -194,6 +204,7 @@ static int take_run(const struct place *place, struct lg_data *data, const cJSON
     trial->max = lg_json_number(response, "max");
     trial->steal = lg_json_number(member(run, "host"), "steal_share");
     trial->invalid = cJSON_IsFalse(member(run, "valid"));
+    trial->stolen = trial->invalid && only_stolen(run);
     trial->doubt = trial->invalid ? take_doubt(run) : NULL;
     return EVD_OK;
 }

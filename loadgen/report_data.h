@@ -29,6 +29,7 @@ struct lg_trial {
     size_t scenario, load, arm;
     bool superseded; /* an INVALID trial that was repeated: the repeat stands for it */
     bool invalid;    /* loadgen run says that it cannot be trusted */
+    bool stolen;     /* invalid, and for nothing but time that the host took */
     char *problem;   /* why it does not count at all, or NULL; owned */
     char *doubt;     /* why it is invalid, one reason a line, or NULL; owned */
     double metrics[LG_METRIC_COUNT];

@@ -124,7 +124,7 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
              "Throughput on `%s`, as a ratio to `%s`. Each point is an arm, its line the 95 %% "
              "interval; right of 1 is faster. A line inside the shaded band (0.98 to 1.02) means "
              "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
-             "to a value beyond the axis; the figures are at the right.",
+             "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
              design->scenarios[scenario], reference);
     return finish(report, &script, figure, scenario, load, "ratio", error);
 }
@@ -195,7 +195,7 @@ static int plot_spectrum(struct lg_report *report, size_t scenario, size_t load,
              "axes are logarithmic; curves end where fewer than five calls were slower. The dashed "
              "curve is the A/A twin: gaps as small as the one to its twin are noise.",
              design->scenarios[scenario], design->loads[load].name);
-    return finish(report, &script, figure, scenario, load, "latency", error);
+    return finish(report, &script, figure, scenario, load, "spectrum", error);
 }
 
 static int make_spectrum(struct lg_report *report, size_t scenario, size_t load,

@@ -115,6 +115,15 @@ static void put_groups(FILE *out, const struct lg_summary *summary, const enum f
     }
 }
 
+/* Trials that are INVALID, and that estimates rest on all the same. */
+static size_t stolen_trials(const struct lg_summary *summary)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < lg_design_cells(&summary->data->design); i++)
+        count += summary->cells[i].trusted ? summary->cells[i].stolen : 0;
+    return count;
+}
+
 char *lg_findings_lead(const struct lg_summary *summary)
 {
     const struct lg_design *design = &summary->data->design;
@@ -126,7 +135,7 @@ char *lg_findings_lead(const struct lg_summary *summary)
     if (!out)
         return NULL;
     bool any = false;
-    if (2 * (summary->invalid - summary->repeated) > summary->planned)
+    if (2 * (summary->invalid - summary->repeated - stolen_trials(summary)) > summary->planned)
         fputs("**Most trials are INVALID: take this for a hint at most.** ", out);
     fprintf(out, "%s, against `%s`:", metric == LG_RATE ? "At full load" : "By median latency",
             design->arms[design->reference].name);
@@ -342,14 +351,20 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
         lg_doc_item(doc, LG_TONE_GOOD, "The load generator found no trial INVALID.");
         return;
     }
-    size_t left = summary->invalid - summary->repeated;
+    size_t left = summary->invalid - summary->repeated, stolen = stolen_trials(summary);
     lg_doc_item(doc, left > 0 ? LG_TONE_WARN : LG_TONE_GOOD,
                 "The load generator found %zu of %zu trials INVALID; %zu were repeated at once, "
-                "%zu are left out.%s",
-                summary->invalid, summary->trials, summary->repeated, left,
-                left > 0 ? " An arm with less than half of its trials left is shown with all of "
-                           "them, and gets neither interval nor verdict."
-                         : "");
+                "%zu are left out%s",
+                summary->invalid, summary->trials, summary->repeated, left - stolen,
+                left > stolen ? ". An arm with less than half of its trials left is shown with all "
+                                "of them, and gets neither interval nor verdict."
+                              : ".");
+    if (stolen > 0)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "%zu trials are INVALID for nothing but stolen time, and kept, because without "
+                    "them some arms had too few: it falls on all arms alike, and makes intervals "
+                    "wide, not wrong. Verdicts that rest on them say so.",
+                    stolen);
     list_reasons(summary, doc, false);
 }
 

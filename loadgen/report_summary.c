@@ -8,9 +8,10 @@ static bool higher_is_better(enum lg_metric metric)
     return metric == LG_RATE;
 }
 
-static bool is_latency(enum lg_metric metric)
+/* What now and then is many times the usual is told by its median. */
+static bool by_median(enum lg_metric metric)
 {
-    return metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9;
+    return metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9 || metric == LG_STARTUP;
 }
 
 static size_t cell_of(const struct lg_design *design, const struct lg_trial *trial)
@@ -28,6 +29,7 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
         cell->done++;
         cell->problems += trial->problem != NULL;
         cell->invalid += !trial->problem && trial->invalid;
+        cell->stolen += !trial->problem && trial->stolen;
     }
     summary->exact = summary->exact && trial->exact;
     summary->checked += trial->ok + trial->bad;
@@ -39,7 +41,9 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
 
 static bool counts(const struct lg_cell *cell, const struct lg_trial *trial)
 {
-    return !trial->superseded && !trial->problem && (!cell->trusted || !trial->invalid);
+    if (trial->superseded || trial->problem)
+        return false;
+    return !cell->trusted || !trial->invalid || (cell->stolen > 0 && trial->stolen);
 }
 
 /* A metric of all cells by block: column[cell * blocks + block]. NaN where no trial counts. */
@@ -66,7 +70,7 @@ static void estimate(struct lg_summary *summary, enum lg_metric metric, const do
         size_t reference = i - i % design->arm_count + design->reference;
         const double *x = column + i * blocks, *ref = column + reference * blocks;
         cell->values[metric] =
-            is_latency(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
+            by_median(metric) ? lg_median_interval(x, blocks) : lg_mean_interval(x, blocks);
         cell->ratios[metric] = lg_ratio_interval(x, ref, blocks);
         if (metric == LG_CPU)
             cell->extra_cpu = lg_difference_interval(x, ref, blocks);
@@ -76,6 +80,17 @@ static void estimate(struct lg_summary *summary, enum lg_metric metric, const do
             cell->ratios[metric].bounded = cell->extra_cpu.bounded = false;
         cell->verdicts[metric] = lg_judge(&cell->ratios[metric], higher_is_better(metric));
     }
+}
+
+/* Before: cell->stolen is all there are. */
+static void decide_trust(struct lg_cell *cell)
+{
+    unsigned good = cell->done - cell->problems - cell->invalid;
+    if (good >= 2 && 4 * good >= 3 * cell->done)
+        cell->stolen = 0;
+    good += cell->stolen;
+    cell->trusted = good >= 2 && 2 * good >= cell->done;
+    cell->samples = NAN;
 }
 
 int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
@@ -95,12 +110,8 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
     }
     for (size_t i = 0; i < data->count; i++)
         count_trial(ret_summary, &data->trials[i]);
-    for (size_t i = 0; i < cells; i++) {
-        struct lg_cell *cell = &ret_summary->cells[i];
-        unsigned good = cell->done - cell->problems - cell->invalid;
-        cell->trusted = good >= 2 && 2 * good >= cell->done;
-        cell->samples = NAN;
-    }
+    for (size_t i = 0; i < cells; i++)
+        decide_trust(&ret_summary->cells[i]);
     for (size_t i = 0; i < data->count; i++) {
         struct lg_cell *cell = &ret_summary->cells[cell_of(&data->design, &data->trials[i])];
         if (counts(cell, &data->trials[i]) && !(data->trials[i].samples >= cell->samples))

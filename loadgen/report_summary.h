@@ -11,11 +11,14 @@ struct lg_cell {
     unsigned done;     /* trials that there are, repeats in place of what they repeat */
     unsigned problems; /* of them left out: no measurement, bad replies, ... */
     unsigned invalid;  /* of them called INVALID */
-    /* Whether at least two trials, and at least half of those done, are neither. Then these are
-     * what the estimates rest on. Else they rest on INVALID trials too, have no interval and get no
-     * verdict. */
+    /* What the estimates rest on. If three quarters of the trials are neither left out nor INVALID,
+     * on these alone. Else on these and on those that are INVALID for stolen time only: it falls on
+     * all arms alike, and what it adds is noise that the intervals show. Not trusted is a cell
+     * where that is less than two trials, or less than half: its estimates rest on INVALID trials
+     * too, have no interval and get no verdict. */
     bool trusted;
-    struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies */
+    unsigned stolen; /* of the trials that the estimates rest on, those INVALID for stolen time */
+    struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies and start-up */
     struct lg_interval ratios[LG_METRIC_COUNT];
     enum lg_verdict verdicts[LG_METRIC_COUNT];
     struct lg_interval extra_cpu; /* ns per call */

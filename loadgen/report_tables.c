@@ -84,7 +84,10 @@ static void put_verdict(const struct lg_summary *summary, size_t scenario, size_
         put(&out[1], LG_TONE_WARN, "differs: noise", "");
     else
         put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
-            lg_verdict_word(cell->verdicts[metric], metric), "");
+            lg_verdict_word(cell->verdicts[metric], metric),
+            cell->verdicts[metric] != LG_UNRESOLVED && cell->stolen + reference->stolen > 0
+                ? "with stolen time"
+                : "");
 }
 
 /* An empty table with these heads. The caller frees it; NULL without memory. */
@@ -229,8 +232,8 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
     snprintf(
         caption, sizeof(caption),
         "The server's memory on `%s`, load %s (peak resident set; proportional set at the end, "
-        "where shared pages count by share), and its time from fork to ready: means with 95 "
-        "%% intervals.",
+        "where shared pages count by share): means with 95 %% intervals. Its time from fork to "
+        "ready: the median.",
         design->scenarios[scenario], design->loads[load].name);
     struct lg_table *table = new_table(caption, 4, heads);
     if (!table)

@@ -1,4 +1,5 @@
-/* The design of a study: a JSON file, checked strictly. docs/MEASURING.md explains its keys. */
+/* The design of a study: a JSON file, checked strictly. loadgen/studies/README.md explains its
+ * keys. */
 #ifndef LG_STUDY_DESIGN_H
 #define LG_STUDY_DESIGN_H
 

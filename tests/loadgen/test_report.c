@@ -104,8 +104,9 @@ static void test_noise(void **state)
     folder_remove(folder);
 }
 
-/* 90 calls of 100 ns in one trial, 10 of 200 ns in the other: the merged median is 100, where the
- * mean of the medians would be 150. Values below 256 have a bucket each. */
+/* 45 calls of 100 ns in one trial, and 45 of 100 ns and 10 of 200 ns in the other: merged, 90 of
+ * 100 take 100 ns, so that p90 is 100 and p91 is 200; the mean of the trials' p91 would be 150.
+ * Values below 256 have a bucket each. */
 static void test_merged_percentiles(void **state)
 {
     struct synthetic small = usual;
@@ -122,14 +123,13 @@ static void test_merged_percentiles(void **state)
         struct lg_trial *trial = &data.trials[i];
         if (trial->arm != STATIC || trial->load != 1 || trial->scenario != 0)
             continue;
-        trial->bucket_count = 1;
-        trial->buckets[0] =
-            trial->block == 1 ? (struct lg_bucket){100, 90} : (struct lg_bucket){200, 10};
-        trial->max = (double)trial->buckets[0].value;
+        trial->bucket_count = trial->block;
+        trial->buckets[0] = (struct lg_bucket){100, 45};
+        trial->buckets[1] = (struct lg_bucket){200, 10};
+        trial->max = trial->block == 1 ? 100 : 200;
     }
     assert_int_equal(lg_summary_histogram(&summary, 0, 1, STATIC, &merged, &error), EVD_OK);
     assert_int_equal(merged.count, 100);
-    assert_int_equal(lg_histogram_quantile(&merged, 0.50), 100);
     assert_int_equal(lg_histogram_quantile(&merged, 0.90), 100);
     assert_int_equal(lg_histogram_quantile(&merged, 0.91), 200);
     data.trials[0].buckets[0].value = 1000001; /* no bucket starts there */
@@ -144,8 +144,8 @@ static const char *const pages[] = {"report.md",
                                     "report.html",
                                     "figure-1-services-throughput-ratio.svg",
                                     "figure-2-services-throughput-cpu.svg",
-                                    "figure-3-services-latency-latency.svg",
-                                    "figure-6-github-webhooks-latency-latency.svg"};
+                                    "figure-3-services-latency-spectrum.svg",
+                                    "figure-6-github-webhooks-latency-spectrum.svg"};
 enum { PAGES = sizeof(pages) / sizeof(*pages) };
 
 /* The same data in two folders, and the second time with other surroundings: the same bytes. */
@@ -251,13 +251,76 @@ static void test_flaws(void **state)
     char *md = file_read(folder, "report.md"), *html = file_read(folder, "report.html");
     assert_non_null(strstr(md, "The study did not end: 170 of 192 trials are there"));
     assert_non_null(strstr(md, "1 trial went wrong and is left out"));
-    assert_non_null(strstr(md, "3 bad replies"));
+    assert_non_null(strstr(md, "**3 bad replies** among "));
     assert_non_null(strstr(md, "1 of 170 trials INVALID; 0 were repeated at once, 1 are left out"));
     assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
     assert_non_null(strstr(html, "the generator was late: &lt;3 ms&gt;"));
     free(md);
     free(html);
     folder_remove(folder);
+}
+
+/* Stolen time alone: such trials are left out while three quarters are left, then kept. */
+static void test_stolen(void **state)
+{
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    (void)state;
+    synthetic_write(folder, &usual);
+    load(folder, &data, &summary);
+    for (unsigned stolen = 1; stolen <= 8; stolen++) {
+        bool marked = false;
+        lg_summary_release(&summary);
+        for (size_t i = 0; i < data.count && !marked; i++) {
+            struct lg_trial *trial = &data.trials[i];
+            if (trial->arm != CALL || trial->load != 0 || trial->scenario != 0 || trial->invalid)
+                continue;
+            trial->invalid = trial->stolen = marked = true;
+        }
+        assert_int_equal(lg_summary_make(&data, &summary), EVD_OK);
+        const struct lg_cell *cell = lg_summary_cell(&summary, 0, 0, CALL);
+        assert_true(cell->trusted);
+        assert_int_equal(cell->invalid, stolen);
+        assert_int_equal(cell->stolen, stolen <= 2 ? 0 : stolen);
+        assert_int_equal(cell->values[LG_RATE].n, stolen <= 2 ? 8 - stolen : 8);
+        assert_int_equal(cell->verdicts[LG_RATE], LG_WORSE);
+    }
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* What loadgen run says makes the difference: that reason, and no other beside it. */
+static void test_stolen_reason(void **state)
+{
+    static const struct {
+        const char *reasons;
+        bool stolen;
+    } table[] = {{"\"the host stole 2.3 % of the CPU time; 1 % are allowed\"", true},
+                 {"\"the host stole 2.3 %\",\"the rate was missed\"", false},
+                 {"\"the generator was late\"", false}};
+    struct synthetic small = usual;
+    (void)state;
+    small.blocks = 1;
+    small.invalid_trial = 1;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        char *folder = folder_make(), *whole = NULL;
+        struct lg_data data;
+        struct lg_summary summary;
+        synthetic_write(folder, &small);
+        char *text = file_read(folder, "trials.jsonl");
+        char *from = strstr(text, "\"invalid\":["), *to = strchr(from, ']');
+        assert_true(asprintf(&whole, "%.*s\"invalid\":[%s%s", (int)(from - text), text,
+                             table[i].reasons, to) > 0);
+        file_write(folder, "trials.jsonl", whole);
+        load(folder, &data, &summary);
+        assert_true(data.trials[0].invalid);
+        assert_int_equal(data.trials[0].stolen, table[i].stolen);
+        unload(&data, &summary);
+        free(text);
+        free(whole);
+        folder_remove(folder);
+    }
 }
 
 /* Appends trial 9, INVALID, once more, as a repeat or not, with that outcome. */
@@ -308,6 +371,23 @@ static void test_repeats(void **state)
     assert_true(lg_report_make(folder, &error) < 0);
     assert_non_null(strstr(error.text, "trials.jsonl:98: another line has the same arm"));
 
+    /* A repeat that is INVALID too counts once, where INVALID trials are all there is. */
+    struct lg_histogram merged;
+    flawed.blocks = 1;
+    synthetic_write(folder, &flawed);
+    append_repeat(folder, "2", "false");
+    load(folder, &data, &summary);
+    again = &data.trials[24];
+    assert_int_equal(summary.invalid, 2);
+    assert_int_equal(lg_summary_cell(&summary, again->scenario, again->load, again->arm)->invalid,
+                     1);
+    assert_int_equal(
+        lg_summary_histogram(&summary, again->scenario, again->load, again->arm, &merged, &error),
+        EVD_OK);
+    assert_int_equal(merged.count, usual.calls);
+    unload(&data, &summary);
+
+    flawed.blocks = 4;
     synthetic_write(folder, &flawed);
     append_repeat(folder, "1", "true");
     assert_true(lg_report_make(folder, &error) < 0);
@@ -443,12 +523,13 @@ static void test_no_gnuplot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_effects),    cmocka_unit_test(test_effects_in_drift),
-        cmocka_unit_test(test_noise),      cmocka_unit_test(test_merged_percentiles),
-        cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_flaws),      cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_repeats),    cmocka_unit_test(test_broken_trials),
-        cmocka_unit_test(test_cut_off),    cmocka_unit_test(test_no_study),
+        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
+        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_broken_trials),
+        cmocka_unit_test(test_cut_off),       cmocka_unit_test(test_no_study),
         cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,8 @@ static void test_verdicts(void **state)
         {0.90, 0.99, LG_WORSE, LG_BETTER},
         {1.01, 1.04, LG_BETTER, LG_WORSE},
         {0.5, 2, LG_UNRESOLVED, LG_UNRESOLVED},
+        {0.995, 1.05, LG_UNRESOLVED, LG_UNRESOLVED},
+        {0.95, 1.005, LG_UNRESOLVED, LG_UNRESOLVED},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {

@@ -179,7 +179,7 @@ static void test_order_is_seeded(void **state)
 static void test_order_is_fair(void **state)
 {
     struct lg_design design;
-    size_t order[64], counts[LG_ARMS_MAX][LG_ARMS_MAX] = {{0}};
+    size_t order[64], counts[LG_ARMS_MAX][LG_ARMS_MAX] = {{0}}, firsts[4] = {0};
     (void)state;
     read_quick(&design);
     size_t cells = lg_design_cells(&design), arms = design.arm_count;
@@ -187,7 +187,10 @@ static void test_order_is_fair(void **state)
         lg_order_block(&design, 5, block, order);
         for (size_t i = 0; i < cells; i++)
             counts[order[i] % arms][i % arms]++;
+        firsts[order[0] / arms]++;
     }
+    for (size_t pair = 0; pair < 4; pair++)
+        assert_in_range(firsts[pair], 1500 - 168, 1500 + 168);
     for (size_t arm = 0; arm < arms; arm++)
         for (size_t place = 0; place < arms; place++)
             assert_in_range(counts[arm][place], 4000 - 289, 4000 + 289);

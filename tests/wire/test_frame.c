@@ -145,6 +145,16 @@ static void test_bad_headers(void **state)
     }
 }
 
+static void test_bad_frames_in_a_row(void **state)
+{
+    (void)state;
+    static const char error[] = "bad_frame #7: frame type must be 1 (call), not 9\n";
+#define BAD "\xED\x09\x01\x00" LENGTH("\x05") ID_7 PARTS("\x00", "\x00") "\xED\xED\xED\xED\xED"
+    char expected[256];
+    (void)snprintf(expected, sizeof expected, "%s%s%s%s", error, error, LOG_7, error);
+    reads(SERVER, EVD_SLICE(BAD BAD CALL_7 BAD), expected);
+}
+
 static void test_bad_answers(void **state)
 {
     (void)state;
@@ -260,7 +270,9 @@ static void test_writes(void **state)
                                    "a.b"
                                    "{\"n\":\"x\",\"m\":[1, 2]}"
                                    "\x00\xFF"));
-    call = (struct evd_envelope){.kind = EVD_KIND_CALL, .envelope = EVD_SLICE("{\"id\":1}")};
+    call = (struct evd_envelope){.kind = EVD_KIND_CALL,
+                                 .id = {EVD_ID_NONE, 5, {NULL, 0}},
+                                 .envelope = EVD_SLICE("{\"id\":1}")};
     check_written(&call, EVD_SLICE(CALL LENGTH("\x00") NO_ID PARTS("\x00", "\x00")));
 
     struct evd_envelope reply = {.kind = EVD_KIND_REPLY,
@@ -330,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_reads_answers),
         cmocka_unit_test(test_extra_is_the_envelope),
         cmocka_unit_test(test_bad_headers),
+        cmocka_unit_test(test_bad_frames_in_a_row),
         cmocka_unit_test(test_bad_answers),
         cmocka_unit_test(test_bad_magic_breaks_the_stream),
         cmocka_unit_test(test_truncated),

@@ -196,7 +196,9 @@ static void test_writes_answers(void **state)
     (void)state;
     check_written(REPLY(UINT(7), .data = EVD_SLICE("\"online\"")),
                   "{\"id\":7,\"data\":\"online\"}\n");
-    check_written(REPLY(.data = EVD_SLICE("{\"a\":1}")), "{\"data\":{\"a\":1}}\n");
+    check_written(REPLY(.data = EVD_SLICE("{\"a\":1}"), .event = EVD_SLICE("ignored"),
+                        .envelope = EVD_SLICE("{\"ignored\":1}")),
+                  "{\"data\":{\"a\":1}}\n");
     check_written(REPLY(TEXT("1.50")), "{\"id\":1.50,\"data\":null}\n");
     check_written(REPLY(UINT(1), .codec = &evd_codec_base64, .data = EVD_SLICE("aGk=")),
                   "{\"id\":1,\"data\":\"aGk=\"}\n");
@@ -237,11 +239,14 @@ static void test_never_writes_more_than_it_reserved(void **state)
     (void)state;
     static const char nul[300];
     const struct evd_slice many = {nul, sizeof nul};
+    char extra[3000] = "{\"k\":\"";
+    memset(extra + 6, 'x', sizeof extra - 8);
+    memcpy(extra + sizeof extra - 2, "\"}", 2);
     const struct evd_envelope *const messages[] = {
         CALL(UINT(UINT64_MAX), .event = many),
         CALL(TEXT("\"12345678901234567890123456789012345678901234567890123456789012\""),
              .codec = &evd_codec_base64_gzip, .event = many, .data = many),
-        CALL(.codec = &evd_codec_gzip, .data = many, .envelope = EVD_SLICE("{\"a\":\"b\"}")),
+        CALL(.codec = &evd_codec_gzip, .data = many, .envelope = {extra, sizeof extra}),
         REPLY(UINT(UINT64_MAX), .codec = &evd_codec_gzip, .data = many),
         ERROR(UINT(UINT64_MAX), .code = many, .message = many),
     };

@@ -25,14 +25,21 @@ struct endpoint {
     char event[]; /* NUL-terminated */
 };
 
+enum look {
+    LOOK_NOT,
+    LOOK_COMPARE, /* at the file: it may be another */
+    LOOK_LOAD,    /* it has changed, even if it looks the same: time stamps are coarse */
+};
+
 /* A module of the folder. It stays known when its file goes, because the file may come back. */
 struct object {
     char *name, *path;           /* owned */
     struct evd_version *current; /* NULL: nothing can serve */
     int status;                  /* why not */
     uint64_t generation;         /* of versions */
-    bool stale;                  /* the file is to be looked at before the next call */
-    bool told;                   /* the log has had why it does not load */
+    enum look look;              /* before the next call */
+    bool linked;                 /* path is where a symbolic link leads */
+    bool told;                   /* the log has had of a want that may pass */
     struct stat seen;            /* the file, when it was last looked at */
     struct endpoint *endpoints;  /* all that it ever had */
     struct object *next;
@@ -43,7 +50,7 @@ struct folder {
     struct evd_listing listing;
     struct evd_watch watch;
     struct object *objects;
-    size_t object_count, endpoint_count;
+    size_t object_count, endpoint_count, linked_count;
     struct evd_names by_module, by_event;
     struct evd_dispatch_stats stats;
     bool cached;
@@ -65,7 +72,39 @@ static void free_object(struct object *object)
     free(object);
 }
 
-static int add_object(struct folder *folder, const char *name, const char *path)
+/* <modules>/a/b.so of "a.b": a dot is never part of a file's own name. */
+static void own_path(const struct folder *folder, const struct object *object,
+                     char ret_path[static PATH_MAX])
+{
+    const char *root = folder->listing.root;
+    if (snprintf(ret_path, PATH_MAX, "%s/%s.so", root, object->name) >= PATH_MAX)
+        return; /* longer than what the walk has found */
+    for (char *p = ret_path + folder->listing.root_len + 1; p[3] != '\0'; p++)
+        *p = *p == '.' ? '/' : *p;
+}
+
+/* Points the object at its file, or where a link in the file's place leads now: one that leads
+ * nowhere or out of the folder is left as what it is, and opening it will fail. */
+static int point(struct folder *folder, struct object *object)
+{
+    char own[PATH_MAX], resolved[PATH_MAX];
+    own_path(folder, object, own);
+    const char *path =
+        evd_listing_resolve(&folder->listing, own, resolved) == EVD_OK ? resolved : own;
+    bool linked = strcmp(path, own) != 0;
+    folder->linked_count += (size_t)linked - (size_t)object->linked;
+    object->linked = linked;
+    if (object->path != NULL && strcmp(object->path, path) == 0)
+        return EVD_OK;
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return EVD_ERR_NO_MEMORY;
+    free(object->path);
+    object->path = copy;
+    return EVD_OK;
+}
+
+static int add_object(struct folder *folder, const char *name)
 {
     if (folder->object_count == EVD_LISTING_MAX)
         return EVD_ERR_TOO_LARGE;
@@ -73,12 +112,12 @@ static int add_object(struct folder *folder, const char *name, const char *path)
     if (object == NULL)
         return EVD_ERR_NO_MEMORY;
     object->name = strdup(name);
-    object->path = strdup(path);
-    object->stale = true;
-    int rc = EVD_ERR_NO_MEMORY;
-    if (object->name != NULL && object->path != NULL)
+    object->look = LOOK_LOAD;
+    int rc = object->name == NULL ? EVD_ERR_NO_MEMORY : point(folder, object);
+    if (rc >= 0)
         rc = evd_names_put(&folder->by_module, evd_slice_text(object->name), object);
     if (rc < 0) {
+        folder->linked_count -= object->linked;
         free_object(object);
         return rc;
     }
@@ -88,82 +127,118 @@ static int add_object(struct folder *folder, const char *name, const char *path)
     return EVD_OK;
 }
 
-/* The file of a module was found, for the first time or anew. */
+static void look_again(struct object *object)
+{
+    if (object->look == LOOK_NOT)
+        object->look = LOOK_COMPARE;
+}
+
+/* A walk found a module's file, for the first time or again. */
 static int on_file(void *context, const char *name, const char *path)
 {
     struct folder *folder = context;
     struct object *object = evd_names_get(&folder->by_module, evd_slice_text(name));
+    (void)path; /* point() */
     if (object == NULL)
-        return add_object(folder, name, path);
-    object->stale = true;
-    if (strcmp(object->path, path) != 0) { /* a link that leads elsewhere now */
-        char *copy = strdup(path);
-        if (copy == NULL)
-            return EVD_ERR_NO_MEMORY;
-        free(object->path);
-        object->path = copy;
-    }
+        return add_object(folder, name);
+    look_again(object);
     return EVD_OK;
+}
+
+/* Without inotify, or past its limits: slower, and blind to modules that are new. */
+static void watch_not(struct folder *folder, const char *path, int error)
+{
+    evd_dispatch_log(folder->config, EVD_LOG_WARNING,
+                     "%s cannot be watched (%s): every call looks at its module's file, and new "
+                     "modules are not seen",
+                     path, strerror(error));
+    evd_watch_close(&folder->watch);
 }
 
 static int on_folder(void *context, const char *prefix, const char *path)
 {
     struct folder *folder = context;
     int rc = evd_watch_add(&folder->watch, path, prefix);
-    if (rc == EVD_ERR_SYSTEM) {
-        /* A limit of the system's (fs.inotify.max_user_watches): look at the files instead. */
-        evd_dispatch_log(folder->config, EVD_LOG_WARNING,
-                         "%s cannot be watched (%s): every call looks at its module's file", path,
-                         strerror(errno));
-        evd_watch_close(&folder->watch);
-        return EVD_OK;
-    }
-    return rc;
+    if (rc != EVD_ERR_SYSTEM)
+        return rc;
+    if (errno == ENOSPC || errno == ENOMEM) /* fs.inotify.max_user_watches */
+        watch_not(folder, path, errno);
+    return EVD_OK; /* else it is gone again, or closed to us: the walk will see */
 }
 
 /* ---- Events of the folder. ---- */
 
-static void on_gone(struct folder *folder, const struct evd_watched *dir, const char *entry)
+/* The module whose file has this name, if it is known. */
+static struct object *object_of(struct folder *folder, const struct evd_watched *dir,
+                                const char *entry)
 {
     char name[EVD_EVENT_MAX + 1];
     size_t len = strlen(entry);
     if (len <= 3 || strcmp(entry + len - 3, ".so") != 0)
-        return;
+        return NULL;
     int wrote = snprintf(name, sizeof name, "%s%s%.*s", dir->prefix,
                          dir->prefix[0] == '\0' ? "" : ".", (int)len - 3, entry);
     if (wrote < 0 || (size_t)wrote >= sizeof name)
-        return;
-    struct object *object = evd_names_get(&folder->by_module, evd_slice_text(name));
-    if (object != NULL)
-        object->stale = true;
+        return NULL;
+    return evd_names_get(&folder->by_module, evd_slice_text(name));
+}
+
+/* Looks again at what lies below a folder, "" being all. */
+static void look_below(struct folder *folder, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    for (struct object *object = folder->objects; object != NULL; object = object->next) {
+        if (len == 0 || (strncmp(object->name, prefix, len) == 0 && object->name[len] == '.'))
+            look_again(object);
+    }
+}
+
+static void on_folder_gone(struct folder *folder, const struct evd_watched *dir, const char *entry)
+{
+    char prefix[EVD_EVENT_MAX + 1];
+    int wrote = snprintf(prefix, sizeof prefix, "%s%s%s", dir->prefix,
+                         dir->prefix[0] == '\0' ? "" : ".", entry);
+    if (wrote > 0 && (size_t)wrote < sizeof prefix)
+        look_below(folder, prefix);
 }
 
 static void on_change(void *context, enum evd_watch_kind kind, const struct evd_watched *dir,
                       const char *entry)
 {
     struct folder *folder = context;
-    struct evd_error error;
+    struct evd_error error = {.text = ""};
+    struct object *object = dir != NULL ? object_of(folder, dir, entry) : NULL;
     int rc = EVD_OK;
 
+    if (object != NULL)
+        object->look = LOOK_LOAD;
     switch (kind) {
-    case EVD_WATCH_GONE:
-        on_gone(folder, dir, entry);
-        break;
     case EVD_WATCH_CHANGED:
     case EVD_WATCH_FOLDER:
-        rc = evd_listing_entry(&folder->listing, dir->path, dir->prefix, entry);
+        if (object == NULL)
+            rc = evd_listing_entry(&folder->listing, dir->path, dir->prefix, entry);
+        break;
+    case EVD_WATCH_GONE:
         break;
     case EVD_WATCH_NO_FOLDER:
+        on_folder_gone(folder, dir, entry);
+        break;
     case EVD_WATCH_LOST:
-        for (struct object *object = folder->objects; object != NULL; object = object->next)
-            object->stale = true;
-        if (kind == EVD_WATCH_LOST)
-            rc = evd_listing_walk(&folder->listing, &error);
+        look_below(folder, "");
+        rc = evd_listing_walk(&folder->listing, &error);
+        if (rc == EVD_ERR_USAGE)
+            watch_not(folder, folder->listing.root, errno);
         break;
     }
     if (rc < 0)
         evd_dispatch_log(folder->config, EVD_LOG_ERROR, "the modules folder cannot be followed: %s",
-                         evd_status_text(rc));
+                         error.text[0] != '\0' ? error.text : evd_status_text(rc));
+    /* What a link leads to may have changed, wherever in the folder that is. */
+    for (object = folder->linked_count > 0 ? folder->objects : NULL; object != NULL;
+         object = object->next) {
+        if (object->linked)
+            look_again(object);
+    }
 }
 
 static int watch_fd(const void *self)
@@ -258,13 +333,6 @@ static void install(struct folder *folder, struct object *object, struct evd_ver
     }
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* Nothing that a change of the file would mend: try again with every call. */
 static bool is_passing(int rc, int error)
 {
@@ -283,17 +351,37 @@ static void fail_version(struct folder *folder, struct object *object, int rc, i
         return;
     }
     bool serving = object->current != NULL;
-    object->status = rc == EVD_MORE ? EVD_ERR_LOAD_FAILED : rc;
-    if (rc == EVD_MORE) /* told again when it has been written */
+    if (rc == EVD_MORE) {
+        /* Not to wait for an event: what is closed is told of before it is closed for a lease. */
+        object->look = LOOK_LOAD;
+        object->status = EVD_ERR_LOAD_FAILED;
         return;
+    }
+    object->status = rc;
     /* While an old version serves, a new one whose open() fails waits for the next change. */
-    object->stale = is_passing(rc, error) && !(serving && rc == EVD_ERR_OPEN_FAILED);
-    if (!object->told) {
+    bool passing = is_passing(rc, error) && !(serving && rc == EVD_ERR_OPEN_FAILED);
+    if (passing)
+        object->look = LOOK_LOAD;
+    if (!passing || !object->told) {
         folder->stats.load_failures++;
         evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s%s",
                          object->name, why->text, serving ? "; the old version keeps serving" : "");
     }
-    object->told = object->stale;
+    object->told = passing;
+}
+
+/* Whether the file is the one that was last looked at. */
+static bool is_same_file(const struct object *object)
+{
+    struct stat now;
+    const struct stat *seen = &object->seen;
+    if (stat(object->path, &now) < 0)
+        memset(&now, 0, sizeof now);
+    return now.st_ino == seen->st_ino && now.st_dev == seen->st_dev &&
+           now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec &&
+           now.st_ctim.tv_sec == seen->st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == seen->st_ctim.tv_nsec;
 }
 
 /* Looks at the file and brings object->current up to date. Afterwards it may serve, or not. */
@@ -301,18 +389,19 @@ static void refresh(struct folder *folder, struct object *object)
 {
     struct evd_error why = {.status = EVD_ERR_LOAD_FAILED};
     struct evd_version *version;
-    struct stat now;
 
-    if (!object->stale) { /* not watched */
-        if (stat(object->path, &now) < 0)
-            memset(&now, 0, sizeof now);
-        if (same_file(&now, &object->seen))
-            return;
+    int rc = object->look == LOOK_LOAD || object->linked ? point(folder, object) : EVD_OK;
+    if (rc >= 0 && object->look != LOOK_LOAD && is_same_file(object)) {
+        object->look = LOOK_NOT;
+        return;
     }
-    object->stale = false;
+    object->look = LOOK_NOT;
     errno = 0;
-    int rc =
-        evd_version_open(folder->config, object->name, object->path, &version, &object->seen, &why);
+    if (rc >= 0)
+        rc = evd_version_open(folder->config, object->name, object->path, &version, &object->seen,
+                              &why);
+    else
+        (void)evd_error_set(&why, rc, "%s: %s", object->name, evd_status_text(rc));
     int error = errno;
     if (rc == EVD_OK) {
         rc = know_endpoints(folder, object, version->first.loaded.module);
@@ -341,8 +430,10 @@ static int load_for_call(struct folder *folder, struct object *object, struct ev
 {
     struct evd_error why;
     int rc = evd_version_load(object->current, ret_load, &why);
-    if (rc >= 0)
+    if (rc >= 0) {
+        object->told = false;
         return rc;
+    }
     if (!object->told) {
         folder->stats.load_failures++;
         evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->name,
@@ -360,7 +451,7 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
 
     if (object == NULL)
         return EVD_ERR_NO_SUCH_FUNCTION;
-    if (object->stale || folder->watch.fd < 0) {
+    if (object->look != LOOK_NOT || folder->watch.fd < 0) {
         refresh(folder, object);
         if (endpoint == NULL)
             endpoint = evd_names_get(&folder->by_event, event);
@@ -424,7 +515,10 @@ static int open_folder(const struct evd_dispatch_config *config, void **ret_self
     evd_names_init(&folder->by_module);
     evd_names_init(&folder->by_event);
     evd_watch_open(&folder->watch);
+    int error = errno;
     int rc = evd_listing_open(&folder->listing, config, &visitor, ret_error);
+    if (rc >= 0 && folder->watch.fd < 0)
+        watch_not(folder, folder->listing.root, error);
     if (rc >= 0)
         rc = evd_listing_walk(&folder->listing, ret_error);
     if (rc < 0) {

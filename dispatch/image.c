@@ -13,10 +13,32 @@
 #include <unistd.h>
 
 #define PROGRAM_HEADERS_MAX 64
+#define NAME_LEN_MAX        200 /* of what maps show; memfd_create(2) refuses more than 249 */
 
 static int fail_errno(struct evd_error *ret_error, const char *path)
 {
     return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: %s", path, strerror(errno));
+}
+
+static int make_memfd(const char *name)
+{
+    char shown[NAME_LEN_MAX + 1];
+    (void)snprintf(shown, sizeof shown, "%s", name);
+    return memfd_create(shown, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+/* A file that was given its length before its content has zeros where the loader would follow
+ * pointers. */
+static int check_dynamic(int fd, const ElfW(Phdr) * segment, const char *path,
+                         struct evd_error *ret_error)
+{
+    ElfW(Dyn) first = {0};
+    if (segment->p_filesz < sizeof first ||
+        pread(fd, &first, sizeof first, (off_t)segment->p_offset) != (ssize_t)sizeof first ||
+        first.d_tag == DT_NULL)
+        return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED,
+                             "%s: its dynamic section is empty: half-written?", path);
+    return EVD_OK;
 }
 
 static int check_segments(int fd, const char *path, uint64_t size, struct evd_error *ret_error)
@@ -38,6 +60,8 @@ static int check_segments(int fd, const char *path, uint64_t size, struct evd_er
                                  "%s: truncated: it has %llu bytes, segment %zu ends at %llu", path,
                                  (unsigned long long)size, i,
                                  (unsigned long long)(segment->p_offset + segment->p_filesz));
+        if (segment->p_type == PT_DYNAMIC && check_dynamic(fd, segment, path, ret_error) < 0)
+            return EVD_ERR_LOAD_FAILED;
     }
     return EVD_OK;
 }
@@ -108,15 +132,20 @@ int evd_image_open(const char *path, const char *name, struct evd_image *ret_ima
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (from < 0)
         return fail_errno(ret_error, path);
-    int to = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int rc =
-        to < 0 ? fail_errno(ret_error, path) : copy_stable(from, to, path, ret_status, ret_error);
+    int to = make_memfd(name);
+    if (to < 0) {
+        int want = errno;
+        int rc = fail_errno(ret_error, path);
+        (void)close(from);
+        errno = want;
+        return rc;
+    }
+    int rc = copy_stable(from, to, path, ret_status, ret_error);
     (void)close(from);
     if (rc == EVD_OK)
         rc = check_segments(to, path, (uint64_t)ret_status->st_size, ret_error);
     if (rc != EVD_OK) {
-        if (to >= 0)
-            (void)close(to);
+        (void)close(to);
         errno = 0;
         return rc;
     }
@@ -129,7 +158,7 @@ int evd_image_copy(const struct evd_image *image, const char *name, struct evd_i
 {
     struct stat status;
     off_t from = 0;
-    int to = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int to = make_memfd(name);
     if (to < 0)
         return fail_errno(ret_error, name);
     if (fstat(image->fd, &status) < 0 || copy_bytes(image->fd, &from, to, status.st_size) < 0) {

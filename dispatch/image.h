@@ -20,8 +20,10 @@ struct evd_image {
  * identity, as far as it was found. Refuses a file that another process has open for writing, one
  * that changed while it was copied, and one that is not a whole ELF shared object (a truncated one
  * maps, and kills the process when it is touched).
- * EVD_MORE: it is being written, try again when it has changed; EVD_ERR_LOAD_FAILED, *ret_error in
- * words; errno is ENOENT when there is no such file. */
+ * EVD_MORE: it is being written, try again; EVD_ERR_LOAD_FAILED, *ret_error in words; errno is
+ * ENOENT when there is no such file, EMFILE and the like when it could not be read just now, else
+ * 0.
+ */
 int evd_image_open(const char *path, const char *name, struct evd_image *ret_image,
                    struct stat *ret_status, struct evd_error *ret_error);
 

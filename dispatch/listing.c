@@ -13,19 +13,28 @@ static bool inside(const struct evd_listing *listing, const char *path)
     return strncmp(path, listing->root, listing->root_len) == 0 && path[listing->root_len] == '/';
 }
 
+int evd_listing_resolve(const struct evd_listing *listing, const char *path,
+                        char ret_resolved[static PATH_MAX])
+{
+    if (realpath(path, ret_resolved) == NULL)
+        return EVD_ERR_SYSTEM;
+    return inside(listing, ret_resolved) ? EVD_OK : EVD_ERR_USAGE;
+}
+
 static int visit_file(struct evd_listing *listing, const char *path, const char *name)
 {
     char resolved[PATH_MAX];
     struct stat status;
 
-    if (realpath(path, resolved) == NULL)
-        return EVD_OK; /* gone again, or a link to nothing */
-    if (!inside(listing, resolved)) {
+    int rc = evd_listing_resolve(listing, path, resolved);
+    int error = errno;
+    if (rc == EVD_ERR_USAGE)
         evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: it leads outside %s",
                          path, listing->root);
-        return EVD_OK;
-    }
-    if (stat(resolved, &status) < 0 || !S_ISREG(status.st_mode))
+    else if (rc < 0 && lstat(path, &status) == 0) /* it is not just gone again */
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: %s", path,
+                         strerror(error));
+    if (rc < 0 || stat(resolved, &status) < 0 || !S_ISREG(status.st_mode))
         return EVD_OK;
     return listing->visitor.file(listing->visitor.context, name, resolved);
 }

@@ -38,4 +38,9 @@ int evd_listing_walk(struct evd_listing *listing, struct evd_error *ret_error);
 int evd_listing_entry(struct evd_listing *listing, const char *dir, const char *prefix,
                       const char *entry);
 
+/* Where a path in the folder leads, symbolic links undone. EVD_ERR_SYSTEM: nowhere; EVD_ERR_USAGE:
+ * out of the folder. */
+int evd_listing_resolve(const struct evd_listing *listing, const char *path,
+                        char ret_resolved[static PATH_MAX]);
+
 #endif

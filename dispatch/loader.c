@@ -48,3 +48,11 @@ void evd_loader_unload(struct evd_loaded *loaded)
         (void)dlclose(loaded->handle);
     *loaded = (struct evd_loaded){0};
 }
+
+bool evd_loader_keeps(const char *path)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    if (handle != NULL)
+        (void)dlclose(handle);
+    return handle != NULL;
+}

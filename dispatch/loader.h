@@ -4,6 +4,8 @@
 
 #include "module.h"
 
+#include <stdbool.h>
+
 struct evd_loaded {
     void *handle; /* of dlopen; NULL: nothing is loaded */
     const struct evd_module *module;
@@ -15,5 +17,9 @@ struct evd_loaded {
 int evd_loader_load(const char *path, const char *name, struct evd_loaded *ret_loaded,
                     struct evd_error *ret_error);
 void evd_loader_unload(struct evd_loaded *loaded);
+
+/* Whether the loader still has an object by this path. Nobody has it open: it is one that cannot be
+ * unloaded (linked with -z nodelete, or with symbols that are unique in the process). */
+bool evd_loader_keeps(const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 #include "version.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Loads from `image` and opens the module into *load. */
@@ -38,6 +39,20 @@ static void close_load(struct evd_load *load)
     evd_loader_unload(&load->loaded);
 }
 
+/* The loader knows an object by the number of its image. One that it does not let go keeps that
+ * number, or the next image that gets it would be taken for the object that is there. */
+static void close_image(const struct evd_version *version, struct evd_image *image)
+{
+    if (image->fd >= 0 && evd_loader_keeps(image->path)) {
+        evd_dispatch_log(
+            version->config, EVD_LOG_WARNING,
+            "module %s cannot be unloaded, and stays in memory: is it linked with -z nodelete?",
+            version->name);
+        return;
+    }
+    evd_image_close(image);
+}
+
 int evd_version_open(const struct evd_dispatch_config *config, const char *name, const char *path,
                      struct evd_version **ret_version, struct stat *ret_status,
                      struct evd_error *ret_error)
@@ -54,10 +69,14 @@ int evd_version_open(const struct evd_dispatch_config *config, const char *name,
         free(version);
         return rc;
     }
+    errno = 0;
     rc = load_from(version, &version->image, &version->first, ret_error);
     if (rc < 0) {
-        evd_image_close(&version->image);
+        /* ENOENT would be a library that it needs, not the file. */
+        int want = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : 0;
+        close_image(version, &version->image);
         free(version);
+        errno = want;
         return rc;
     }
     version->first_free = config->dynamic_load == EVD_LOAD_CALL;
@@ -77,7 +96,7 @@ void evd_version_drop(struct evd_version *version)
     if (--version->holds > 0)
         return;
     close_load(&version->first);
-    evd_image_close(&version->image);
+    close_image(version, &version->image);
     free(version);
 }
 
@@ -102,7 +121,7 @@ int evd_version_load(struct evd_version *version, struct evd_load **ret_load,
         rc = load_from(version, load->image.fd >= 0 ? &load->image : &version->image, load,
                        ret_error);
     if (rc < 0) {
-        evd_image_close(&load->image);
+        close_image(version, &load->image);
         free(load);
         return rc;
     }
@@ -118,7 +137,7 @@ void evd_version_unload(struct evd_load *load)
     close_load(load);
     version->loads -= load->image.fd < 0;
     if (load != &version->first) {
-        evd_image_close(&load->image);
+        close_image(version, &load->image);
         free(load);
     }
     evd_version_drop(version);

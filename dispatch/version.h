@@ -26,8 +26,8 @@ struct evd_version {
 };
 
 /* Takes an image of the file, loads and opens the module: only a version that can serve comes to
- * be. One hold is the caller's. EVD_MORE: the file is being written. EVD_ERR_LOAD_FAILED (errno
- * ENOENT: there is no file), EVD_ERR_OPEN_FAILED, EVD_ERR_NO_MEMORY: *ret_error in words.
+ * be. One hold is the caller's. EVD_MORE: the file is being written. EVD_ERR_LOAD_FAILED,
+ * EVD_ERR_OPEN_FAILED, EVD_ERR_NO_MEMORY: *ret_error in words; errno as of evd_image_open.
  * *ret_status is the file's identity as far as it was found. */
 int evd_version_open(const struct evd_dispatch_config *config, const char *name, const char *path,
                      struct evd_version **ret_version, struct stat *ret_status,

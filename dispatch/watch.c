@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -9,7 +10,9 @@
 
 /* IN_CREATE tells of links, which nobody writes and closes; a file that is still being written is
  * told of again by IN_CLOSE_WRITE. */
-#define EVENTS    (IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
+#define EVENTS                                                                                     \
+    (IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MOVE_SELF |         \
+     IN_DELETE_SELF | IN_ONLYDIR)
 #define READS_MAX 1024 /* of one call; more is told next time, because fd stays readable */
 
 void evd_watch_open(struct evd_watch *watch)
@@ -103,6 +106,37 @@ static void forget(struct evd_watch *watch, int descriptor)
     watch->count--;
 }
 
+/* Ends watching a folder and all below it: where it is now, if it is, is for the owner to find. */
+static void leave(struct evd_watch *watch, const char *path)
+{
+    size_t len = strlen(path), kept = 0;
+    for (size_t i = 0; i < watch->count; i++) {
+        struct evd_watched *watched = &watch->list[i];
+        bool below = strncmp(watched->path, path, len) == 0 &&
+                     (watched->path[len] == '/' || watched->path[len] == '\0');
+        if (below) {
+            (void)inotify_rm_watch(watch->fd, watched->descriptor);
+            free(watched->path);
+            free(watched->prefix);
+        } else {
+            watch->list[kept++] = *watched;
+        }
+    }
+    watch->count = kept;
+}
+
+/* A folder itself: what happens to those inside another is told of that one. */
+static void tell_self(struct evd_watch *watch, const struct evd_watched *known, evd_watch_fn fn,
+                      void *context)
+{
+    char path[PATH_MAX];
+    if (known == NULL || known->prefix[0] != '\0')
+        return;
+    (void)snprintf(path, sizeof path, "%s", known->path);
+    leave(watch, path);
+    fn(context, EVD_WATCH_LOST, NULL, NULL);
+}
+
 static void tell(struct evd_watch *watch, const struct inotify_event *event, evd_watch_fn fn,
                  void *context)
 {
@@ -115,6 +149,10 @@ static void tell(struct evd_watch *watch, const struct inotify_event *event, evd
         return;
     }
     const struct evd_watched *known = find(watch, event->wd);
+    if (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF)) {
+        tell_self(watch, known, fn, context);
+        return;
+    }
     if (known == NULL || event->len == 0)
         return;
     struct evd_watched folder = *known; /* the callback may move the list */
@@ -122,6 +160,11 @@ static void tell(struct evd_watch *watch, const struct inotify_event *event, evd
     enum evd_watch_kind kind = event->mask & IN_ISDIR
                                    ? (gone ? EVD_WATCH_NO_FOLDER : EVD_WATCH_FOLDER)
                                    : (gone ? EVD_WATCH_GONE : EVD_WATCH_CHANGED);
+    if (kind == EVD_WATCH_NO_FOLDER) {
+        char path[PATH_MAX];
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder.path, event->name) < sizeof path)
+            leave(watch, path);
+    }
     fn(context, kind, &folder, event->name);
 }
 

@@ -26,8 +26,9 @@ enum evd_watch_kind {
     EVD_WATCH_CHANGED,   /* a file is whole and new: closed after writing, renamed or linked here */
     EVD_WATCH_GONE,      /* a file was removed or renamed away */
     EVD_WATCH_FOLDER,    /* a folder appeared */
-    EVD_WATCH_NO_FOLDER, /* a folder was removed or renamed away */
-    EVD_WATCH_LOST,      /* events were lost: look at everything anew; name and folder are NULL */
+    EVD_WATCH_NO_FOLDER, /* a folder was removed or renamed away: it is watched no more */
+    EVD_WATCH_LOST,      /* events were lost, or the folder whose prefix is "" is another or gone:
+                            look at everything anew; name and folder are NULL */
 };
 
 /* `name` is the entry in `folder`; both are valid until the callback returns. It may add folders.
@@ -35,11 +36,12 @@ enum evd_watch_kind {
 typedef void (*evd_watch_fn)(void *context, enum evd_watch_kind kind,
                              const struct evd_watched *folder, const char *name);
 
-/* Never fails: without inotify, watch->fd is -1 and nothing is ever told. */
+/* Never fails: without inotify, watch->fd is -1, errno says why, and nothing is ever told. */
 void evd_watch_open(struct evd_watch *watch);
 void evd_watch_close(struct evd_watch *watch);
 
-/* Adds a folder; one that is there already is left as it is. EVD_ERR_SYSTEM, EVD_ERR_NO_MEMORY. */
+/* Adds a folder; one that is there already may have a new name. Nothing is done, and EVD_OK
+ * returned, without inotify. EVD_ERR_SYSTEM, errno says why; EVD_ERR_NO_MEMORY. */
 int evd_watch_add(struct evd_watch *watch, const char *path, const char *prefix);
 
 /* Tells of all that has happened, in order, without waiting. */

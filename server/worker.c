@@ -99,10 +99,11 @@ static void on_usr1(struct ev_loop *loop, ev_signal *signal, int events)
 
 static void on_modules(struct ev_loop *loop, ev_io *io, int events)
 {
-    (void)loop;
     (void)events;
     struct evd_worker *worker = io->data;
     evd_dispatch_watch(worker->dispatch);
+    if (evd_dispatch_watch_fd(worker->dispatch) < 0) /* it has come to a limit of the system's */
+        ev_io_stop(loop, io);
 }
 
 static void on_gone(struct ev_loop *loop, ev_io *io, int events)

@@ -10,6 +10,27 @@ struct evd_bench {
     int64_t bytes, items;
 };
 
+namespace
+{
+
+// Google Benchmark ends with 0 also when a benchmark reports an error: count them.
+class Reporter : public benchmark::ConsoleReporter
+{
+  public:
+    Reporter() : ConsoleReporter(OO_Tabular) {}
+
+    void ReportRuns(const std::vector<Run> &runs) override
+    {
+        for (const Run &run : runs)
+            errors += run.error_occurred;
+        ConsoleReporter::ReportRuns(runs);
+    }
+
+    int errors = 0;
+};
+
+} // namespace
+
 void evd_bench_add(const char *name, evd_bench_fn fn, void *arg)
 {
     benchmark::RegisterBenchmark(name, [fn, arg](benchmark::State &state) {
@@ -22,6 +43,11 @@ void evd_bench_add(const char *name, evd_bench_fn fn, void *arg)
     });
 }
 
+void evd_bench_context(const char *key, const char *value)
+{
+    benchmark::AddCustomContext(key, value);
+}
+
 int evd_bench_main(int argc, char **argv)
 {
     // Interleaved repetitions: drift of the machine hits every benchmark alike.
@@ -32,9 +58,10 @@ int evd_bench_main(int argc, char **argv)
     benchmark::Initialize(&count, args.data());
     if (benchmark::ReportUnrecognizedArguments(count, args.data()))
         return 2;
-    benchmark::RunSpecifiedBenchmarks();
+    Reporter reporter;
+    size_t matched = benchmark::RunSpecifiedBenchmarks(&reporter);
     benchmark::Shutdown();
-    return 0;
+    return matched > 0 && reporter.errors == 0 ? 0 : 1;
 }
 
 bool evd_bench_next(evd_bench *bench)
@@ -55,6 +82,11 @@ void evd_bench_bytes(evd_bench *bench, int64_t bytes_per_iteration)
 void evd_bench_items(evd_bench *bench, int64_t items_per_iteration)
 {
     bench->items = items_per_iteration;
+}
+
+void evd_bench_counter(evd_bench *bench, const char *name, double value)
+{
+    bench->state->counters[name] = value;
 }
 
 void evd_bench_pause(evd_bench *bench)

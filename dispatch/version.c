@@ -80,7 +80,6 @@ int evd_version_open(const struct evd_dispatch_config *config, const char *name,
         return rc;
     }
     version->first_free = config->dynamic_load == EVD_LOAD_CALL;
-    version->loads = 1;
     version->holds = 1;
     *ret_version = version;
     return EVD_OK;
@@ -100,32 +99,42 @@ void evd_version_drop(struct evd_version *version)
     free(version);
 }
 
+/* A load beside the first: the loader would give back the object that is there, so it gets a copy.
+ */
+static int load_beside(const struct evd_version *version, struct evd_load *load,
+                       struct evd_error *ret_error)
+{
+    int rc = evd_image_copy(&version->image, version->name, &load->image, ret_error);
+    if (rc < 0)
+        return rc;
+    rc = load_from(version, &load->image, load, ret_error);
+    if (rc < 0)
+        close_image(version, &load->image);
+    return rc;
+}
+
 int evd_version_load(struct evd_version *version, struct evd_load **ret_load,
                      struct evd_error *ret_error)
 {
+    struct evd_load *load = &version->first;
+    int rc = EVD_OK;
+
     if (version->first_free) {
         version->first_free = false;
-        evd_version_hold(version);
-        *ret_load = &version->first;
-        return EVD_OK;
+    } else if (load->loaded.handle == NULL) {
+        rc = load_from(version, &version->image, load, ret_error);
+    } else {
+        load = calloc(1, sizeof *load);
+        if (load == NULL)
+            return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "%s: out of memory", version->name);
+        load->version = version;
+        load->image.fd = -1;
+        rc = load_beside(version, load, ret_error);
+        if (rc < 0)
+            free(load);
     }
-    struct evd_load *load = calloc(1, sizeof *load);
-    if (load == NULL)
-        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "%s: out of memory", version->name);
-    load->version = version;
-    load->image.fd = -1;
-    int rc = EVD_OK;
-    if (version->loads > 0) /* the loader would give back the object that is there */
-        rc = evd_image_copy(&version->image, version->name, &load->image, ret_error);
-    if (rc >= 0)
-        rc = load_from(version, load->image.fd >= 0 ? &load->image : &version->image, load,
-                       ret_error);
-    if (rc < 0) {
-        close_image(version, &load->image);
-        free(load);
+    if (rc < 0)
         return rc;
-    }
-    version->loads += load->image.fd < 0;
     evd_version_hold(version);
     *ret_load = load;
     return EVD_OK;
@@ -135,7 +144,6 @@ void evd_version_unload(struct evd_load *load)
 {
     struct evd_version *version = load->version;
     close_load(load);
-    version->loads -= load->image.fd < 0;
     if (load != &version->first) {
         close_image(version, &load->image);
         free(load);

@@ -19,9 +19,9 @@ struct evd_version {
     const struct evd_dispatch_config *config;
     const char *name; /* of the module; borrowed from its owner, who outlives it */
     struct evd_image image;
-    struct evd_load first; /* what it was found good by; cached: what every call uses */
-    bool first_free;       /* call: `first` is loaded and no call has had it yet */
-    size_t loads;          /* what is loaded from the image now */
+    struct evd_load first; /* what it was found good by. cached: what every call uses; call: what
+                              one of the calls at a time uses */
+    bool first_free;       /* call: `first` is loaded, and no call has had it yet */
     size_t holds;          /* who uses the version; it ends with the last */
 };
 

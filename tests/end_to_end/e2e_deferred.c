@@ -2,13 +2,12 @@
  * is gone is noticed. What has happened in the server is known from its log, never from time. */
 #include "harness.h"
 
-#include "dispatch/status.h"
-#include "server/wire/transport.h"
-
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 30000 /* only ever waited for when something is broken */
@@ -243,6 +242,33 @@ static void test_nothing_behind_a_cancelled_call_runs(void **state)
     assert_null(strstr(server.errors, "2;"));
 }
 
+/* What a peer sends before it closes is called, as ever, on a connection that has had an unfinished
+ * call before. The server stands still meanwhile, so that it learns of both at the same time. */
+static void test_a_last_word_is_heard(void **state)
+{
+    (void)state;
+    struct server server;
+    char listen[160];
+    int status;
+    (void)snprintf(listen, sizeof listen, "--listen=unix://%s/last.sock", scratch_dir());
+    start(&server, "--dynamic-load=cached", listen);
+    struct log log = log_of(&server);
+    int fd = client_connect(server.addresses[0]);
+    client_send_text(fd, "{\"event\":\"defer.wait\",\"data\":1}\n");
+    await_line(&log, "waits 1;");
+    open_gate(&server);
+    expect_line(fd, "{\"data\":1}");
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(server.pid, &status, WUNTRACED), server.pid);
+    assert_true(WIFSTOPPED(status));
+    send_hold(fd, 2, 0);
+    (void)close(fd);
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
+    await_line(&log, "holds 2;");
+    await_line(&log, "cancelled 2;");
+    assert_int_equal(server_stop(&server), 0);
+}
+
 /* ---- A peer that is not. ---- */
 
 static void check_half_close(const char *listen)
@@ -292,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_a_reset_cancels_cached),
         cmocka_unit_test(test_a_reset_cancels_call),
         cmocka_unit_test(test_a_closed_unix_socket_cancels),
+        cmocka_unit_test(test_a_last_word_is_heard),
         cmocka_unit_test(test_nothing_behind_a_cancelled_call_runs),
         cmocka_unit_test(test_a_half_closed_connection_is_answered),
         cmocka_unit_test(test_a_half_closed_unix_socket_is_answered),

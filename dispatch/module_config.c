@@ -99,7 +99,7 @@ int evd_module_config_open(struct evd_module_config *table,
                            const struct evd_dispatch_config *config, struct evd_error *ret_error)
 {
     struct evd_slice given = config->module_config;
-    size_t count;
+    size_t count = 0;
 
     *table = (struct evd_module_config){0};
     evd_names_init(&table->by_name);

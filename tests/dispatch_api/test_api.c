@@ -7,6 +7,7 @@
 
 #define MODULES(X)                                                                                 \
     X("a.probe", probe)                                                                            \
+    X("a.TEMPLATE", TEMPLATE)                                                                      \
     X("a.size_64", size_64)                                                                        \
     X("a.size_1024", size_1024)                                                                    \
     X("a.size_16384", size_16384)                                                                  \
@@ -270,6 +271,35 @@ static void a_state_of_any_size_begins_blank(void **state)
     evd_dispatch_close(dispatch);
 }
 
+/* ---- The module to copy. ---- */
+
+static void the_template_works_as_it_says(void **state)
+{
+    const struct test_arm *arm = *state;
+    static struct test_log log;
+    log.count = 0;
+    struct evd_dispatch *dispatch = open_arm(state, &log, NULL);
+    test_expect_reply(dispatch, "a.TEMPLATE.add", "[1, 2, \"x\", 0.5]", "3.5");
+    test_expect_reply(dispatch, "a.TEMPLATE.add", "[4]", arm->shared ? "7.5" : "4");
+    test_expect_error(dispatch, "a.TEMPLATE.add", "{}", EVD_ERR_BAD_DATA,
+                      "data must be an array of numbers");
+    evd_dispatch_close(dispatch);
+    assert_int_equal(test_log_count(&log, "TEMPLATE", ""), 0);
+}
+
+static void the_template_is_configured(void **state)
+{
+    static struct test_log log;
+    log.count = 0;
+    struct evd_dispatch *dispatch = open_arm(state, &log, "{\"a.TEMPLATE\": {\"start\": 100}}");
+    test_expect_reply(dispatch, "a.TEMPLATE.add", "[1]", "101");
+    evd_dispatch_close(dispatch);
+    dispatch = open_arm(state, &log, "{\"a.TEMPLATE\": {\"start\": \"soon\"}}");
+    test_expect_reply(dispatch, "a.TEMPLATE.add", "[1]", "1");
+    evd_dispatch_close(dispatch);
+    assert_int_equal(test_log_count(&log, "module a.TEMPLATE: start is no number", ""), 1);
+}
+
 /* ---- What a module may expect of the host. ---- */
 
 static void a_module_for_a_newer_host_is_refused(void **state)
@@ -309,6 +339,8 @@ int main(void)
         TEST_CASE(a_wait_is_cut_to_a_day),
         TEST_CASE(a_cancelled_call_frees_what_it_holds),
         TEST_CASE(a_state_of_any_size_begins_blank),
+        TEST_CASE(the_template_works_as_it_says),
+        TEST_CASE(the_template_is_configured),
         TEST_CASE(a_module_for_a_newer_host_is_refused),
     };
     return test_run_arms(suite, sizeof suite / sizeof *suite);

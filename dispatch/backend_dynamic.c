@@ -88,10 +88,11 @@ static void own_path(const struct folder *folder, const struct object *object,
 static int point(struct folder *folder, struct object *object)
 {
     char own[PATH_MAX], resolved[PATH_MAX];
+    struct stat status;
     own_path(folder, object, own);
     const char *path =
         evd_listing_resolve(&folder->listing, own, resolved) == EVD_OK ? resolved : own;
-    bool linked = strcmp(path, own) != 0;
+    bool linked = lstat(own, &status) == 0 && S_ISLNK(status.st_mode);
     folder->linked_count += (size_t)linked - (size_t)object->linked;
     object->linked = linked;
     if (object->path != NULL && strcmp(object->path, path) == 0)
@@ -375,7 +376,7 @@ static bool is_same_file(const struct object *object)
 {
     struct stat now;
     const struct stat *seen = &object->seen;
-    if (stat(object->path, &now) < 0)
+    if (lstat(object->path, &now) < 0)
         memset(&now, 0, sizeof now);
     return now.st_ino == seen->st_ino && now.st_dev == seen->st_dev &&
            now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
@@ -390,12 +391,13 @@ static void refresh(struct folder *folder, struct object *object)
     struct evd_error why = {.status = EVD_ERR_LOAD_FAILED};
     struct evd_version *version;
 
-    int rc = object->look == LOOK_LOAD || object->linked ? point(folder, object) : EVD_OK;
-    if (rc >= 0 && object->look != LOOK_LOAD && is_same_file(object)) {
-        object->look = LOOK_NOT;
-        return;
-    }
+    bool compare = object->look != LOOK_LOAD;
     object->look = LOOK_NOT;
+    int rc = compare && !object->linked ? EVD_OK : point(folder, object);
+    if (rc >= 0 && compare && is_same_file(object))
+        return;
+    if (rc >= 0 && compare && !object->linked)
+        rc = point(folder, object);
     errno = 0;
     if (rc >= 0)
         rc = evd_version_open(folder->config, object->name, object->path, &version, &object->seen,

@@ -130,8 +130,13 @@ int evd_image_open(const char *path, const char *name, struct evd_image *ret_ima
 {
     *ret_status = (struct stat){0};
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (from < 0)
+    if (from < 0) {
+        int want = errno;
+        if (lstat(path, ret_status) < 0)
+            *ret_status = (struct stat){0};
+        errno = want;
         return fail_errno(ret_error, path);
+    }
     int to = make_memfd(name);
     if (to < 0) {
         int want = errno;

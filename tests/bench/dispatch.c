@@ -4,9 +4,11 @@
 
 #include "dispatch/backend.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/image.h"
 #include "names.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,9 +35,15 @@ struct null_sink {
     uint64_t replies, failures;
 };
 
+/* Whoever takes an answer reads it: of a module loaded for this call that is a page more. */
+static bool is_right(struct evd_slice json)
+{
+    return json.len == 4 && memcmp(json.ptr, "null", 4) == 0;
+}
+
 static int take_reply(struct evd_sink *sink, struct evd_slice json)
 {
-    ((struct null_sink *)sink)->replies += json.len == 4;
+    ((struct null_sink *)sink)->replies += is_right(json);
     return EVD_OK;
 }
 
@@ -153,7 +161,7 @@ static void run_endpoints(struct evd_bench *bench, void *arg)
 
 static int count_reply(struct evd_call *call, struct evd_slice data)
 {
-    *(uint64_t *)call->context += data.len == 4;
+    *(uint64_t *)call->context += is_right(data);
     return EVD_OK;
 }
 
@@ -179,15 +187,17 @@ static void raw_table(struct evd_bench *bench, void *arg)
     evd_bench_items(bench, 1);
 }
 
-/* The path of the object that a case's module is loaded from. */
-static void raw_dlopen(struct evd_bench *bench, void *arg)
+static void object_path(const struct dispatch_case *which, char out[static PATH_MAX])
 {
-    const struct dispatch_case *which = arg;
-    char path[4096];
+    (void)snprintf(out, PATH_MAX, "%s/modules/bench/%s.so", BENCH_DIR,
+                   strchr(which->module, '.') + 1);
+}
+
+/* Loads, finds, calls and unloads. */
+static void load_path(struct evd_bench *bench, const char *path)
+{
     uint64_t replies = 0, calls = 0;
     struct evd_call call = {.host = &bare_host, .context = &replies};
-    (void)snprintf(path, sizeof path, "%s/modules/bench/%s.so", BENCH_DIR,
-                   strchr(which->module, '.') + 1);
     while (evd_bench_next(bench)) {
         void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (handle == NULL) {
@@ -202,6 +212,29 @@ static void raw_dlopen(struct evd_bench *bench, void *arg)
     if (replies != calls)
         evd_bench_fail(bench, "calls were not answered as they should be");
     evd_bench_items(bench, 1);
+}
+
+static void raw_dlopen(struct evd_bench *bench, void *arg)
+{
+    char path[PATH_MAX];
+    object_path(arg, path);
+    load_path(bench, path);
+}
+
+/* The same from an image in memory, by the path under /proc that this takes. */
+static void raw_image(struct evd_bench *bench, void *arg)
+{
+    char path[PATH_MAX];
+    struct evd_image image;
+    struct stat status;
+    struct evd_error error;
+    object_path(arg, path);
+    if (evd_image_open(path, "image", &image, &status, &error) != EVD_OK) {
+        evd_bench_fail(bench, error.text);
+        return;
+    }
+    load_path(bench, image.path);
+    evd_image_close(&image);
 }
 
 static void raw_malloc(struct evd_bench *bench, void *arg)
@@ -283,6 +316,7 @@ void bench_add_dispatches(struct bench_suite *suite)
         struct dispatch_case bare = {&arms[0], modules[s], states[s]};
         bench_add(suite, raw_dlopen, &bare, sizeof bare, "dispatch/raw-dlopen/state:%zu",
                   states[s]);
+        bench_add(suite, raw_image, &bare, sizeof bare, "dispatch/raw-image/state:%zu", states[s]);
     }
     bench_add(suite, raw_table, &nothing, sizeof nothing, "dispatch/raw-call");
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
@@ -299,5 +333,6 @@ void bench_add_loads(struct bench_suite *suite)
         const char *size = strchr(modules[i], '_') + 1;
         bench_add(suite, run_arm, &call, sizeof call, "load/dynamic-call/size:%s", size);
         bench_add(suite, raw_dlopen, &call, sizeof call, "load/raw-dlopen/size:%s", size);
+        bench_add(suite, raw_image, &call, sizeof call, "load/raw-image/size:%s", size);
     }
 }

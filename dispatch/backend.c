@@ -7,8 +7,8 @@
 
 #define FUNCTIONS_MAX 65536 /* in one module */
 
-void evd_log(const struct evd_dispatch_config *config, enum evd_log_level level, const char *format,
-             ...)
+void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
+                      const char *format, ...)
 {
     if (config->log == NULL)
         return;
@@ -31,6 +31,12 @@ int evd_module_check(const struct evd_module *module, struct evd_error *ret_erro
                              "its struct evd_module has %u bytes, this server's %zu: rebuild the "
                              "module",
                              module->size, sizeof *module);
+    if (module->host_size > sizeof(struct evd_host))
+        return evd_error_set(
+            ret_error, EVD_ERR_LOAD_FAILED,
+            "it may call host functions of %u bytes, this server has %zu: it needs "
+            "a newer server",
+            module->host_size, sizeof(struct evd_host));
     if (module->functions == NULL || module->function_count == 0 ||
         module->function_count > FUNCTIONS_MAX)
         return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED,
@@ -46,16 +52,6 @@ int evd_module_check(const struct evd_module *module, struct evd_error *ret_erro
                                  i);
     }
     return EVD_OK;
-}
-
-int evd_module_open(const struct evd_module *module, const char *name, void *state)
-{
-    if (module->state_size > 0)
-        memset(state, 0, module->state_size);
-    if (module->open == NULL)
-        return EVD_OK;
-    struct evd_config config = {.size = sizeof config, .module = name};
-    return module->open(state, &config) < 0 ? EVD_ERR_OPEN_FAILED : EVD_OK;
 }
 
 void evd_module_close(const struct evd_module *module, void *state)

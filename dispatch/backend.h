@@ -28,6 +28,17 @@ struct evd_backend {
 
     /* Endpoints known now. */
     size_t (*endpoints)(const void *self);
+
+    /* A backend that follows changes outside: the descriptor that becomes readable with one (-1:
+     * none), and what is done then. Both or neither may be NULL. */
+    int (*watch_fd)(const void *self);
+    void (*watch)(void *self);
+
+    /* Whether there is such a module; NULL: those that are linked in. */
+    int (*knows)(const void *self, struct evd_slice module);
+
+    /* Counters; NULL: all zero. */
+    void (*stats)(const void *self, struct evd_dispatch_stats *ret_stats);
 };
 
 #define EVD_BACKEND(ident) extern const struct evd_backend evd_backend_##ident;
@@ -36,14 +47,25 @@ struct evd_backend {
 
 /* ---- Shared by backends. ---- */
 
-void evd_log(const struct evd_dispatch_config *config, enum evd_log_level level, const char *format,
-             ...) __attribute__((format(printf, 3, 4)));
+void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
+                      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* A module's declaration is sound: version, size, names. *ret_error says what is not. */
 int evd_module_check(const struct evd_module *module, struct evd_error *ret_error);
 
+/* What a module's open() is told: made once a module, given to each of its constructions. */
+struct evd_opening {
+    struct evd_config config;   /* first, so that one is the other's address */
+    struct evd_module_log *log; /* NULL: there is none */
+};
+
+/* *config and `name` are borrowed. */
+void evd_opening_init(struct evd_opening *opening, const struct evd_dispatch_config *config,
+                      const char *name);
+
 /* Runs a module's constructor on `state`, which is zeroed here. EVD_ERR_OPEN_FAILED. */
-int evd_module_open(const struct evd_module *module, const char *name, void *state);
+int evd_module_open(const struct evd_module *module, const struct evd_opening *opening,
+                    void *state);
 void evd_module_close(const struct evd_module *module, void *state);
 
 /* An endpoint: one function of a linked-in module, with the module it belongs to. */

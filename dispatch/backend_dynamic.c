@@ -1,202 +1,423 @@
 /* dynamic: a module is a shared object in the modules folder, found by name.
  *
  * cached: loaded and opened on its first call, then kept; a call then is one lookup and one
- * indirect call, and no dl* function runs. call: every call loads the file, opens the module,
- * closes and unloads it. Both learn a module's endpoints the first time they see it, so that the
- * lookup is the same hash as in the other backends. */
-#include "backend.h"
+ * indirect call, and no dl* function runs. call: every call loads the object, opens the module,
+ * closes and unloads it.
+ *
+ * A file that is replaced takes effect for the next call. What is loaded is a private image of the
+ * file (image.h), so the new version stands beside the old one, on which the calls that began there
+ * end. A version that cannot serve leaves the old one serving. */
 #include "listing.h"
-#include "loader.h"
+#include "version.h"
+#include "watch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct object; /* a module of the folder */
+struct object;
 
 struct endpoint {
     struct object *object;
-    size_t index; /* into the module's functions */
-    char *event;  /* owned */
+    size_t index;        /* into the functions of the current version, if it is of this: */
+    uint64_t generation; /* the object's, when this was last one of its functions */
     struct endpoint *next;
+    char event[]; /* NUL-terminated */
 };
 
+enum look {
+    LOOK_NOT,
+    LOOK_COMPARE, /* at the file: it may be another */
+    LOOK_LOAD,    /* it has changed, even if it looks the same: time stamps are coarse */
+};
+
+/* A module of the folder. It stays known when its file goes, because the file may come back. */
 struct object {
-    const struct evd_listed *listed;
-    struct stat checked;        /* the file that was last looked at; all zero: there was none */
-    int check;                  /* what became of it: EVD_OK or a negative status */
-    bool final;                 /* check is negative for what the file is: only another helps */
-    bool worked;                /* the file was loaded before */
-    struct evd_loaded loaded;   /* cached: what is kept */
-    void *state;                /* cached */
-    struct endpoint *endpoints; /* known from an earlier load */
-    size_t learned;             /* how many of the module's functions they are */
+    char *name, *path;           /* owned */
+    struct evd_version *current; /* NULL: nothing can serve */
+    int status;                  /* why not */
+    uint64_t generation;         /* of versions */
+    enum look look;              /* before the next call */
+    bool linked;                 /* path is where a symbolic link leads */
+    bool told;                   /* the log has had of a want that may pass */
+    struct stat seen;            /* the file, when it was last looked at */
+    struct endpoint *endpoints;  /* all that it ever had */
+    struct object *next;
 };
 
 struct folder {
     const struct evd_dispatch_config *config;
     struct evd_listing listing;
+    struct evd_watch watch;
     struct object *objects;
+    size_t object_count, endpoint_count, linked_count;
     struct evd_names by_module, by_event;
-    size_t endpoint_count;
+    struct evd_dispatch_stats stats;
+    bool cached;
 };
 
-static void forget_endpoints(struct object *object)
+/* ---- Modules of the folder. ---- */
+
+static void free_object(struct object *object)
 {
+    if (object->current != NULL)
+        evd_version_drop(object->current);
     while (object->endpoints != NULL) {
         struct endpoint *endpoint = object->endpoints;
         object->endpoints = endpoint->next;
-        free(endpoint->event);
         free(endpoint);
     }
+    free(object->name);
+    free(object->path);
+    free(object);
 }
 
-static void close_folder(void *self)
+/* <modules>/a/b.so of "a.b": a dot is never part of a file's own name. */
+static void own_path(const struct folder *folder, const struct object *object,
+                     char ret_path[static PATH_MAX])
+{
+    const char *root = folder->listing.root;
+    if (snprintf(ret_path, PATH_MAX, "%s/%s.so", root, object->name) >= PATH_MAX)
+        return; /* longer than what the walk has found */
+    for (char *p = ret_path + folder->listing.root_len + 1; p[3] != '\0'; p++)
+        *p = *p == '.' ? '/' : *p;
+}
+
+/* Points the object at its file, or where a link in the file's place leads now: one that leads
+ * nowhere or out of the folder is left as what it is, and opening it will fail. */
+static int point(struct folder *folder, struct object *object)
+{
+    char own[PATH_MAX], resolved[PATH_MAX];
+    struct stat status;
+    own_path(folder, object, own);
+    const char *path =
+        evd_listing_resolve(&folder->listing, own, resolved) == EVD_OK ? resolved : own;
+    bool linked = lstat(own, &status) == 0 && S_ISLNK(status.st_mode);
+    folder->linked_count += (size_t)linked - (size_t)object->linked;
+    object->linked = linked;
+    if (object->path != NULL && strcmp(object->path, path) == 0)
+        return EVD_OK;
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return EVD_ERR_NO_MEMORY;
+    free(object->path);
+    object->path = copy;
+    return EVD_OK;
+}
+
+static int add_object(struct folder *folder, const char *name)
+{
+    if (folder->object_count == EVD_LISTING_MAX)
+        return EVD_ERR_TOO_LARGE;
+    struct object *object = calloc(1, sizeof *object);
+    if (object == NULL)
+        return EVD_ERR_NO_MEMORY;
+    object->name = strdup(name);
+    object->look = LOOK_LOAD;
+    int rc = object->name == NULL ? EVD_ERR_NO_MEMORY : point(folder, object);
+    if (rc >= 0)
+        rc = evd_names_put(&folder->by_module, evd_slice_text(object->name), object);
+    if (rc < 0) {
+        folder->linked_count -= object->linked;
+        free_object(object);
+        return rc;
+    }
+    object->next = folder->objects;
+    folder->objects = object;
+    folder->object_count++;
+    return EVD_OK;
+}
+
+static void look_again(struct object *object)
+{
+    if (object->look == LOOK_NOT)
+        object->look = LOOK_COMPARE;
+}
+
+/* A walk found a module's file, for the first time or again. */
+static int on_file(void *context, const char *name, const char *path)
+{
+    struct folder *folder = context;
+    struct object *object = evd_names_get(&folder->by_module, evd_slice_text(name));
+    (void)path; /* point() */
+    if (object == NULL)
+        return add_object(folder, name);
+    look_again(object);
+    return EVD_OK;
+}
+
+/* Without inotify, or past its limits: slower, and blind to modules that are new. */
+static void watch_not(struct folder *folder, const char *path, int error)
+{
+    evd_dispatch_log(folder->config, EVD_LOG_WARNING,
+                     "%s cannot be watched (%s): every call looks at its module's file, and new "
+                     "modules are not seen",
+                     path, strerror(error));
+    evd_watch_close(&folder->watch);
+}
+
+static int on_folder(void *context, const char *prefix, const char *path)
+{
+    struct folder *folder = context;
+    int rc = evd_watch_add(&folder->watch, path, prefix);
+    if (rc != EVD_ERR_SYSTEM)
+        return rc;
+    if (errno == ENOSPC || errno == ENOMEM) /* fs.inotify.max_user_watches */
+        watch_not(folder, path, errno);
+    return EVD_OK; /* else it is gone again, or closed to us: the walk will see */
+}
+
+/* ---- Events of the folder. ---- */
+
+/* The module whose file has this name, if it is known. */
+static struct object *object_of(struct folder *folder, const struct evd_watched *dir,
+                                const char *entry)
+{
+    char name[EVD_EVENT_MAX + 1];
+    size_t len = strlen(entry);
+    if (len <= 3 || strcmp(entry + len - 3, ".so") != 0)
+        return NULL;
+    int wrote = snprintf(name, sizeof name, "%s%s%.*s", dir->prefix,
+                         dir->prefix[0] == '\0' ? "" : ".", (int)len - 3, entry);
+    if (wrote < 0 || (size_t)wrote >= sizeof name)
+        return NULL;
+    return evd_names_get(&folder->by_module, evd_slice_text(name));
+}
+
+/* Looks again at what lies below a folder, "" being all. */
+static void look_below(struct folder *folder, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    for (struct object *object = folder->objects; object != NULL; object = object->next) {
+        if (len == 0 || (strncmp(object->name, prefix, len) == 0 && object->name[len] == '.'))
+            look_again(object);
+    }
+}
+
+static void on_folder_gone(struct folder *folder, const struct evd_watched *dir, const char *entry)
+{
+    char prefix[EVD_EVENT_MAX + 1];
+    int wrote = snprintf(prefix, sizeof prefix, "%s%s%s", dir->prefix,
+                         dir->prefix[0] == '\0' ? "" : ".", entry);
+    if (wrote > 0 && (size_t)wrote < sizeof prefix)
+        look_below(folder, prefix);
+}
+
+static void on_change(void *context, enum evd_watch_kind kind, const struct evd_watched *dir,
+                      const char *entry)
+{
+    struct folder *folder = context;
+    struct evd_error error = {.text = ""};
+    struct object *object = dir != NULL ? object_of(folder, dir, entry) : NULL;
+    int rc = EVD_OK;
+
+    if (object != NULL)
+        object->look = LOOK_LOAD;
+    switch (kind) {
+    case EVD_WATCH_CHANGED:
+    case EVD_WATCH_FOLDER:
+        if (object == NULL)
+            rc = evd_listing_entry(&folder->listing, dir->path, dir->prefix, entry);
+        break;
+    case EVD_WATCH_GONE:
+        break;
+    case EVD_WATCH_NO_FOLDER:
+        on_folder_gone(folder, dir, entry);
+        break;
+    case EVD_WATCH_LOST:
+        look_below(folder, "");
+        rc = evd_listing_walk(&folder->listing, &error);
+        if (rc == EVD_ERR_USAGE)
+            watch_not(folder, folder->listing.root, errno);
+        break;
+    }
+    if (rc < 0)
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "the modules folder cannot be followed: %s",
+                         error.text[0] != '\0' ? error.text : evd_status_text(rc));
+    /* What a link leads to may have changed, wherever in the folder that is. */
+    for (object = folder->linked_count > 0 ? folder->objects : NULL; object != NULL;
+         object = object->next) {
+        if (object->linked)
+            look_again(object);
+    }
+}
+
+static int watch_fd(const void *self)
+{
+    const struct folder *folder = self;
+    return folder->watch.fd;
+}
+
+static void watch(void *self)
 {
     struct folder *folder = self;
-    for (size_t i = 0; folder->objects != NULL && i < folder->listing.count; i++) {
-        struct object *object = &folder->objects[i];
-        if (object->loaded.handle != NULL) {
-            evd_module_close(object->loaded.module, object->state);
-            free(object->state);
-            evd_loader_unload(&object->loaded);
-        }
-        forget_endpoints(object);
-    }
-    free(folder->objects);
-    evd_names_release(&folder->by_event);
-    evd_names_release(&folder->by_module);
-    evd_listing_close(&folder->listing);
-    free(folder);
+    evd_watch_read(&folder->watch, on_change, folder);
 }
 
-static int open_folder(const struct evd_dispatch_config *config, void **ret_self,
-                       struct evd_error *ret_error)
+/* ---- Versions. ---- */
+
+/* The event of one of the object's functions; "" when it is longer than any event can be. */
+static struct evd_slice event_of(const struct object *object, const struct evd_function *function,
+                                 char out[static EVD_EVENT_MAX + 1])
 {
-    struct folder *folder = calloc(1, sizeof *folder);
-    if (folder == NULL)
-        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    folder->config = config;
-    evd_names_init(&folder->by_module);
-    evd_names_init(&folder->by_event);
-    int rc = evd_listing_open(config, &folder->listing, ret_error);
-    if (rc >= 0) {
-        folder->objects = calloc(folder->listing.count + 1, sizeof *folder->objects);
-        if (folder->objects == NULL)
-            rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    }
-    for (size_t i = 0; rc >= 0 && i < folder->listing.count; i++) {
-        folder->objects[i].listed = &folder->listing.list[i];
-        rc = evd_names_put(&folder->by_module, evd_slice_text(folder->listing.list[i].name),
-                           &folder->objects[i]);
-        if (rc < 0)
-            (void)evd_error_set(ret_error, rc, "module %s: %s", folder->listing.list[i].name,
-                                evd_status_text(rc));
-    }
-    if (rc < 0) {
-        close_folder(folder);
-        return rc;
-    }
-    *ret_self = folder;
-    return EVD_OK;
+    int len = snprintf(out, EVD_EVENT_MAX + 1, "%s.%s", object->name, function->name);
+    return evd_slice(out, len > 0 && len <= EVD_EVENT_MAX ? (size_t)len : 0);
 }
 
-/* The module's functions become endpoints in the table of events. */
-static int learn_endpoints(struct folder *folder, struct object *object,
-                           const struct evd_module *module)
+/* Makes sure that each function has its endpoint, without touching those of the current version:
+ * this may fail, and then nothing has changed for it. */
+static int know_endpoints(struct folder *folder, struct object *object,
+                          const struct evd_module *module)
 {
-    for (; object->learned < module->function_count; object->learned++) {
-        size_t i = object->learned;
-        struct endpoint *endpoint = calloc(1, sizeof *endpoint);
+    for (size_t i = 0; i < module->function_count; i++) {
+        char text[EVD_EVENT_MAX + 1];
+        struct evd_slice event = event_of(object, &module->functions[i], text);
+        if (event.len == 0 || evd_names_get(&folder->by_event, event) != NULL)
+            continue;
+        struct endpoint *endpoint = calloc(1, sizeof *endpoint + event.len + 1);
         if (endpoint == NULL)
             return EVD_ERR_NO_MEMORY;
-        if (asprintf(&endpoint->event, "%s.%s", object->listed->name, module->functions[i].name) <
-            0) {
+        memcpy(endpoint->event, event.ptr, event.len);
+        event.ptr = endpoint->event;
+        int rc = evd_names_put(&folder->by_event, event, endpoint);
+        if (rc < 0) {
             free(endpoint);
-            return EVD_ERR_NO_MEMORY;
+            return rc;
         }
         endpoint->object = object;
-        endpoint->index = i;
         endpoint->next = object->endpoints;
         object->endpoints = endpoint;
-        int rc = evd_names_put(&folder->by_event, evd_slice_text(endpoint->event), endpoint);
-        if (rc < 0)
-            return rc;
-        folder->endpoint_count++;
     }
     return EVD_OK;
 }
 
-static int same_file(const struct stat *a, const struct stat *b)
+/* The endpoints of the object are now those of this version. */
+static void point_endpoints(struct folder *folder, struct object *object,
+                            const struct evd_module *module)
 {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+    object->generation++;
+    for (size_t i = 0; i < module->function_count; i++) {
+        char text[EVD_EVENT_MAX + 1];
+        struct evd_slice event = event_of(object, &module->functions[i], text);
+        struct endpoint *endpoint = event.len > 0 ? evd_names_get(&folder->by_event, event) : NULL;
+        if (endpoint != NULL) {
+            endpoint->index = i;
+            endpoint->generation = object->generation;
+        }
+    }
 }
 
-static int failed(struct folder *folder, struct object *object, bool told, bool final,
-                  const struct evd_error *why)
+static void retire(struct folder *folder, struct object *object)
 {
-    if (!told)
-        evd_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->listed->name,
-                why->text);
-    object->check = why->status;
-    object->final = final;
-    return why->status;
+    for (struct endpoint *e = object->endpoints; e != NULL; e = e->next)
+        folder->endpoint_count -= object->current != NULL && e->generation == object->generation;
+    if (object->current != NULL)
+        evd_version_drop(object->current);
+    object->current = NULL;
 }
 
-/* Loads the object's file. A file that is broken is tried again only when it has changed, so that
- * it costs each caller one stat() and the log one line. What failed for want of something else
- * (the file is gone, no descriptor is free) is tried every time, and told once. */
-static int load_file(struct folder *folder, struct object *object, struct evd_loaded *ret_loaded)
+static void install(struct folder *folder, struct object *object, struct evd_version *version)
 {
-    const char *path = object->listed->path;
+    bool replaces = object->current != NULL;
+    retire(folder, object);
+    object->current = version;
+    object->status = EVD_OK;
+    object->told = false;
+    point_endpoints(folder, object, version->first.loaded.module);
+    for (struct endpoint *e = object->endpoints; e != NULL; e = e->next)
+        folder->endpoint_count += e->generation == object->generation;
+    folder->stats.loads++;
+    if (replaces) {
+        folder->stats.reloads++;
+        evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is replaced by a new version",
+                         object->name);
+    }
+}
+
+/* Nothing that a change of the file would mend: try again with every call. */
+static bool is_passing(int rc, int error)
+{
+    return rc == EVD_ERR_NO_MEMORY || rc == EVD_ERR_OPEN_FAILED || error == EMFILE ||
+           error == ENFILE || error == ENOMEM;
+}
+
+static void fail_version(struct folder *folder, struct object *object, int rc, int error,
+                         const struct evd_error *why)
+{
+    if (error == ENOENT || error == ENOTDIR) {
+        if (object->current != NULL)
+            evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is removed", object->name);
+        retire(folder, object);
+        object->status = EVD_ERR_NO_SUCH_FUNCTION;
+        return;
+    }
+    bool serving = object->current != NULL;
+    if (rc == EVD_MORE) {
+        /* Not to wait for an event: what is closed is told of before it is closed for a lease. */
+        object->look = LOOK_LOAD;
+        object->status = EVD_ERR_LOAD_FAILED;
+        return;
+    }
+    object->status = rc;
+    /* While an old version serves, a new one whose open() fails waits for the next change. */
+    bool passing = is_passing(rc, error) && !(serving && rc == EVD_ERR_OPEN_FAILED);
+    if (passing)
+        object->look = LOOK_LOAD;
+    if (!passing || !object->told) {
+        folder->stats.load_failures++;
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s%s",
+                         object->name, why->text, serving ? "; the old version keeps serving" : "");
+    }
+    object->told = passing;
+}
+
+/* Whether the file is the one that was last looked at. */
+static bool is_same_file(const struct object *object)
+{
+    struct stat now;
+    const struct stat *seen = &object->seen;
+    if (lstat(object->path, &now) < 0)
+        memset(&now, 0, sizeof now);
+    return now.st_ino == seen->st_ino && now.st_dev == seen->st_dev &&
+           now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec &&
+           now.st_ctim.tv_sec == seen->st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == seen->st_ctim.tv_nsec;
+}
+
+/* Looks at the file and brings object->current up to date. Afterwards it may serve, or not. */
+static void refresh(struct folder *folder, struct object *object)
+{
     struct evd_error why = {.status = EVD_ERR_LOAD_FAILED};
-    struct stat now = {0}, opened;
+    struct evd_version *version;
 
-    (void)stat(path, &now); /* all zero when there is none */
-    bool same = same_file(&now, &object->checked);
-    bool told = same && object->check < 0;
-    if (told && object->final)
-        return object->check;
-    if (!same || told || now.st_ino == 0) {
-        object->checked = now;
-        object->worked = object->worked && same;
-        if (evd_loader_check(path, &opened, &why) < 0)
-            return failed(folder, object, told, opened.st_ino != 0, &why);
-    }
-    if (evd_loader_load(path, ret_loaded, &why) < 0)
-        return failed(folder, object, told, !object->worked, &why);
-    object->check = EVD_OK;
-    object->worked = true;
-    return EVD_OK;
-}
-
-/* Loads the object and opens the module. */
-static int load(struct folder *folder, struct object *object, struct evd_loaded *ret_loaded,
-                void **ret_state)
-{
-    int rc = load_file(folder, object, ret_loaded);
-    if (rc < 0)
-        return rc;
-    const struct evd_module *module = ret_loaded->module;
-    void *state = NULL;
-    if (module->state_size > 0 && (state = malloc(module->state_size)) == NULL)
-        rc = EVD_ERR_NO_MEMORY;
+    bool compare = object->look != LOOK_LOAD;
+    object->look = LOOK_NOT;
+    int rc = compare && !object->linked ? EVD_OK : point(folder, object);
+    if (rc >= 0 && compare && is_same_file(object))
+        return;
+    if (rc >= 0 && compare && !object->linked)
+        rc = point(folder, object);
+    errno = 0;
     if (rc >= 0)
-        rc = evd_module_open(module, object->listed->name, state);
-    if (rc >= 0) {
-        rc = learn_endpoints(folder, object, module);
-        if (rc < 0)
-            evd_module_close(module, state);
+        rc = evd_version_open(folder->config, object->name, object->path, &version, &object->seen,
+                              &why);
+    else
+        (void)evd_error_set(&why, rc, "%s: %s", object->name, evd_status_text(rc));
+    int error = errno;
+    if (rc == EVD_OK) {
+        rc = know_endpoints(folder, object, version->first.loaded.module);
+        if (rc == EVD_OK) {
+            install(folder, object, version);
+            return;
+        }
+        evd_version_drop(version);
+        (void)evd_error_set(&why, rc, "%s: %s", object->name, evd_status_text(rc));
     }
-    if (rc < 0) {
-        free(state);
-        evd_loader_unload(ret_loaded);
-        return rc;
-    }
-    *ret_state = state;
-    return EVD_OK;
+    fail_version(folder, object, rc, error, &why);
 }
+
+/* ---- Calls. ---- */
 
 static struct object *find_object(const struct folder *folder, struct evd_slice event)
 {
@@ -206,98 +427,127 @@ static struct object *find_object(const struct folder *folder, struct evd_slice 
     return evd_names_get(&folder->by_module, evd_slice(event.ptr, (size_t)(dot - event.ptr)));
 }
 
-static int acquire_cached(struct folder *folder, struct evd_slice event,
-                          struct evd_target *ret_target)
+/* One load for this call alone. */
+static int load_for_call(struct folder *folder, struct object *object, struct evd_load **ret_load)
 {
-    const struct endpoint *endpoint = evd_names_get(&folder->by_event, event);
-    struct object *object = endpoint != NULL ? endpoint->object : find_object(folder, event);
-    if (object == NULL)
-        return EVD_ERR_NO_SUCH_FUNCTION;
-    if (object->loaded.handle == NULL) {
-        int rc = load(folder, object, &object->loaded, &object->state);
-        if (rc < 0)
-            return rc;
-        endpoint = evd_names_get(&folder->by_event, event);
-    }
-    if (endpoint == NULL)
-        return EVD_ERR_NO_SUCH_FUNCTION;
-    ret_target->module = object->loaded.module;
-    ret_target->function = &object->loaded.module->functions[endpoint->index];
-    ret_target->state = object->state;
-    return EVD_OK;
-}
-
-/* The function of `event` in a module that was loaded afresh and may differ from the one known. */
-static const struct evd_function *find_function(struct folder *folder, struct object *object,
-                                                const struct evd_module *module,
-                                                struct evd_slice event)
-{
-    size_t prefix = strlen(object->listed->name) + 1;
-    struct evd_slice name = evd_slice(event.ptr + prefix, event.len - prefix);
-    const struct endpoint *endpoint = evd_names_get(&folder->by_event, event);
-
-    if (endpoint != NULL && endpoint->index < module->function_count) {
-        const struct evd_function *function = &module->functions[endpoint->index];
-        if (evd_slice_equal(evd_slice_text(function->name), name))
-            return function;
-    }
-    for (size_t i = 0; i < module->function_count; i++) {
-        if (evd_slice_equal(evd_slice_text(module->functions[i].name), name))
-            return &module->functions[i];
-    }
-    return NULL;
-}
-
-static int acquire_call(struct folder *folder, struct evd_slice event,
-                        struct evd_target *ret_target)
-{
-    struct object *object = find_object(folder, event);
-    struct evd_loaded loaded = {0};
-    void *state = NULL;
-
-    if (object == NULL)
-        return EVD_ERR_NO_SUCH_FUNCTION;
-    int rc = load(folder, object, &loaded, &state);
-    if (rc < 0)
+    struct evd_error why;
+    int rc = evd_version_load(object->current, ret_load, &why);
+    if (rc >= 0) {
+        object->told = false;
         return rc;
-    ret_target->module = loaded.module;
-    ret_target->state = state;
-    ret_target->hold = loaded.handle;
-    ret_target->function = find_function(folder, object, loaded.module, event);
-    return EVD_OK;
-}
-
-static void release(void *self, struct evd_target *target)
-{
-    (void)self;
-    if (target->hold == NULL) /* cached: the folder keeps it */
-        return;
-    evd_module_close(target->module, target->state);
-    free(target->state);
-    struct evd_loaded loaded = {target->hold, target->module};
-    evd_loader_unload(&loaded);
+    }
+    if (!object->told) {
+        folder->stats.load_failures++;
+        evd_dispatch_log(folder->config, EVD_LOG_ERROR, "module %s does not load: %s", object->name,
+                         why.text);
+    }
+    object->told = true;
+    return rc;
 }
 
 static int acquire(void *self, struct evd_slice event, struct evd_target *ret_target)
 {
     struct folder *folder = self;
-    if (event.len > EVD_EVENT_MAX) /* a module's name and a function's may be so long together */
+    const struct endpoint *endpoint = evd_names_get(&folder->by_event, event);
+    struct object *object = endpoint != NULL ? endpoint->object : find_object(folder, event);
+
+    if (object == NULL)
         return EVD_ERR_NO_SUCH_FUNCTION;
-    if (folder->config->dynamic_load == EVD_LOAD_CACHED)
-        return acquire_cached(folder, event, ret_target);
-    int rc = acquire_call(folder, event, ret_target);
-    if (rc >= 0 && ret_target->function == NULL) {
-        release(self, ret_target);
-        *ret_target = (struct evd_target){0};
-        return EVD_ERR_NO_SUCH_FUNCTION;
+    if (object->look != LOOK_NOT || folder->watch.fd < 0) {
+        refresh(folder, object);
+        if (endpoint == NULL)
+            endpoint = evd_names_get(&folder->by_event, event);
     }
-    return rc;
+    if (object->current == NULL)
+        return object->status;
+    if (endpoint == NULL || endpoint->generation != object->generation)
+        return EVD_ERR_NO_SUCH_FUNCTION;
+
+    struct evd_load *load = &object->current->first;
+    if (folder->cached) {
+        evd_version_hold(object->current);
+    } else {
+        int rc = load_for_call(folder, object, &load);
+        if (rc < 0)
+            return rc;
+    }
+    ret_target->module = load->loaded.module;
+    ret_target->function = &load->loaded.module->functions[endpoint->index];
+    ret_target->state = load->state;
+    ret_target->hold = load;
+    return EVD_OK;
+}
+
+static void release(void *self, struct evd_target *target)
+{
+    const struct folder *folder = self;
+    struct evd_load *load = target->hold;
+    if (folder->cached)
+        evd_version_drop(load->version);
+    else
+        evd_version_unload(load);
+}
+
+/* ---- The life of the backend. ---- */
+
+static void close_folder(void *self)
+{
+    struct folder *folder = self;
+    while (folder->objects != NULL) {
+        struct object *object = folder->objects;
+        folder->objects = object->next;
+        free_object(object);
+    }
+    evd_names_release(&folder->by_event);
+    evd_names_release(&folder->by_module);
+    evd_watch_close(&folder->watch);
+    free(folder);
+}
+
+static int open_folder(const struct evd_dispatch_config *config, void **ret_self,
+                       struct evd_error *ret_error)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+    if (folder == NULL)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    const struct evd_listing_visitor visitor = {
+        .context = folder, .folder = on_folder, .file = on_file};
+    folder->config = config;
+    folder->cached = config->dynamic_load == EVD_LOAD_CACHED;
+    evd_names_init(&folder->by_module);
+    evd_names_init(&folder->by_event);
+    evd_watch_open(&folder->watch);
+    int error = errno;
+    int rc = evd_listing_open(&folder->listing, config, &visitor, ret_error);
+    if (rc >= 0 && folder->watch.fd < 0)
+        watch_not(folder, folder->listing.root, error);
+    if (rc >= 0)
+        rc = evd_listing_walk(&folder->listing, ret_error);
+    if (rc < 0) {
+        close_folder(folder);
+        return rc;
+    }
+    *ret_self = folder;
+    return EVD_OK;
 }
 
 static size_t endpoints(const void *self)
 {
     const struct folder *folder = self;
     return folder->endpoint_count;
+}
+
+static int knows(const void *self, struct evd_slice module)
+{
+    const struct folder *folder = self;
+    return evd_names_get(&folder->by_module, module) != NULL;
+}
+
+static void stats(const void *self, struct evd_dispatch_stats *ret_stats)
+{
+    const struct folder *folder = self;
+    *ret_stats = folder->stats;
+    ret_stats->modules = folder->object_count;
 }
 
 const struct evd_backend evd_backend_dynamic = {
@@ -307,4 +557,8 @@ const struct evd_backend evd_backend_dynamic = {
     .acquire = acquire,
     .release = release,
     .endpoints = endpoints,
+    .watch_fd = watch_fd,
+    .watch = watch,
+    .knows = knows,
+    .stats = stats,
 };

@@ -13,6 +13,7 @@ struct spare {
 
 struct class
 {
+    struct evd_opening opening;
     struct spare *spare;
     size_t spare_count;
 };
@@ -82,6 +83,8 @@ static int open_instances(const struct evd_dispatch_config *config, void **ret_s
         close_instances(self);
         return rc;
     }
+    for (size_t i = 0; i < config->builtin_count; i++)
+        evd_opening_init(&self->classes[i].opening, config, config->builtins[i].name);
     *ret_self = self;
     return EVD_OK;
 }
@@ -97,7 +100,8 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
     void *state = allocate(instances, endpoint->builtin, builtin->module->state_size);
     if (state == NULL)
         return EVD_ERR_NO_MEMORY;
-    int rc = evd_module_open(builtin->module, builtin->name, state);
+    int rc =
+        evd_module_open(builtin->module, &instances->classes[endpoint->builtin].opening, state);
     if (rc < 0) {
         deallocate(instances, endpoint->builtin, state);
         return rc;

@@ -26,6 +26,7 @@ static void close_table(void *self)
 static int open_one(struct table *table, size_t index, struct evd_error *ret_error)
 {
     const struct evd_builtin *builtin = &table->config->builtins[index];
+    struct evd_opening opening;
     void *state = NULL;
 
     if (builtin->module->state_size > 0) {
@@ -35,7 +36,8 @@ static int open_one(struct table *table, size_t index, struct evd_error *ret_err
                                  "module %s: no memory for its state of %zu bytes", builtin->name,
                                  builtin->module->state_size);
     }
-    int rc = evd_module_open(builtin->module, builtin->name, state);
+    evd_opening_init(&opening, table->config, builtin->name);
+    int rc = evd_module_open(builtin->module, &opening, state);
     if (rc < 0) {
         free(state);
         return evd_error_set(ret_error, rc, "module %s: its open() failed", builtin->name);

@@ -38,6 +38,41 @@ static const struct evd_backend *find_backend(const char *name, struct evd_error
     return NULL;
 }
 
+static void release(struct evd_dispatch *dispatch)
+{
+    evd_module_log_end(&dispatch->host.log);
+    evd_module_config_close(&dispatch->host.config);
+    evd_arena_cache_release(&dispatch->arena_cache);
+    free(dispatch->modules_dir);
+    free(dispatch);
+}
+
+static bool knows(const struct evd_dispatch *dispatch, struct evd_slice module)
+{
+    if (dispatch->backend->knows != NULL)
+        return dispatch->backend->knows(dispatch->self, module);
+    for (size_t i = 0; i < dispatch->config.builtin_count; i++) {
+        if (evd_slice_equal(evd_slice_text(dispatch->config.builtins[i].name), module))
+            return true;
+    }
+    return false;
+}
+
+/* A name that is misspelt would otherwise go unseen. A module of a folder may come yet. */
+static void warn_of_unknown(const struct evd_dispatch *dispatch)
+{
+    const struct evd_module_config *config = &dispatch->host.config;
+    bool may_come = dispatch->backend->knows != NULL;
+    enum evd_log_level level = may_come ? EVD_LOG_INFO : EVD_LOG_WARNING;
+    for (size_t i = 0; i < config->count; i++) {
+        struct evd_slice name = config->entries[i].name;
+        if (!knows(dispatch, name))
+            evd_dispatch_log(&dispatch->config, level, "%s configures %.*s, which is no module%s",
+                             evd_module_config_from(&dispatch->config), (int)name.len, name.ptr,
+                             may_come ? " yet" : "");
+    }
+}
+
 int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispatch **ret_dispatch,
                       struct evd_error *ret_error)
 {
@@ -62,13 +97,19 @@ int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispa
             rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
         dispatch->config.modules_dir = dispatch->modules_dir;
     }
+    evd_module_log_init(&dispatch->host.log, config->log, config->log_context);
+    dispatch->config.host = &dispatch->host;
+    if (rc >= 0)
+        rc = evd_module_config_open(&dispatch->host.config, &dispatch->config, ret_error);
     if (rc >= 0)
         rc = backend->open(&dispatch->config, &dispatch->self, ret_error);
     if (rc < 0) {
-        free(dispatch->modules_dir);
-        free(dispatch);
+        release(dispatch);
         return rc;
     }
+    warn_of_unknown(dispatch);
+    dispatch->config.module_config = (struct evd_slice){0}; /* what was given is not ours */
+    dispatch->config.module_config_from = NULL;
     *ret_dispatch = dispatch;
     return EVD_OK;
 }
@@ -78,14 +119,32 @@ void evd_dispatch_close(struct evd_dispatch *dispatch)
     if (dispatch == NULL)
         return;
     dispatch->backend->close(dispatch->self);
-    evd_arena_cache_release(&dispatch->arena_cache);
-    free(dispatch->modules_dir);
-    free(dispatch);
+    release(dispatch);
 }
 
 size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch)
 {
     return dispatch->backend->endpoints(dispatch->self);
+}
+
+int evd_dispatch_watch_fd(const struct evd_dispatch *dispatch)
+{
+    const struct evd_backend *backend = dispatch->backend;
+    return backend->watch_fd != NULL ? backend->watch_fd(dispatch->self) : -1;
+}
+
+void evd_dispatch_watch(struct evd_dispatch *dispatch)
+{
+    if (dispatch->backend->watch != NULL)
+        dispatch->backend->watch(dispatch->self);
+}
+
+void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
+                            struct evd_dispatch_stats *ret_stats)
+{
+    *ret_stats = (struct evd_dispatch_stats){0};
+    if (dispatch->backend->stats != NULL)
+        dispatch->backend->stats(dispatch->self, ret_stats);
 }
 
 /* "testFuncFn" -> "TestFuncFn doesn't exist" */
@@ -149,11 +208,15 @@ static int explain_missing(struct evd_slice event)
     return evd_name_is_valid(event) ? EVD_ERR_NO_SUCH_FUNCTION : EVD_ERR_BAD_EVENT;
 }
 
+static const struct evd_caller nobody = {.size = sizeof nobody, .transport = ""};
+
 int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *message,
                       struct evd_sink *sink, struct evd_flight *flight)
 {
     flight->call.host = &evd_host_table;
     flight->call.message = *message;
+    if (message->caller == NULL)
+        flight->call.message.caller = &nobody;
     flight->call.context = NULL;
     flight->dispatch = dispatch;
     flight->sink = sink;
@@ -179,5 +242,8 @@ int evd_dispatch_resume(struct evd_flight *flight)
 
 void evd_dispatch_cancel(struct evd_flight *flight)
 {
+    flight->answered = true; /* nobody is there to have one */
+    if (flight->target.module->cancel != NULL)
+        flight->target.module->cancel(flight->target.state, &flight->call);
     end(flight);
 }

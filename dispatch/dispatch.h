@@ -12,6 +12,7 @@
 
 struct evd_backend;
 struct evd_dispatch;
+struct evd_host_state;
 
 /* A module that is linked in. Tables of these live as long as the process. */
 struct evd_builtin {
@@ -29,10 +30,10 @@ enum evd_instance_alloc {
     EVD_ALLOC_POOL,   /* blocks are recycled, and cleared, for every call */
 };
 
-enum evd_log_level { EVD_LOG_ERROR, EVD_LOG_WARNING, EVD_LOG_INFO };
 typedef void (*evd_log_fn)(void *context, enum evd_log_level level, const char *text);
 
-#define EVD_MAX_TREE_DEFAULT ((size_t)64 * 1024 * 1024)
+#define EVD_MAX_TREE_DEFAULT  ((size_t)64 * 1024 * 1024)
+#define EVD_MODULE_CONFIG_MAX ((size_t)1024 * 1024) /* bytes */
 
 struct evd_dispatch_config {
     const char *backend; /* "static", "dynamic", "instance" */
@@ -45,6 +46,11 @@ struct evd_dispatch_config {
     size_t max_tree;    /* bytes of the trees of one call; 0: the default */
     evd_log_fn log;     /* may be NULL */
     void *log_context;
+    /* What modules are told when they are opened: a JSON object with the name of a module as key,
+     * its configuration as value; "": nothing. Copied. */
+    struct evd_slice module_config;
+    const char *module_config_from; /* where it comes from, for errors; may be NULL */
+    struct evd_host_state *host;    /* dispatch's own; not read from what is given */
 };
 
 /* Where a call's answer goes: the owner of the call fills this in. Exactly one of the two is
@@ -74,7 +80,8 @@ struct evd_flight {
     struct evd_target target;
     struct evd_arena arena;
     const struct cJSON *data_tree; /* NULL until it is asked for */
-    uint64_t wait_ns; /* what the function asked for before EVD_MORE; 0: to be called again soon */
+    uint64_t wait_ns; /* what the function asked for before EVD_MORE; 0: to be called again soon;
+                         at most EVD_WAIT_MAX_NS */
     bool answered;
     int refused;            /* the status by which the sink refused an answer; 0: it did not */
     struct evd_error error; /* why data is not JSON, in words */
@@ -92,6 +99,22 @@ int evd_dispatch_open(const struct evd_dispatch_config *config, struct evd_dispa
 /* Closes every module. No flight may be unfinished. NULL is allowed. */
 void evd_dispatch_close(struct evd_dispatch *dispatch);
 
+/* A descriptor that becomes readable when the modules have changed outside, to be waited for beside
+ * the sockets and before them; then evd_dispatch_watch() takes note. -1: there is nothing to watch.
+ * It stays the dispatch's. */
+int evd_dispatch_watch_fd(const struct evd_dispatch *dispatch);
+void evd_dispatch_watch(struct evd_dispatch *dispatch);
+
+/* Counters since the start. */
+struct evd_dispatch_stats {
+    uint64_t modules;       /* known, loaded or not */
+    uint64_t loads;         /* versions of modules that came into service */
+    uint64_t reloads;       /* of these, in place of an older one */
+    uint64_t load_failures; /* versions that could not serve */
+};
+void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
+                            struct evd_dispatch_stats *ret_stats);
+
 /* How many endpoints are known now; a dynamic backend learns a module's with its first call. */
 size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch);
 
@@ -104,7 +127,8 @@ int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *m
 /* Calls the function of an unfinished flight again. Returns as evd_dispatch_call. */
 int evd_dispatch_resume(struct evd_flight *flight);
 
-/* Ends an unfinished flight without an answer: its peer is gone. */
+/* Ends an unfinished flight without an answer: its peer is gone. The module's cancel() is called.
+ */
 void evd_dispatch_cancel(struct evd_flight *flight);
 
 #endif

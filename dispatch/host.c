@@ -110,8 +110,21 @@ static int member(struct evd_call *call, const char *key, const struct cJSON **r
 
 static int wait_for(struct evd_call *call, uint64_t nanoseconds)
 {
-    flight_of(call)->wait_ns = nanoseconds;
+    flight_of(call)->wait_ns = nanoseconds < EVD_WAIT_MAX_NS ? nanoseconds : EVD_WAIT_MAX_NS;
     return EVD_OK;
+}
+
+/* The event without its last segment, which is in the table only with both. */
+static struct evd_slice module_of(struct evd_slice event)
+{
+    const char *dot = memrchr(event.ptr, '.', event.len);
+    return evd_slice(event.ptr, dot == NULL ? event.len : (size_t)(dot - event.ptr));
+}
+
+static void log_line(struct evd_call *call, enum evd_log_level level, struct evd_slice text)
+{
+    evd_module_log_line(&flight_of(call)->dispatch->host.log, evd_module_log_now(),
+                        module_of(call->message.event), level, text);
 }
 
 const struct evd_host evd_host_table = {
@@ -124,4 +137,37 @@ const struct evd_host evd_host_table = {
     .json = json,
     .member = member,
     .wait = wait_for,
+    .log = log_line,
 };
+
+/* ---- What a module is told when it is opened. ---- */
+
+static void log_opening(const struct evd_config *config, enum evd_log_level level,
+                        struct evd_slice text)
+{
+    const struct evd_opening *opening = (const struct evd_opening *)config; /* the first member */
+    if (opening->log != NULL)
+        evd_module_log_line(opening->log, evd_module_log_now(), evd_slice_text(config->module),
+                            level, text);
+}
+
+void evd_opening_init(struct evd_opening *opening, const struct evd_dispatch_config *config,
+                      const char *name)
+{
+    opening->config =
+        (struct evd_config){.size = sizeof opening->config, .module = name, .log = log_opening};
+    opening->log = NULL;
+    if (config->host != NULL) {
+        opening->config.json = evd_module_config_get(&config->host->config, name);
+        opening->log = &config->host->log;
+    }
+}
+
+int evd_module_open(const struct evd_module *module, const struct evd_opening *opening, void *state)
+{
+    if (module->state_size > 0)
+        memset(state, 0, module->state_size);
+    if (module->open == NULL)
+        return EVD_OK;
+    return module->open(state, &opening->config) < 0 ? EVD_ERR_OPEN_FAILED : EVD_OK;
+}

@@ -3,6 +3,14 @@
 #define EVD_HOST_H
 
 #include "backend.h"
+#include "module_config.h"
+#include "module_log.h"
+
+/* What the host functions keep, beside the backend. */
+struct evd_host_state {
+    struct evd_module_log log;
+    struct evd_module_config config;
+};
 
 struct evd_dispatch {
     const struct evd_backend *backend;
@@ -10,6 +18,7 @@ struct evd_dispatch {
     struct evd_dispatch_config config;
     char *modules_dir;
     struct evd_arena_cache arena_cache;
+    struct evd_host_state host;
 };
 
 extern const struct evd_host evd_host_table;

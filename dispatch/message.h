@@ -33,12 +33,15 @@ static inline int evd_slice_equal(struct evd_slice a, struct evd_slice b)
 /* The longest event, in bytes. */
 #define EVD_EVENT_MAX 255
 
-/* What a client asks for. All three are borrowed from the input and live as long as the call. */
+struct evd_caller; /* module.h */
+
+/* What a client asks for. All of it is borrowed and lives as long as the call. */
 struct evd_message {
     struct evd_slice event;    /* "api.services.status" */
     struct evd_slice data;     /* the payload, its codec undone; "" when there was none */
     struct evd_slice envelope; /* the JSON object the call came in, for members beside event and
                                   data; "" when the transport carried none. Validated. */
+    const struct evd_caller *caller; /* NULL: nobody in particular */
 };
 
 #endif

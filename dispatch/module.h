@@ -18,13 +18,32 @@
 
 #define EVD_ABI_VERSION 1
 
+/* evd_wait(): a day. A longer wait is cut to it. */
+#define EVD_WAIT_MAX_NS UINT64_C(86400000000000)
+
 struct cJSON;
 struct evd_call;
 
-/* Given to open(). Grows at its end only; `size` says how much of it the host knows. */
+enum evd_log_level { EVD_LOG_ERROR, EVD_LOG_WARNING, EVD_LOG_INFO };
+
+/* Given to open(), valid until it returns. Grows at its end only; `size` says how much of it the
+ * host knows. */
 struct evd_config {
     uint32_t size;
-    const char *module; /* the module's full name, "api.services"; valid during open() */
+    const char *module; /* the module's full name, "api.services" */
+    /* What the operator wrote for this module (evd-server --module-config): any JSON value, its
+     * text validated; "" when there is nothing. cJSON_ParseWithLength(json.ptr, json.len) takes it.
+     */
+    struct evd_slice json;
+    void (*log)(const struct evd_config *config, enum evd_log_level level, struct evd_slice text);
+};
+
+/* Who calls. Grows at its end only; `size` says how much of it the host knows. */
+struct evd_caller {
+    uint32_t size;
+    uint64_t connection;     /* never twice in the server's life; 0: no connection */
+    const char *transport;   /* "jsonl", "frame"; "" without a connection */
+    struct evd_slice claims; /* of the caller's token, a JSON object; "" when there is none */
 };
 
 /* What the host does for a call. Grows at its end only; `size` tells how far. */
@@ -38,13 +57,18 @@ struct evd_host {
     int (*json)(struct evd_call *call, const struct cJSON **ret_tree);
     int (*member)(struct evd_call *call, const char *key, const struct cJSON **ret_tree);
     int (*wait)(struct evd_call *call, uint64_t nanoseconds);
+    void (*log)(struct evd_call *call, enum evd_log_level level, struct evd_slice text);
 };
 
 /* One event in flight, as a module sees it. Valid until the function returns EVD_DONE or fails. */
 struct evd_call {
     const struct evd_host *host;
     struct evd_message message; /* read it; data is valid as long as the call */
-    void *context;              /* the module's own, NULL at first: kept over EVD_MORE */
+    /* The module's own, NULL at first, kept over EVD_MORE; the host never looks at it. What it
+     * points to is the module's to free: the function does before it ends the call (by an answer,
+     * EVD_DONE or a negative status), and cancel() does for a call that nobody waits for any more.
+     */
+    void *context;
 };
 
 /* A function answers (evd_reply_*, evd_fail) and returns EVD_DONE, or returns EVD_MORE and is
@@ -61,6 +85,7 @@ struct evd_function {
 struct evd_module {
     uint32_t abi_version; /* EVD_ABI_VERSION */
     uint32_t size;        /* sizeof(struct evd_module) */
+    uint32_t host_size;   /* sizeof(struct evd_host): what it may call; a host with less refuses */
     const char *name;     /* for logs; the file or the table gives the name clients use */
     size_t state_size; /* bytes, zeroed and aligned as by malloc before open(); 0: state is not to
                           be touched */
@@ -68,6 +93,10 @@ struct evd_module {
      * acquired it releases itself, close() is not called. */
     int (*open)(void *state, const struct evd_config *config);
     void (*close)(void *state); /* may be NULL */
+    /* The peer of an unfinished call (EVD_MORE) is gone: the function is not called again, and what
+     * call->context owns is to be freed. The call can still be read and logged, an answer gives
+     * EVD_ERR_ANSWERED. Before close() of a state that is this call's alone. May be NULL. */
+    void (*cancel)(void *state, struct evd_call *call);
     const struct evd_function *functions;
     size_t function_count;
 };
@@ -82,6 +111,7 @@ struct evd_module {
     extern const struct evd_module evd_module_##ident;                                             \
     const struct evd_module evd_module_##ident = {.abi_version = EVD_ABI_VERSION,                  \
                                                   .size = sizeof(struct evd_module),               \
+                                                  .host_size = sizeof(struct evd_host),            \
                                                   .name = #ident,                                  \
                                                   __VA_ARGS__};                                    \
     extern const struct evd_module *const evd_module_entry;                                        \
@@ -146,10 +176,32 @@ static inline int evd_fail(struct evd_call *call, const char *code, const char *
     return call->host->fail(call, evd_slice_text(code), evd_slice_text(message));
 }
 
-/* Before `return EVD_MORE`: call me again no sooner than this, without blocking anyone. */
+/* Before `return EVD_MORE`: call me again no sooner than this (at most EVD_WAIT_MAX_NS), without
+ * blocking anyone. Without it, or with 0, the function is called again after what else is due. */
 static inline int evd_wait(struct evd_call *call, uint64_t nanoseconds)
 {
     return call->host->wait(call, nanoseconds);
+}
+
+/* A line of the server's log, "module api.services: TEXT". At most 512 bytes of the text, control
+ * characters and what is not UTF-8 as \xNN; at most 100 lines a second of all modules together:
+ * what is dropped is counted and the count is logged. The client sees nothing of it. */
+static inline void evd_log(struct evd_call *call, enum evd_log_level level, const char *text)
+{
+    call->host->log(call, level, evd_slice_text(text));
+}
+
+/* The same from open(). */
+static inline void evd_config_log(const struct evd_config *config, enum evd_log_level level,
+                                  const char *text)
+{
+    config->log(config, level, evd_slice_text(text));
+}
+
+/* Who calls; never NULL, valid as long as the call. */
+static inline const struct evd_caller *evd_caller(const struct evd_call *call)
+{
+    return call->message.caller;
 }
 
 #endif

@@ -5,7 +5,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* The folded 64 x 64 -> 128 bit multiply of wyhash (Wang Yi, 2019), keyed by the seed. */
+/* The folded 64 x 64 -> 128 bit multiply of wyhash (Wang Yi, 2019). Both factors are keyed: with a
+ * known constant in one of them, a name that holds it would make the product zero whatever the seed
+ * is. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
@@ -29,14 +31,14 @@ static inline uint64_t load32(const char *p)
 #define MULTIPLIER_A 0xa0761d6478bd642full
 #define MULTIPLIER_B 0xe7037ed1a0b428dbull
 
-static inline uint64_t hash_name(uint64_t seed, struct evd_slice name)
+static inline uint64_t hash_name(const struct evd_names *names, struct evd_slice name)
 {
     const char *p = name.ptr;
     size_t len = name.len;
-    uint64_t h = seed, a, b;
+    uint64_t h = names->seed, key = names->key, a, b;
 
     for (; len > 16; len -= 16, p += 16)
-        h = fold(load64(p) ^ MULTIPLIER_A, load64(p + 8) ^ h);
+        h = fold(load64(p) ^ key, load64(p + 8) ^ h);
     if (len >= 8) {
         a = load64(p);
         b = load64(p + len - 8);
@@ -50,23 +52,29 @@ static inline uint64_t hash_name(uint64_t seed, struct evd_slice name)
     } else {
         a = b = 0;
     }
-    return fold(MULTIPLIER_B ^ name.len, fold(a ^ MULTIPLIER_A, b ^ h));
+    return fold(MULTIPLIER_B ^ name.len, fold(a ^ key, b ^ h));
+}
+
+void evd_names_init_seeded(struct evd_names *names, uint64_t seed)
+{
+    *names = (struct evd_names){.seed = seed, .key = fold(seed ^ MULTIPLIER_A, MULTIPLIER_B)};
 }
 
 void evd_names_init(struct evd_names *names)
 {
-    *names = (struct evd_names){0};
-    if (getrandom(&names->seed, sizeof names->seed, GRND_NONBLOCK) != (ssize_t)sizeof names->seed) {
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
         /* Only in the first moments of a machine's life; addresses and time are what is left. */
         struct timespec now;
         (void)clock_gettime(CLOCK_REALTIME, &now);
-        names->seed = fold((uint64_t)now.tv_nsec ^ MULTIPLIER_A, (uint64_t)(uintptr_t)names);
+        seed = fold((uint64_t)now.tv_nsec ^ MULTIPLIER_A, (uint64_t)(uintptr_t)names);
     }
+    evd_names_init_seeded(names, seed);
 }
 
 void evd_names_release(struct evd_names *names)
 {
-    free(names->slots);
+    free(names->memory);
     *names = (struct evd_names){0};
 }
 
@@ -84,13 +92,20 @@ static struct evd_names_slot *find_slot(const struct evd_names *names, uint64_t 
     }
 }
 
+/* None lies in two cache lines. */
+#define SLOT_ALIGN sizeof(struct evd_names_slot)
+_Static_assert(64 % SLOT_ALIGN == 0, "a slot divides a cache line");
+
 static int grow(struct evd_names *names)
 {
     size_t old = names->slots == NULL ? 0 : names->mask + 1;
     size_t size = old == 0 ? 32 : old * 2;
-    struct evd_names_slot *slots = calloc(size, sizeof *slots);
-    if (slots == NULL)
+    /* One more, so that the first can begin where a slot ends with its cache line. */
+    void *memory = calloc(size + 1, sizeof(struct evd_names_slot));
+    if (memory == NULL)
         return EVD_ERR_NO_MEMORY;
+    uintptr_t start = (uintptr_t)memory + SLOT_ALIGN - 1;
+    struct evd_names_slot *slots = (struct evd_names_slot *)(start - start % SLOT_ALIGN);
 
     struct evd_names larger = {.slots = slots, .mask = size - 1};
     for (size_t i = 0; i < old; i++) {
@@ -98,7 +113,8 @@ static int grow(struct evd_names *names)
         if (slot->name != NULL)
             *find_slot(&larger, slot->hash, evd_slice(slot->name, slot->len)) = *slot;
     }
-    free(names->slots);
+    free(names->memory);
+    names->memory = memory;
     names->slots = slots;
     names->mask = size - 1;
     return EVD_OK;
@@ -113,7 +129,7 @@ int evd_names_put(struct evd_names *names, struct evd_slice name, void *value)
         if (rc < 0)
             return rc;
     }
-    uint64_t hash = hash_name(names->seed, name);
+    uint64_t hash = hash_name(names, name);
     struct evd_names_slot *slot = find_slot(names, hash, name);
     if (slot->name == NULL)
         names->count++;
@@ -125,7 +141,7 @@ void *evd_names_get(const struct evd_names *names, struct evd_slice name)
 {
     if (names->slots == NULL)
         return NULL;
-    return find_slot(names, hash_name(names->seed, name), name)->value;
+    return find_slot(names, hash_name(names, name), name)->value;
 }
 
 int evd_name_is_valid(struct evd_slice name)

@@ -21,13 +21,17 @@ struct evd_names_slot {
 };
 
 struct evd_names {
-    struct evd_names_slot *slots; /* owned; NULL when empty */
+    struct evd_names_slot *slots; /* in `memory`, two to a cache line; NULL when empty */
     size_t count, mask;
-    uint64_t seed;
+    uint64_t seed, key; /* the key is made from the seed */
+    void *memory;       /* owned */
 };
 
 /* Draws the seed. The table owns no memory until the first name. */
 void evd_names_init(struct evd_names *names);
+
+/* With a seed of the caller's: for measurements that must be the same each time. */
+void evd_names_init_seeded(struct evd_names *names, uint64_t seed);
 void evd_names_release(struct evd_names *names);
 
 /* Adds a name, or gives a name that is there a new value. The bytes of `name` are borrowed and

@@ -25,6 +25,10 @@ static const char help[] =
     "  DESIGN             a name of the studies that come with loadgen, or a JSON file\n"
     "  --out DIR          the study's folder; must not hold trials yet\n"
     "  --server PATH      the server program; default: evd-server beside loadgen\n"
+    "  --builds DIR       where relative paths of a design's arms start; default: the folder that\n"
+    "                     holds loadgen's build\n"
+    "  --blocks N, --warmup TIME, --duration TIME\n"
+    "                     in place of what the design says\n"
     "  --payloads DIR     the npm package with the webhook payloads, for `loadgen run`\n"
     "  --seed N           of the order of trials and of the load; default 1\n"
     "  --quiet            no progress\n"
@@ -41,7 +45,8 @@ static const char help[] =
     "  loadgen study reference --out out/other --server ../other/build/release/bin/evd-server\n";
 
 struct arguments {
-    const char *design, *out, *server, *payloads;
+    const char *design, *out, *server, *builds, *payloads;
+    struct lg_design_changes changes;
     uint64_t seed;
     bool quiet;
 };
@@ -73,7 +78,8 @@ static const char *known_designs(const char *folder, char *out, size_t cap)
     return out;
 }
 
-static int read_design(const char *name, struct lg_design *ret_design, struct evd_error *error)
+static int read_design(const char *name, const struct lg_design_changes *changes,
+                       struct lg_design *ret_design, struct evd_error *error)
 {
     char folder[LG_PATH_MAX], path[LG_PATH_MAX + 64], known[128];
     if (!lg_path_is_file(name)) {
@@ -82,10 +88,10 @@ static int read_design(const char *name, struct lg_design *ret_design, struct ev
             return rc;
         snprintf(path, sizeof(path), "%s/%.48s.json", folder, name);
         if (access(path, R_OK) == 0)
-            return lg_design_read(path, ret_design, error);
+            return lg_design_read(path, changes, ret_design, error);
     }
     if (lg_path_is_file(name) || access(name, R_OK) == 0)
-        return lg_design_read(name, ret_design, error);
+        return lg_design_read(name, changes, ret_design, error);
     return evd_error_set(error, EVD_ERR_USAGE,
                          "there is no design '%.60s': give one of %s, or a file", name,
                          known_designs(folder, known, sizeof(known)));
@@ -106,10 +112,13 @@ static int parse(int argc, char **argv, struct arguments *args)
 {
     static const struct option options[] = {
         {"out", required_argument, NULL, 'o'},      {"server", required_argument, NULL, 's'},
+        {"builds", required_argument, NULL, 'b'},   {"blocks", required_argument, NULL, 'B'},
+        {"warmup", required_argument, NULL, 'w'},   {"duration", required_argument, NULL, 'd'},
         {"payloads", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 'n'},
         {"quiet", no_argument, NULL, 'q'},          {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
+    uint64_t blocks = 0;
     int option;
     optind = 0; /* start anew: main() may have used getopt */
     opterr = 0;
@@ -118,6 +127,14 @@ static int parse(int argc, char **argv, struct arguments *args)
             args->out = optarg;
         else if (option == 's')
             args->server = optarg;
+        else if (option == 'b')
+            args->builds = optarg;
+        else if (option == 'w')
+            args->changes.warmup = optarg;
+        else if (option == 'd')
+            args->changes.duration = optarg;
+        else if (option == 'B' && evd_parse_uint(optarg, 1, LG_BLOCKS_MAX, &blocks, &error) < 0)
+            return usage("--blocks: %s", error.text) + 1;
         else if (option == 'p')
             args->payloads = optarg;
         else if (option == 'q')
@@ -133,6 +150,7 @@ static int parse(int argc, char **argv, struct arguments *args)
         else if (option == '?')
             return usage("there is no option '%s'", argv[optind - 1]) + 1;
     }
+    args->changes.blocks = (unsigned)blocks;
     if (optind >= argc)
         return usage("%s", "a design is missing") + 1;
     args->design = argv[optind++];
@@ -170,24 +188,27 @@ int lg_study_main(int argc, char **argv)
     struct evd_error error = {0};
     struct lg_design design;
     struct lg_study_result result;
-    char command[COMMAND_MAX], beside[LG_PATH_MAX], self[LG_PATH_MAX];
+    char command[COMMAND_MAX], beside[LG_PATH_MAX], builds[LG_PATH_MAX], self[LG_PATH_MAX];
 
     join_command(argc, argv, command, sizeof(command));
     int status = parse(argc, argv, &args);
     if (status != 0)
         return status - 1;
-    int rc = read_design(args.design, &design, &error);
+    int rc = read_design(args.design, &args.changes, &design, &error);
     if (rc != EVD_OK) {
         fprintf(stderr, "loadgen: %s\n", error.text);
         return 2;
     }
     rc = lg_path_beside_program("evd-server", beside, &error);
+    if (rc == EVD_OK)
+        rc = lg_path_beside_program("../..", builds, &error);
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (rc == EVD_OK && len > 0) {
         self[len] = '\0';
         struct lg_study_options options = {.design = &design,
                                            .out = args.out,
                                            .server = args.server ? args.server : beside,
+                                           .builds = args.builds ? args.builds : builds,
                                            .loadgen = self,
                                            .payloads = args.payloads,
                                            .command = command,

@@ -11,6 +11,7 @@ struct lg_study_options {
     const struct lg_design *design;
     const char *out;      /* the study's folder; made if it is missing */
     const char *server;   /* path of evd-server */
+    const char *builds;   /* folder at which relative paths of the design's arms start */
     const char *loadgen;  /* path of the program whose `run` measures */
     const char *payloads; /* for `loadgen run --payloads`, or NULL */
     const char *command;  /* the command line, for the report */

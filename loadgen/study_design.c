@@ -174,6 +174,11 @@ static int same_args(const struct lg_args *a, const struct lg_args *b)
     return 1;
 }
 
+static int same_text(const char *a, const char *b)
+{
+    return (a == NULL && b == NULL) || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static int check_twin(const struct place *place, const struct lg_design *design,
                       const struct lg_arm *arm)
 {
@@ -184,7 +189,74 @@ static int check_twin(const struct place *place, const struct lg_design *design,
         return complain(place, "twin_of", "must be the name of an arm above that is no twin");
     if (!same_args(&arm->server, &design->arms[other].server))
         return complain(place, "server", "must be the same as that of the arm it is a twin of");
+    const struct lg_arm *twin = &design->arms[other];
+    if (!same_text(arm->program, twin->program) || !same_text(arm->modules, twin->modules) ||
+        !same_text(arm->scenario, twin->scenario))
+        return complain(place, "twin_of",
+                        "program, modules and scenario must be those of the arm it is a twin of");
     return EVD_OK;
+}
+
+/* Names of factors and curves go into figures, as those of arms do. */
+static int take_factors(const struct place *place, const cJSON *item, struct lg_arm *arm)
+{
+    const cJSON *factors = cJSON_GetObjectItemCaseSensitive(item, "factor"), *factor;
+    if ((factors != NULL) != (arm->curve != NULL))
+        return complain(place, "factor", "goes with 'curve', and 'curve' with it");
+    if (!factors)
+        return EVD_OK;
+    int count = cJSON_GetArraySize(factors);
+    if (!cJSON_IsObject(factors) || count < 1 || count > LG_FACTORS_MAX)
+        return complain(place, "factor", "must be an object of 1 to 4 numbers");
+    int rc = check_name(place, "curve", arm->curve);
+    cJSON_ArrayForEach(factor, factors)
+    {
+        double value = cJSON_GetNumberValue(factor);
+        if (rc == EVD_OK && !(value > 0 && value <= 1e15))
+            rc = complain(place, "factor", "must be an object of numbers greater than 0");
+        if (rc == EVD_OK && !factor->string[0])
+            rc = complain(place, "factor", "must be an object of numbers with names");
+        if (rc == EVD_OK)
+            rc = check_name(place, "factor", factor->string);
+        arm->factors[arm->factor_count++] = (struct lg_factor){factor->string, value};
+    }
+    return rc;
+}
+
+/* A curve has one value at each place. */
+static int check_points(const struct place *place, const struct lg_design *design,
+                        const struct lg_arm *arm)
+{
+    for (size_t i = 0; i < design->arm_count && arm->curve; i++) {
+        const struct lg_arm *other = &design->arms[i];
+        if (!other->curve || strcmp(other->curve, arm->curve) != 0)
+            continue;
+        for (size_t f = 0; f < arm->factor_count * other->factor_count; f++) {
+            const struct lg_factor *a = &arm->factors[f / other->factor_count];
+            const struct lg_factor *b = &other->factors[f % other->factor_count];
+            if (strcmp(a->name, b->name) == 0 && !(a->value < b->value || a->value > b->value))
+                return complain(place, "factor", "another arm is at this place of this curve");
+        }
+    }
+    return EVD_OK;
+}
+
+/* The keys of an arm that may be left out. */
+static int take_options(const struct place *place, const cJSON *item, struct lg_arm *arm)
+{
+    const struct {
+        const char *key;
+        const char **ret_text;
+    } keys[] = {{"twin_of", &arm->twin_of},
+                {"program", &arm->program},
+                {"modules", &arm->modules},
+                {"scenario", &arm->scenario},
+                {"curve", &arm->curve}};
+    int rc = EVD_OK;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && rc == EVD_OK; i++)
+        if (cJSON_HasObjectItem(item, keys[i].key))
+            rc = take_text(place, item, keys[i].key, NULL, keys[i].ret_text);
+    return rc == EVD_OK ? take_factors(place, item, arm) : rc;
 }
 
 static int take_arms(struct place *place, const cJSON *root, struct lg_design *design)
@@ -198,17 +270,20 @@ static int take_arms(struct place *place, const cJSON *root, struct lg_design *d
     {
         struct lg_arm arm = {0};
         snprintf(place->path, sizeof(place->path), "arms[%zu]", design->arm_count);
-        if ((rc = check_keys(place, item, "|name|server|twin_of|")) != EVD_OK ||
+        if ((rc = check_keys(place, item,
+                             "|name|server|twin_of|program|modules|scenario|curve|factor|")) !=
+                EVD_OK ||
             (rc = take_name(place, item, &arm.name)) != EVD_OK ||
             (rc = take_args(place, item, "server", reserved, &arm.server)) != EVD_OK)
             return rc;
-        if (cJSON_HasObjectItem(item, "twin_of") &&
-            (rc = take_text(place, item, "twin_of", NULL, &arm.twin_of)) != EVD_OK)
+        if ((rc = take_options(place, item, &arm)) != EVD_OK ||
+            (rc = check_points(place, design, &arm)) != EVD_OK)
             return rc;
         if (find_arm(design, arm.name) < design->arm_count)
             return complain(place, "name", "another arm has this name");
         if ((rc = check_twin(place, design, &arm)) != EVD_OK)
             return rc;
+        design->has_curves = design->has_curves || arm.curve;
         design->arms[design->arm_count++] = arm;
     }
     place->path[0] = '\0';
@@ -222,10 +297,31 @@ static int take_arms(struct place *place, const cJSON *root, struct lg_design *d
     return EVD_OK;
 }
 
+/* All arms have a scenario of their own, or none has: else they could not be compared. */
+static int take_own_scenarios(const struct place *place, const cJSON *root,
+                              struct lg_design *design)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < design->arm_count; i++)
+        own += design->arms[i].scenario != NULL;
+    if (own == 0)
+        return EVD_OK;
+    if (own < design->arm_count)
+        return complain(place, "arms", "some have a 'scenario' of their own: then all must");
+    if (cJSON_HasObjectItem(root, "scenarios"))
+        return complain(place, "scenarios", "must not be there where each arm has its own");
+    design->own_scenarios = true;
+    design->scenarios[design->scenario_count++] = LG_OWN_SCENARIO;
+    return EVD_OK;
+}
+
 static int take_scenarios(struct place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *list, *item;
-    int rc = take_list(place, root, "scenarios", LG_SCENARIOS_MAX, &list);
+    int rc = take_own_scenarios(place, root, design);
+    if (rc != EVD_OK || design->own_scenarios)
+        return rc;
+    rc = take_list(place, root, "scenarios", LG_SCENARIOS_MAX, &list);
     if (rc != EVD_OK)
         return rc;
     cJSON_ArrayForEach(item, list)
@@ -316,11 +412,26 @@ int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design
     return rc;
 }
 
-int lg_design_read(const char *path, struct lg_design *ret_design, struct evd_error *ret_error)
+static void change(cJSON *root, const char *key, cJSON *value)
+{
+    if (!cJSON_ReplaceItemInObjectCaseSensitive(root, key, value))
+        cJSON_Delete(value); /* the file lacks it: it will be told */
+}
+
+int lg_design_read(const char *path, const struct lg_design_changes *changes,
+                   struct lg_design *ret_design, struct evd_error *ret_error)
 {
     cJSON *root;
     int rc = lg_json_read(path, DESIGN_BYTES_MAX, &root, ret_error);
-    return rc == EVD_OK ? lg_design_take(root, path, ret_design, ret_error) : rc;
+    if (rc != EVD_OK)
+        return rc;
+    if (changes && changes->blocks > 0)
+        change(root, "blocks", cJSON_CreateNumber(changes->blocks));
+    if (changes && changes->warmup)
+        change(root, "warmup", cJSON_CreateString(changes->warmup));
+    if (changes && changes->duration)
+        change(root, "duration", cJSON_CreateString(changes->duration));
+    return lg_design_take(root, path, ret_design, ret_error);
 }
 
 void lg_design_release(struct lg_design *design)

@@ -11,28 +11,45 @@
 #include <stdint.h>
 
 enum {
-    LG_ARMS_MAX = 16,
+    LG_ARMS_MAX = 64,
     LG_SCENARIOS_MAX = 16,
     LG_LOADS_MAX = 8,
     LG_BLOCKS_MAX = 1000,
     LG_CPU_MAX = 1023,
     LG_ARGS_MAX = 32,
     LG_NAME_MAX = 48,
+    LG_FACTORS_MAX = 4,
     LG_TRIALS_MAX = 100000
 };
 
 /* The longest warm-up and the longest measurement of a trial: an hour each. */
 #define LG_TRIAL_NS_MAX UINT64_C(3600000000000)
 
+/* Stands for the scenarios of the arms, where each has its own. */
+#define LG_OWN_SCENARIO "own"
+
 struct lg_args {
     size_t count;
     const char *items[LG_ARGS_MAX];
 };
 
+/* Where an arm stands on an axis of growth: {"endpoints": 1000}. */
+struct lg_factor {
+    const char *name;
+    double value; /* > 0 */
+};
+
+/* Paths are the design's: relative ones start at the folder of builds (lg_study_options). */
 struct lg_arm {
     const char *name;
     const char *twin_of; /* the arm this one repeats under another name (A/A), or NULL */
     struct lg_args server;
+    const char *program;  /* the server's, or NULL: the study's */
+    const char *modules;  /* its modules folder, or NULL: the server's own */
+    const char *scenario; /* a path in place of the design's scenarios, or NULL */
+    const char *curve;    /* the curve that its factors are points of, or NULL */
+    size_t factor_count;  /* 0 without a curve, and only then */
+    struct lg_factor factors[LG_FACTORS_MAX];
 };
 
 struct lg_load {
@@ -53,6 +70,8 @@ struct lg_design {
     unsigned repeats; /* of INVALID trials, at most so many in a block; 0 where the file has none */
     size_t reference; /* index into arms */
     size_t arm_count, scenario_count, load_count;
+    bool own_scenarios; /* each arm has one: scenarios[] is then the one name LG_OWN_SCENARIO */
+    bool has_curves;    /* some arm is a point of a curve: the report is one of growth */
     struct lg_arm arms[LG_ARMS_MAX];
     const char *scenarios[LG_SCENARIOS_MAX];
     struct lg_load loads[LG_LOADS_MAX];
@@ -62,7 +81,15 @@ struct lg_design {
 int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design,
                    struct evd_error *ret_error);
 
-int lg_design_read(const char *path, struct lg_design *ret_design, struct evd_error *ret_error);
+/* What a command line changes of a design, so that one file serves a short study and a long one.
+ * The design is changed as if the file had said so. */
+struct lg_design_changes {
+    unsigned blocks;               /* 0: as the file says */
+    const char *warmup, *duration; /* NULL: as the file says */
+};
+
+int lg_design_read(const char *path, const struct lg_design_changes *changes,
+                   struct lg_design *ret_design, struct evd_error *ret_error);
 
 void lg_design_release(struct lg_design *design);
 

@@ -2,6 +2,7 @@
 
 #include "evd_version.h"
 #include "study_awake.h"
+#include "study_disk.h"
 #include "study_json.h"
 #include "study_machine.h"
 #include "study_order.h"
@@ -165,6 +166,9 @@ static int make_about(struct study *study, struct evd_error *error)
     cJSON_AddNumberToObject(pinning, "server_cpu", study->setting.server_cpu);
     cJSON_AddNumberToObject(pinning, "load_cpu", study->setting.load_cpu);
     cJSON_AddNumberToObject(about, "trials", study->total);
+    rc = lg_study_disk(options, about, error);
+    if (rc != EVD_OK)
+        return rc;
     cJSON_AddItemToObject(about, "design", cJSON_Duplicate(design->root, 1));
     /* A cell's number is (scenario * loads + load) * arms + arm, each counted from 0 in the design.
      */

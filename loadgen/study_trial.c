@@ -1,6 +1,5 @@
 #include "study_trial.h"
 
-#include "paths.h"
 #include "study_json.h"
 #include "study_process.h"
 
@@ -38,6 +37,7 @@ struct trial {
     struct lg_child server, run;
     struct argv server_argv, run_argv;
     char json_path[LG_PATH_MAX], log_path[LG_PATH_MAX];
+    char program[LG_PATH_MAX], modules[LG_PATH_MAX], scenario[LG_PATH_MAX]; /* the arm's; or "" */
     FILE *server_err, *run_err;
     int ready_pipe[2];
     char address[256];
@@ -57,6 +57,31 @@ static void push_all(struct argv *argv, const struct lg_args *args)
 {
     for (size_t i = 0; i < args->count; i++)
         push(argv, args->items[i]);
+}
+
+int lg_arm_path(const struct lg_study_options *options, const char *path, char out[LG_PATH_MAX],
+                struct evd_error *ret_error)
+{
+    int len = 0;
+    out[0] = '\0';
+    if (path)
+        len = path[0] == '/' ? snprintf(out, LG_PATH_MAX, "%s", path)
+                             : snprintf(out, LG_PATH_MAX, "%s/%s", options->builds, path);
+    return len < LG_PATH_MAX
+               ? EVD_OK
+               : evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", path);
+}
+
+static int arm_paths(struct trial *trial, struct evd_error *error)
+{
+    const struct lg_study_options *options = trial->setting->options;
+    const struct lg_arm *arm = &options->design->arms[trial->plan->arm];
+    int rc = lg_arm_path(options, arm->program, trial->program, error);
+    if (rc == EVD_OK)
+        rc = lg_arm_path(options, arm->modules, trial->modules, error);
+    if (rc == EVD_OK)
+        rc = lg_arm_path(options, arm->scenario, trial->scenario, error);
+    return rc;
 }
 
 /* The first problem is the one that counts: what follows is often its consequence. */
@@ -126,8 +151,12 @@ static void server_argv(struct trial *trial)
 {
     const struct lg_study_options *options = trial->setting->options;
     struct argv *argv = &trial->server_argv;
-    push(argv, options->server);
+    push(argv, trial->program[0] ? trial->program : options->server);
     push_all(argv, &options->design->arms[trial->plan->arm].server);
+    if (trial->modules[0]) {
+        push(argv, "--modules");
+        push(argv, trial->modules);
+    }
     push(argv, "--listen");
     push(argv, "tcp://127.0.0.1:0");
     push(argv, "--tcp-congestion");
@@ -175,10 +204,12 @@ static int start_run(struct trial *trial, struct evd_error *error)
     snprintf(pid, sizeof(pid), "%d", (int)trial->server.pid);
     snprintf(cpu, sizeof(cpu), "%u", setting->load_cpu);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)trial->plan->seed);
+    const char *scenario =
+        trial->scenario[0] ? trial->scenario : design->scenarios[trial->plan->scenario];
     const char *const fixed[] = {options->loadgen, "run",
                                  "--target",       trial->address,
                                  "--transport",    design->transport,
-                                 "--scenario",     design->scenarios[trial->plan->scenario],
+                                 "--scenario",     scenario,
                                  "--warmup",       design->warmup,
                                  "--duration",     design->duration,
                                  "--seed",         seed,
@@ -324,6 +355,8 @@ int lg_trial_execute(const struct lg_trial_setting *setting, const struct lg_tri
                           .ready_pipe = {-1, -1}};
     *ret_outcome = (struct lg_trial_outcome){.rate = NAN};
     int rc = open_files(&trial, ret_error), ignored = 0;
+    if (rc == EVD_OK)
+        rc = arm_paths(&trial, ret_error);
     if (rc == EVD_OK)
         rc = start_server(&trial, ret_error);
     if (rc == EVD_OK && !ret_outcome->stopped && !ret_outcome->why[0])

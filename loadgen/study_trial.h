@@ -2,6 +2,7 @@
 #ifndef LG_STUDY_TRIAL_H
 #define LG_STUDY_TRIAL_H
 
+#include "paths.h"
 #include "study.h"
 
 #include <cjson/cJSON.h>
@@ -26,6 +27,11 @@ struct lg_trial_outcome {
     double rate;   /* calls per second, NaN without a measurement */
     char why[256]; /* what went wrong, "" for nothing */
 };
+
+/* A path of the design: as it is when it is absolute, else in the folder of builds. "" for NULL.
+ * EVD_ERR_USAGE when it is too long. */
+int lg_arm_path(const struct lg_study_options *options, const char *path, char out[LG_PATH_MAX],
+                struct evd_error *ret_error);
 
 /* Leaves no process and no file behind, but for DIR/server.log when something went wrong. */
 int lg_trial_execute(const struct lg_trial_setting *setting, const struct lg_trial_plan *plan,

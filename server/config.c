@@ -3,6 +3,7 @@
 #include "dispatch/json.h"
 #include "evd_version.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ enum option_id {
     OPT_DYNAMIC_LOAD,
     OPT_INSTANCE_ALLOC,
     OPT_MODULES,
+    OPT_MODULE_CONFIG,
     OPT_LISTEN,
     OPT_PORT_FILE,
     OPT_TCP_CONGESTION,
@@ -36,6 +38,7 @@ static const struct option options[] = {
     {"dynamic-load", required_argument, NULL, OPT_DYNAMIC_LOAD},
     {"instance-alloc", required_argument, NULL, OPT_INSTANCE_ALLOC},
     {"modules", required_argument, NULL, OPT_MODULES},
+    {"module-config", required_argument, NULL, OPT_MODULE_CONFIG},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"port-file", required_argument, NULL, OPT_PORT_FILE},
     {"tcp-congestion", required_argument, NULL, OPT_TCP_CONGESTION},
@@ -65,6 +68,9 @@ static const char help[] =
     "  --dynamic-load=POLICY   cached (default): loaded once; call: loaded for every call\n"
     "  --instance-alloc=NAME   malloc (default) or pool (recycled blocks)\n"
     "  --modules DIR           the modules folder of dynamic [<program>/../modules]\n"
+    "  --module-config FILE    a JSON object {\"api.hello\": configuration, ...}, of which each "
+    "module\n"
+    "                          is given its own when it is opened\n"
     "\n"
     "Where it listens:\n"
     "  --listen ADDRESS        tcp://HOST:PORT or unix:///PATH; up to 16 times\n"
@@ -201,6 +207,9 @@ static int parse_option(int id, const char *text, struct evd_server_config *conf
             return evd_error_set(ret_error, EVD_ERR_USAGE, "--listen: at most %d times",
                                  EVD_LISTEN_MAX);
         return evd_parse_address(text, &config->listen[config->listen_count++], ret_error);
+    case OPT_MODULE_CONFIG:
+        config->module_config = text;
+        return EVD_OK;
     case OPT_PORT_FILE:
         config->port_file = text;
         return EVD_OK;
@@ -300,4 +309,46 @@ enum evd_config_result evd_config_parse(int argc, char **argv, struct evd_server
     if (check_combination(ret_config, &given, &error) < 0)
         return usage(&error);
     return EVD_CONFIG_RUN;
+}
+
+/* The file may be a pipe, so its size is known at its end. */
+static int read_module_config(struct evd_server_config *config, FILE *file,
+                              struct evd_error *ret_error)
+{
+    size_t len = fread(config->module_config_text, 1, EVD_MODULE_CONFIG_MAX + 1, file);
+    if (ferror(file))
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--module-config %s: %s",
+                             config->module_config, strerror(errno));
+    if (len > EVD_MODULE_CONFIG_MAX)
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "--module-config %s has more than %zu bytes",
+                             config->module_config, EVD_MODULE_CONFIG_MAX);
+    if (len == 0)
+        return evd_error_set(ret_error, EVD_ERR_USAGE,
+                             "--module-config %s is empty; it must be a JSON object",
+                             config->module_config);
+    config->dispatch.module_config = evd_slice(config->module_config_text, len);
+    config->dispatch.module_config_from = config->module_config;
+    return EVD_OK;
+}
+
+int evd_config_load(struct evd_server_config *config, struct evd_error *ret_error)
+{
+    if (config->module_config == NULL)
+        return EVD_OK;
+    FILE *file = fopen(config->module_config, "re");
+    if (file == NULL)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--module-config %s: %s",
+                             config->module_config, strerror(errno));
+    config->module_config_text = malloc(EVD_MODULE_CONFIG_MAX + 1);
+    int rc = config->module_config_text != NULL
+                 ? read_module_config(config, file, ret_error)
+                 : evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    (void)fclose(file);
+    return rc;
+}
+
+void evd_config_release(struct evd_server_config *config)
+{
+    free(config->module_config_text);
+    config->module_config_text = NULL;
 }

@@ -13,6 +13,8 @@ struct evd_server_config {
     size_t listen_count;
     const char *port_file;      /* NULL: none */
     const char *tcp_congestion; /* NULL: the system's */
+    const char *module_config;  /* a file; NULL: none */
+    char *module_config_text;   /* owned: what stands in it */
     struct evd_dispatch_config dispatch;
     char modules_dir[4096]; /* the default, where --modules is not given */
 
@@ -35,5 +37,11 @@ enum evd_config_result {
  */
 enum evd_config_result evd_config_parse(int argc, char **argv,
                                         struct evd_server_config *ret_config);
+
+/* Reads the files that the command line names. EVD_ERR_SYSTEM, EVD_ERR_USAGE (a file that is too
+ * large), EVD_ERR_NO_MEMORY; *ret_error names the file. */
+int evd_config_load(struct evd_server_config *config, struct evd_error *ret_error);
+
+void evd_config_release(struct evd_server_config *config);
 
 #endif

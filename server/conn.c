@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -134,6 +135,13 @@ static void arm_wait(struct evd_conn *conn)
     ev_timer_start(conn->worker->loop, &conn->wait);
 }
 
+/* Where this fails, for want of kernel memory, a peer that is gone is noticed at the call's end. */
+static void watch_gone(struct evd_conn *conn, bool on)
+{
+    struct epoll_event none = {.events = 0, .data.ptr = conn};
+    (void)epoll_ctl(conn->worker->gone.fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, conn->fd, &none);
+}
+
 /* The call is unfinished: it keeps the bytes it was made of, so the buffers they lie in become the
  * connection's own, unmoved, and the worker gets new ones when it needs them. */
 static void keep_pending(struct evd_conn *conn, size_t start, size_t used, bool from_rx)
@@ -150,6 +158,7 @@ static void keep_pending(struct evd_conn *conn, size_t start, size_t used, bool 
     evd_buf_init(&worker->payload, conn->payload.max);
     conn->pending = true;
     conn->pending_used = used;
+    watch_gone(conn, true);
     arm_wait(conn);
 }
 
@@ -161,6 +170,7 @@ static int call(struct evd_conn *conn)
     struct evd_message message = {
         .event = conn->envelope.event,
         .envelope = conn->envelope.envelope,
+        .caller = &conn->caller,
     };
     int rc = evd_envelope_payload(&conn->envelope, conn->decoder.transport, &worker->codecs,
                                   &worker->payload, &message.data, &error);
@@ -178,6 +188,7 @@ static bool choose_transport(struct evd_conn *conn, unsigned char first)
     const struct evd_transport *transport = evd_transport_by_first(first);
     if (transport != NULL) {
         evd_decoder_init(&conn->decoder, transport, EVD_ROLE_SERVER, &conn->worker->config->wire);
+        conn->caller.transport = transport->name;
         return true;
     }
     char text[160];
@@ -351,6 +362,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 static void finish_pending(struct evd_conn *conn)
 {
     conn->pending = false;
+    watch_gone(conn, false);
     evd_buf_drop(&conn->in, conn->pending_used);
     evd_buf_release(&conn->payload);
     if (conn->in.len == 0)
@@ -383,6 +395,8 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
     conn->worker = worker;
     conn->fd = fd;
     conn->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
+    conn->caller =
+        (struct evd_caller){.size = sizeof conn->caller, .connection = ++worker->accepted};
     /* A whole message and one read behind it is the most that can wait here. */
     evd_buf_init(&conn->in, config->wire.max_frame + 2 * EVD_RX_SIZE);
     evd_buf_init(&conn->out, 2 * config->max_output);

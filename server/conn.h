@@ -1,7 +1,12 @@
 /* A connection: the only file that reads or writes accepted sockets.
  *
  * Per event: one recv, every whole message in it decoded and called, one send. Answers keep the
- * order of the calls. A connection that holds no bytes owns no buffer. */
+ * order of the calls. A connection that holds no bytes owns no buffer.
+ *
+ * While a call is unfinished its connection is not read. A peer that resets the connection, or
+ * closes a Unix socket, is noticed at once and the call is cancelled. One that ends its own
+ * direction still gets its answer; that it has closed a TCP socket altogether looks the same until
+ * the answer is sent. */
 #ifndef EVD_CONN_H
 #define EVD_CONN_H
 
@@ -27,6 +32,8 @@ struct evd_conn {
     struct evd_buf in;          /* bytes of messages that are not whole or not called yet */
     struct evd_buf out;         /* bytes that the peer has not taken yet */
     struct evd_decoder decoder; /* decoder.transport is NULL before the first byte */
+
+    struct evd_caller caller; /* as modules see this connection */
 
     /* The call at hand. While pending, `in` starts with its bytes and stays where it is. */
     struct evd_sink sink;

@@ -61,9 +61,15 @@ int main(int argc, char **argv)
     config.dispatch.builtin_count = evd_builtin_count;
     config.dispatch.log = evd_server_log;
 
-    struct evd_worker worker;
+    struct evd_worker worker = {0};
     struct evd_error error;
-    if (evd_worker_open(&worker, &config, &error) < 0 || announce(&worker, &error) < 0) {
+    int rc = evd_config_load(&config, &error);
+    if (rc >= 0)
+        rc = evd_worker_open(&worker, &config, &error);
+    evd_config_release(&config); /* the dispatch has its own */
+    if (rc >= 0)
+        rc = announce(&worker, &error);
+    if (rc < 0) {
         evd_server_log(NULL, EVD_LOG_ERROR, error.text);
         if (worker.loop != NULL)
             evd_worker_close(&worker);

@@ -2,17 +2,20 @@
 
 #include "conn.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SWEEP_SECONDS       0.25
 #define DRAIN_SWEEP_SECONDS 0.05
+#define GONE_MAX            64 /* connections at a time */
 
 void evd_server_log(void *context, enum evd_log_level level, const char *text)
 {
@@ -78,6 +81,41 @@ static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
         start_draining(worker);
 }
 
+/* SIGUSR1: the counters, as one line of JSON on stderr. */
+static void on_usr1(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    (void)loop;
+    (void)events;
+    const struct evd_worker *worker = signal->data;
+    struct evd_dispatch_stats stats;
+    evd_dispatch_get_stats(worker->dispatch, &stats);
+    (void)fprintf(stderr,
+                  "{\"connections\":%zu,\"endpoints\":%zu,\"modules\":%llu,\"loads\":%llu,"
+                  "\"reloads\":%llu,\"load_failures\":%llu}\n",
+                  worker->conns.count, evd_dispatch_endpoints(worker->dispatch),
+                  (unsigned long long)stats.modules, (unsigned long long)stats.loads,
+                  (unsigned long long)stats.reloads, (unsigned long long)stats.load_failures);
+}
+
+static void on_modules(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)events;
+    struct evd_worker *worker = io->data;
+    evd_dispatch_watch(worker->dispatch);
+    if (evd_dispatch_watch_fd(worker->dispatch) < 0) /* it has come to a limit of the system's */
+        ev_io_stop(loop, io);
+}
+
+static void on_gone(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    struct epoll_event gone[GONE_MAX]; /* the rest is told of again */
+    int count = epoll_wait(io->fd, gone, GONE_MAX, 0);
+    for (int i = 0; i < count; i++)
+        evd_conn_close(gone[i].data.ptr);
+}
+
 static void refuse(struct evd_worker *worker, int fd)
 {
     char text[200];
@@ -108,14 +146,30 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
     worker->loop = ev_default_loop(EVFLAG_NOENV);
     if (worker->loop == NULL)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
+    int gone = epoll_create1(EPOLL_CLOEXEC);
+    if (gone < 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "epoll: %s", strerror(errno));
+    ev_io_init(&worker->gone, on_gone, gone, EV_READ);
+    ev_io_start(worker->loop, &worker->gone);
     ev_timer_init(&worker->sweep, on_sweep, SWEEP_SECONDS, SWEEP_SECONDS);
     worker->sweep.data = worker;
     ev_signal_init(&worker->on_term, on_signal, SIGTERM);
     ev_signal_init(&worker->on_int, on_signal, SIGINT);
-    worker->on_term.data = worker->on_int.data = worker;
+    ev_signal_init(&worker->on_usr1, on_usr1, SIGUSR1);
+    worker->on_term.data = worker->on_int.data = worker->on_usr1.data = worker;
+    int fd = evd_dispatch_watch_fd(worker->dispatch);
+    if (fd >= 0) {
+        ev_io_init(&worker->modules, on_modules, fd, EV_READ);
+        worker->modules.data = worker;
+        /* Before the sockets: a call that was sent after a module was replaced meets the new one.
+         */
+        ev_set_priority(&worker->modules, EV_MAXPRI);
+        ev_io_start(worker->loop, &worker->modules);
+    }
     /* From here on a signal is not lost, even one that comes before the loop runs. */
     ev_signal_start(worker->loop, &worker->on_term);
     ev_signal_start(worker->loop, &worker->on_int);
+    ev_signal_start(worker->loop, &worker->on_usr1);
     return EVD_OK;
 }
 
@@ -134,7 +188,7 @@ static int open_listeners(struct evd_worker *worker, struct evd_error *ret_error
 int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
                     struct evd_error *ret_error)
 {
-    *worker = (struct evd_worker){.config = config};
+    *worker = (struct evd_worker){.config = config, .gone.fd = -1};
     evd_buf_init(&worker->rx, EVD_RX_SIZE);
     evd_buf_init(&worker->tx, 2 * config->max_output);
     evd_buf_init(&worker->payload, config->max_inflated);
@@ -171,6 +225,8 @@ void evd_worker_close(struct evd_worker *worker)
     evd_buf_release(&worker->rx);
     evd_buf_release(&worker->tx);
     evd_buf_release(&worker->payload);
+    if (worker->gone.fd >= 0)
+        (void)close(worker->gone.fd);
     if (worker->loop != NULL)
         ev_loop_destroy(worker->loop);
     worker->loop = NULL;

@@ -29,8 +29,14 @@ struct evd_worker {
 
     struct evd_listener listeners[EVD_LISTEN_MAX];
     struct evd_conn_list conns;
+    uint64_t accepted; /* connections so far: the number of the last */
+    /* An epoll of the connections with an unfinished call, which are not read meanwhile. It waits
+     * for nothing, and so tells only of what cannot be masked: a connection that is reset, or shut
+     * both ways. */
+    ev_io gone;
     ev_timer sweep; /* looks for connections whose time is over */
-    ev_signal on_term, on_int;
+    ev_signal on_term, on_int, on_usr1;
+    ev_io modules; /* the modules have changed */
     bool draining;
     uint64_t drain_deadline_ns;
 };

@@ -5,7 +5,8 @@
  * 3. ./evdispatch build, then: ./evdispatch serve --dispatch=static --listen tcp://127.0.0.1:7000
  * 4. echo '{"event":"api.<name>.add","data":[1,2]}' | nc -N 127.0.0.1 7000
  *
- * The same source runs under --dispatch=dynamic and --dispatch=instance. */
+ * The same source runs under --dispatch=dynamic and --dispatch=instance. docs/EXTENDING.md has the
+ * whole of it: outside this tree, configuration, answers that come later, the measurement. */
 #include <cjson/cJSON.h>
 #include <evdispatch/module.h>
 
@@ -15,11 +16,17 @@ struct state {
     double sum;
 };
 
+/* Builds tables, reads files; a negative status refuses. config->json is what --module-config holds
+ * for this module. */
 static int open_template(void *state, const struct evd_config *config)
 {
-    (void)config;
     struct state *s = state;
-    s->sum = 0; /* build tables, read files; return a negative status to refuse */
+    cJSON *json = cJSON_ParseWithLength(config->json.ptr, config->json.len); /* NULL: nothing */
+    const cJSON *start = cJSON_GetObjectItemCaseSensitive(json, "start");
+    s->sum = cJSON_IsNumber(start) ? start->valuedouble : 0;
+    if (start != NULL && !cJSON_IsNumber(start))
+        evd_config_log(config, EVD_LOG_WARNING, "start is no number: it begins at 0");
+    cJSON_Delete(json);
     return EVD_OK;
 }
 

@@ -41,6 +41,14 @@ void test_log_line(void *context, enum evd_log_level level, const char *text);
 /* How many lines contain both texts (either may be ""). */
 size_t test_log_count(const struct test_log *log, const char *a, const char *b);
 
+/* ---- What the process holds. ---- */
+
+/* Lines of a file, /proc/self/maps mostly, that contain a text; "": all. */
+size_t test_count_lines(const char *path, const char *text);
+
+/* Entries of /proc/self/fd. */
+size_t test_count_descriptors(void);
+
 /* ---- One call from event to answer. ---- */
 
 struct test_call {

@@ -1,5 +1,6 @@
 #include "dispatch_test.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,32 @@ size_t test_log_count(const struct test_log *log, const char *a, const char *b)
     for (size_t i = 0; i < log->count; i++)
         count += strstr(log->lines[i], a) != NULL && strstr(log->lines[i], b) != NULL;
     return count;
+}
+
+/* ---- What the process holds. ---- */
+
+size_t test_count_lines(const char *path, const char *text)
+{
+    char *line = NULL;
+    size_t size = 0, count = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (getline(&line, &size, file) >= 0)
+        count += strstr(line, text) != NULL;
+    (void)fclose(file);
+    free(line);
+    return count;
+}
+
+size_t test_count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *stream = opendir("/proc/self/fd");
+    assert_non_null(stream);
+    while (readdir(stream) != NULL)
+        count++;
+    (void)closedir(stream);
+    return count - 3; /* ".", "..", and the stream's own */
 }
 
 /* ---- One call from event to answer. ---- */

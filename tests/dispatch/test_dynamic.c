@@ -23,7 +23,7 @@ int __wrap_dlclose(void *handle);
 
 void *__wrap_dlopen(const char *path, int flags)
 {
-    opened++;
+    opened += (flags & RTLD_NOLOAD) == 0; /* else it is only a question */
     return __real_dlopen(path, flags);
 }
 
@@ -63,9 +63,17 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What the server's loop does when the folder has changed. */
+static void watch(struct fixture *f)
+{
+    if (f->dispatch != NULL)
+        evd_dispatch_watch(f->dispatch);
+}
+
 static void put(struct fixture *f, const char *name, const char *object)
 {
     test_folder_copy(&f->folder, name, object);
+    watch(f);
 }
 
 static void open_folder(struct fixture *f)
@@ -106,16 +114,7 @@ static void loads_once_or_for_every_call(void **state)
 
 static bool is_mapped(const char *text)
 {
-    char *line = NULL;
-    size_t size = 0;
-    bool found = false;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    assert_non_null(maps);
-    while (getline(&line, &size, maps) >= 0)
-        found = found || strstr(line, text) != NULL;
-    (void)fclose(maps);
-    free(line);
-    return found;
+    return test_count_lines("/proc/self/maps", text) > 0;
 }
 
 static void the_object_is_gone_after_its_call(void **state)
@@ -181,15 +180,14 @@ static void endpoints_are_learned_with_the_first_call(void **state)
     assert_int_equal(evd_dispatch_endpoints(f->dispatch), 7);
 }
 
-/* call: what the file is now is what runs; its functions may be others than last time. */
-static void a_load_for_every_call_sees_each_version(void **state)
+/* What the file is now is what runs; its functions may be others than last time. */
+static void each_version_is_seen(void **state)
 {
+    enum { ROUNDS = 3 };
     struct fixture *f = *state;
-    if (!is_call(f))
-        return;
     put(f, "t/object.so", OBJECT("version_1"));
     open_folder(f);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         test_expect_reply(f->dispatch, "t.object.version", "", "1");
         test_expect_reply(f->dispatch, "t.object.count", "", "1");
         test_expect_error(f->dispatch, "t.object.added", "", EVD_ERR_NO_SUCH_FUNCTION,
@@ -200,7 +198,8 @@ static void a_load_for_every_call_sees_each_version(void **state)
         test_expect_reply(f->dispatch, "t.object.count", "", "1");
         put(f, "t/object.so", OBJECT("version_1"));
     }
-    assert_int_equal(f->log.count, 0);
+    assert_int_equal(test_log_count(&f->log, "module t.object is replaced", ""), 2 * ROUNDS - 1);
+    assert_int_equal(f->log.count, 2 * ROUNDS - 1);
 }
 
 /* The folder's part of the name and the function's are short enough; together they are not. */
@@ -255,6 +254,7 @@ static void put_broken(struct fixture *f, size_t which)
     else
         test_folder_write(&f->folder, "t/broken.so", broken[which].reason,
                           strlen(broken[which].reason));
+    watch(f);
 }
 
 static void expect_one_line(struct fixture *f, const char *reason)
@@ -265,7 +265,7 @@ static void expect_one_line(struct fixture *f, const char *reason)
     f->log.count = 0;
 }
 
-/* However often it is called, it is looked into once; then stat() is all. */
+/* However often it is called, it is looked into once. */
 static void expect_broken(struct fixture *f, const char *reason)
 {
     opened = closed = 0;
@@ -338,16 +338,24 @@ static void a_truncated_object_never_ends_the_process(void **state)
 
 /* ---- Files that are not what they were when the folder was listed. ---- */
 
-static void a_file_that_is_gone_is_told_once(void **state)
+static void a_file_that_is_gone_is_no_module(void **state)
 {
     struct fixture *f = *state;
     put(f, "t/good.so", OBJECT("version_1"));
-    put(f, "t/broken.so", OBJECT("version_2"));
+    put(f, "t/object.so", OBJECT("version_2"));
     open_folder(f);
-    test_folder_delete(&f->folder, "t/broken.so");
-    expect_broken(f, "No such file");
-    put(f, "t/broken.so", OBJECT("version_2"));
-    test_expect_reply(f->dispatch, "t.broken.version", "", "2");
+    for (int round = 0; round < 3; round++) {
+        test_folder_delete(&f->folder, "t/object.so");
+        watch(f);
+        for (int i = 0; i < 3; i++)
+            test_expect_error(f->dispatch, "t.object.version", "", EVD_ERR_NO_SUCH_FUNCTION,
+                              "Version doesn't exist");
+        assert_false(is_mapped("t.object"));
+        assert_int_equal(test_log_count(&f->log, "module t.object is removed", ""), round);
+        put(f, "t/object.so", OBJECT("version_2"));
+        test_expect_reply(f->dispatch, "t.object.version", "", "2");
+    }
+    assert_int_equal(f->log.count, 2); /* it was not there yet in the first round */
 }
 
 static void a_link_that_took_the_files_place_is_not_followed(void **state)
@@ -357,6 +365,7 @@ static void a_link_that_took_the_files_place_is_not_followed(void **state)
     put(f, "t/broken.so", OBJECT("version_2"));
     open_folder(f);
     test_folder_link(&f->folder, "t/broken.so", OBJECT("version_1"));
+    watch(f);
     expect_broken(f, "symbolic link");
     test_folder_delete(&f->folder, "t/broken.so");
     put(f, "t/broken.so", OBJECT("version_2"));
@@ -374,35 +383,53 @@ static void a_pipe_that_took_the_files_place_does_not_block(void **state)
     test_folder_delete(&f->folder, "t/broken.so");
     (void)snprintf(path, sizeof path, "%s/t/broken.so", f->folder.path);
     assert_int_equal(mkfifo(path, 0600), 0);
+    watch(f);
     expect_broken(f, "t/broken.so");
 }
 
-static void a_file_that_is_new_is_not_listed(void **state)
+static void a_file_that_is_new_is_found(void **state)
 {
     struct fixture *f = *state;
     put(f, "t/good.so", OBJECT("version_1"));
     open_folder(f);
-    put(f, "t/late.so", OBJECT("version_1"));
+    test_folder_copy(&f->folder, "t/late.so", OBJECT("version_1"));
     test_expect_error(f->dispatch, "t.late.version", "", EVD_ERR_NO_SUCH_FUNCTION,
                       "Version doesn't exist");
+    watch(f);
+    test_expect_reply(f->dispatch, "t.late.version", "", "1");
+    assert_int_equal(f->log.count, 0);
 }
 
-/* A file is not broken because no descriptor was free to read it. */
+/* The lowest descriptor that is free. */
+static rlim_t first_free(void)
+{
+    int fd = dup(STDIN_FILENO);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    return (rlim_t)fd;
+}
+
+static void call_with_descriptors(struct fixture *f, rlim_t spare)
+{
+    struct rlimit limit, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = limit;
+    few.rlim_cur = first_free() + spare;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 5; i++)
+        test_run(f->dispatch, &f->call, "t.broken.version", "");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* A file is not broken because no descriptor was free to read it, or to keep its image. */
 static void a_want_of_descriptors_passes(void **state)
 {
     struct fixture *f = *state;
-    struct rlimit limit, none;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none = limit;
-    none.rlim_cur = 0;
     put(f, "t/broken.so", OBJECT("version_2"));
-    open_folder(f);
-    for (int round = 0; round < 3; round++) {
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-        for (int i = 0; i < 5; i++)
-            test_run(f->dispatch, &f->call, "t.broken.version", "");
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        if (round > 0 && !is_call(f)) { /* it is kept since the first round */
+    for (rlim_t spare = 0; spare <= 2; spare++) {
+        open_folder(f);
+        call_with_descriptors(f, spare);
+        if (spare == 2) {
             assert_string_equal(f->call.sink.text, "2");
         } else {
             assert_string_equal(f->call.sink.code, "load_failed");
@@ -411,7 +438,28 @@ static void a_want_of_descriptors_passes(void **state)
         for (int i = 0; i < 3; i++)
             test_expect_reply(f->dispatch, "t.broken.version", "", "2");
     }
+    for (int round = 0; round < 3; round++) {
+        call_with_descriptors(f, 0);
+        if (is_call(f)) {
+            assert_string_equal(f->call.sink.code, "load_failed");
+            expect_one_line(f, "Too many open files");
+        }
+        test_expect_reply(f->dispatch, "t.broken.version", "", "2");
+    }
     assert_int_equal(f->log.count, 0);
+}
+
+/* What was wanting is told once; what is then found to be wrong is told too. */
+static void a_broken_object_is_told_after_a_want(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "t/broken.so", OBJECT("no_entry"));
+    open_folder(f);
+    call_with_descriptors(f, 0);
+    expect_one_line(f, "Too many open files");
+    for (int i = 0; i < 3; i++)
+        test_expect_error(f->dispatch, "t.broken.version", "", EVD_ERR_LOAD_FAILED, NULL);
+    expect_one_line(f, "evd_module_entry");
 }
 
 /* ---- Two threads, each with a dispatch of its own over one folder. ---- */
@@ -455,16 +503,17 @@ static const struct test_case suite[] = {
     TEST_CASE(the_object_is_gone_after_its_call),
     TEST_CASE(what_runs_is_the_files_code),
     TEST_CASE(endpoints_are_learned_with_the_first_call),
-    TEST_CASE(a_load_for_every_call_sees_each_version),
+    TEST_CASE(each_version_is_seen),
     TEST_CASE(an_event_has_255_bytes_at_most),
     TEST_CASE(a_broken_object_is_told_once_and_tried_when_changed),
     TEST_CASE(an_empty_file_is_not_an_object),
     TEST_CASE(a_truncated_object_never_ends_the_process),
-    TEST_CASE(a_file_that_is_gone_is_told_once),
+    TEST_CASE(a_file_that_is_gone_is_no_module),
     TEST_CASE(a_link_that_took_the_files_place_is_not_followed),
     TEST_CASE(a_pipe_that_took_the_files_place_does_not_block),
     TEST_CASE(a_want_of_descriptors_passes),
-    TEST_CASE(a_file_that_is_new_is_not_listed),
+    TEST_CASE(a_broken_object_is_told_after_a_want),
+    TEST_CASE(a_file_that_is_new_is_found),
     TEST_CASE(two_threads_load_from_one_folder),
 };
 

@@ -126,6 +126,58 @@ static void every_byte_reaches_the_hash(void **state)
     }
 }
 
+/* The constants of the hash are in the source: a name that holds one must not get rid of the seed,
+ * and with it of the bytes beside. */
+static void no_bytes_hide_others_from_the_hash(void **state)
+{
+    (void)state;
+    static const uint64_t constants[] = {0xa0761d6478bd642f, 0xe7037ed1a0b428db};
+    static char text[4][64][40];
+    for (size_t which = 0; which < 4; which++) {
+        struct evd_names names;
+        uint64_t hash = 0;
+        evd_names_init(&names);
+        for (size_t i = 0; i < 64; i++) {
+            memset(text[which][i], 'a', sizeof text[which][i]);
+            memcpy(text[which][i] + (which & 1) * 8, &constants[which / 2], 8);
+            text[which][i][(which & 1) == 0 ? 8 : 0] = (char)i;
+            assert_int_equal(evd_names_put(&names, evd_slice(text[which][i], 40), &values[i]),
+                             EVD_OK);
+        }
+        qsort(names.slots, names.mask + 1, sizeof *names.slots, compare_hashes);
+        for (size_t i = 0; i <= names.mask; i++) {
+            if (names.slots[i].name == NULL)
+                continue;
+            assert_true(names.slots[i].hash != hash);
+            hash = names.slots[i].hash;
+        }
+        evd_names_release(&names);
+    }
+}
+
+/* A measurement that must come out the same each time draws nothing. */
+static void a_given_seed_gives_the_same_table(void **state)
+{
+    (void)state;
+    struct evd_names a, b, c;
+    evd_names_init_seeded(&a, 7);
+    evd_names_init_seeded(&b, 7);
+    evd_names_init_seeded(&c, 8);
+    write_names();
+    fill(&a);
+    fill(&b);
+    fill(&c);
+    size_t differences = 0;
+    for (size_t i = 0; i <= a.mask; i++) {
+        assert_ptr_equal(a.slots[i].name, b.slots[i].name);
+        differences += a.slots[i].name != c.slots[i].name;
+    }
+    assert_true(differences > MANY);
+    evd_names_release(&a);
+    evd_names_release(&b);
+    evd_names_release(&c);
+}
+
 static void a_second_put_replaces_the_value(void **state)
 {
     (void)state;
@@ -249,6 +301,8 @@ int main(void)
         cmocka_unit_test(does_not_find_what_was_not_put),
         cmocka_unit_test(tells_names_apart_at_every_length),
         cmocka_unit_test(every_byte_reaches_the_hash),
+        cmocka_unit_test(no_bytes_hide_others_from_the_hash),
+        cmocka_unit_test(a_given_seed_gives_the_same_table),
         cmocka_unit_test(a_second_put_replaces_the_value),
         cmocka_unit_test(an_empty_table_finds_nothing),
         cmocka_unit_test(two_tables_hash_by_different_seeds),

@@ -71,12 +71,12 @@ static void test_help_and_version(void **state)
     const char *help[] = {EVD_SERVER_PATH, "--help", NULL};
     assert_int_equal(run_program(help, out, sizeof out, err, sizeof err), 0);
     assert_string_equal(err, "");
-    static const char *const flags[] = {"--dispatch",       "--dynamic-load", "--instance-alloc",
-                                        "--modules",        "--listen",       "--port-file",
-                                        "--tcp-congestion", "--max-frame",    "--max-inflated",
-                                        "--max-depth",      "--max-tree",     "--max-connections",
-                                        "--max-output",     "--idle-timeout", "--write-timeout",
-                                        "--drain-timeout",  "Examples:"};
+    static const char *const flags[] = {"--dispatch",       "--dynamic-load",  "--instance-alloc",
+                                        "--modules",        "--listen",        "--port-file",
+                                        "--tcp-congestion", "--max-frame",     "--max-inflated",
+                                        "--max-depth",      "--max-tree",      "--max-connections",
+                                        "--max-output",     "--idle-timeout",  "--write-timeout",
+                                        "--drain-timeout",  "--module-config", "Examples:"};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         assert_non_null(strstr(out, flags[i]));
     const char *version[] = {EVD_SERVER_PATH, "--version", NULL};

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,79 @@ static void test_good(void **state)
     cJSON *line = trial(folder, 4);
     cJSON_Delete(line);
     lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* A study in `folder` of one arm that names program, modules and scenario. */
+static int execute_own(const char *builds, const char *folder, const char *program,
+                       struct evd_error *error)
+{
+    struct lg_design design;
+    struct lg_study_result result;
+    char *text = NULL;
+    cJSON *root;
+    assert_true(asprintf(&text,
+                         "{\"name\":\"own\",\"blocks\":1,\"warmup\":\"0\",\"duration\":\"1ms\","
+                         "\"server_cpu\":0,\"load_cpu\":0,\"arms\":[{\"name\":\"a\",\"server\":[],"
+                         "\"program\":\"%s\",\"modules\":\"m\",\"scenario\":\"s.json\"}],"
+                         "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]}",
+                         program) > 0);
+    assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, error), EVD_OK);
+    assert_int_equal(lg_design_take(root, "design", &design, error), EVD_OK);
+    struct lg_study_options options = {.design = &design,
+                                       .out = folder,
+                                       .server = FAKE, /* of which --version is asked */
+                                       .loadgen = FAKE,
+                                       .builds = builds,
+                                       .command = "",
+                                       .quiet = true};
+    int rc = lg_study_execute(&options, &result, error);
+    lg_design_release(&design);
+    free(text);
+    return rc;
+}
+
+/* An arm's own program, modules and scenario are found in the folder of builds, and weighed. */
+static void test_own(void **state)
+{
+    char *builds = folder_make(), *folder = folder_make(), path[512], *text;
+    struct evd_error error = {0};
+    (void)state;
+    snprintf(path, sizeof(path), "%s/server", builds);
+    assert_int_equal(symlink(FAKE, path), 0);
+    assert_int_equal(execute_own(builds, folder, "no-server", &error), EVD_ERR_USAGE);
+    assert_non_null(strstr(error.text, "the server of arm 'a', "));
+    assert_non_null(strstr(error.text, "/no-server: No such file"));
+    assert_int_equal(execute_own(builds, folder, "server", &error), EVD_ERR_USAGE);
+    assert_non_null(strstr(error.text, "/m: No such file"));
+
+    snprintf(path, sizeof(path), "%s/m", builds);
+    assert_int_equal(mkdir(path, 0777), 0);
+    snprintf(path, sizeof(path), "%s/m/x", builds);
+    assert_int_equal(mkdir(path, 0777), 0);
+    file_write(path, "a.so", "12345");
+    file_write(path, "b.so", "123");
+    file_write(path, "c.txt", "1");
+    assert_int_equal(execute_own(builds, folder, "server", &error), EVD_OK);
+    cJSON *line = trial(folder, 1);
+    const cJSON *command = cJSON_GetObjectItem(line, "server_command");
+    snprintf(path, sizeof(path), "%s/server", builds);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(command, 0)), path);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(command, 1)), "--modules");
+    snprintf(path, sizeof(path), "%s/m", builds);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(command, 2)), path);
+    assert_string_equal(lg_json_string(line, "scenario", ""), LG_OWN_SCENARIO);
+    snprintf(path, sizeof(path), "%s/s.json", builds);
+    assert_string_equal(lg_json_string(cJSON_GetObjectItem(line, "run"), "fake_scenario", ""),
+                        path);
+    cJSON_Delete(line);
+    text = file_read(folder, "study.json");
+    assert_non_null(strstr(text, "\"modules\":\t2,"));
+    assert_non_null(strstr(text, "\"modules_bytes\":\t8"));
+    free(text);
+    snprintf(path, sizeof(path), "rm -r '%s/m'", builds);
+    assert_int_equal(system(path), 0);
+    folder_remove(builds);
     folder_remove(folder);
 }
 
@@ -329,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_no_server),
         cmocka_unit_test(test_deaf),
         cmocka_unit_test(test_not_a_program),
+        cmocka_unit_test(test_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static void test_shipped(void **state)
         struct evd_error error;
         char path[512];
         snprintf(path, sizeof(path), STUDIES_DIR "/%s.json", names[i]);
-        assert_int_equal(lg_design_read(path, &design, &error), EVD_OK);
+        assert_int_equal(lg_design_read(path, NULL, &design, &error), EVD_OK);
         assert_string_equal(design.name, names[i]);
         /* The five backends, one of them twice. */
         assert_int_equal(design.arm_count, 6);
@@ -83,7 +83,7 @@ static void test_errors(void **state)
         {"{" HEAD "\"warmup\":\"soon\"}", "warmup: "},
         {"{" HEAD "\"warmup\":\"0\",\"duration\":\"0\"}", "duration: must be"},
         {"{" HEAD "\"warmup\":\"0\",\"duration\":\"2h\"}", "duration: must be at most one hour"},
-        {"{" HEAD TIMES "\"arms\":[]}", "arms: must be a list of 1 to 16"},
+        {"{" HEAD TIMES "\"arms\":[]}", "arms: must be a list of 1 to 64"},
         {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\"}]}", "arms[0].server: must be a list"},
         {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[7]}]}",
          "arms[0].server: must be a list of texts"},
@@ -116,19 +116,101 @@ static void test_errors(void **state)
     }
 }
 
+#define GROWTH(one, two)                                                                           \
+    "{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[]," one                                  \
+    "},{\"name\":\"b\",\"server\":[]," two "}]," LOADS "}"
+#define POINT(curve, factors) "\"curve\":\"" curve "\",\"factor\":{" factors "}"
+#define OWN                   "\"scenario\":\"x.json\""
+
+static void test_growth(void **state)
+{
+    struct lg_design design;
+    struct evd_error error = {0};
+    (void)state;
+    const char *text = GROWTH(OWN "," POINT("c", "\"size\":1,\"number\":5"), OWN
+                              ",\"program\":\"p\",\"modules\":\"/m\"," POINT("c", "\"size\":8"));
+    assert_int_equal(read_text(text, &design, &error), EVD_OK);
+    assert_true(design.own_scenarios);
+    assert_true(design.has_curves);
+    assert_int_equal(design.scenario_count, 1);
+    assert_string_equal(design.scenarios[0], LG_OWN_SCENARIO);
+    assert_null(design.arms[0].program);
+    assert_string_equal(design.arms[1].program, "p");
+    assert_string_equal(design.arms[1].modules, "/m");
+    assert_string_equal(design.arms[1].scenario, "x.json");
+    assert_int_equal(design.arms[0].factor_count, 2);
+    assert_string_equal(design.arms[0].factors[1].name, "number");
+    assert_true(design.arms[1].factors[0].value > 7.9 && design.arms[1].factors[0].value < 8.1);
+    lg_design_release(&design);
+}
+
+static void test_growth_errors(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } table[] = {
+        {GROWTH(OWN, "\"server_cpu\":1"), "server_cpu: no such key"},
+        {GROWTH(OWN, "\"twin_of\":\"a\""), "arms[1].twin_of: program, modules and scenario must"},
+        {GROWTH(OWN ",\"curve\":\"c\"", OWN), "arms[0].factor: goes with 'curve'"},
+        {GROWTH(OWN ",\"factor\":{\"n\":1}", OWN), "arms[0].factor: goes with 'curve'"},
+        {GROWTH(OWN "," POINT("c", ""), OWN), "factor: must be an object of 1 to 4 numbers"},
+        {GROWTH(OWN "," POINT("c", "\"n\":0"), OWN),
+         "factor: must be an object of numbers greater"},
+        {GROWTH(OWN "," POINT("c", "\"n\":\"1\""), OWN), "factor: must be an object of numbers"},
+        {GROWTH(OWN "," POINT("c`", "\"n\":1"), OWN), "curve: must be at most 48 letters"},
+        {GROWTH(OWN "," POINT("c", "\"n`\":1"), OWN), "factor: must be at most 48 letters"},
+        {GROWTH(OWN "," POINT("c", "\"n\":1,\"m\":2"), OWN "," POINT("c", "\"m\":2")),
+         "arms[1].factor: another arm is at this place of this curve"},
+        {GROWTH(OWN, "\"program\":\"p\""), "arms: some have a 'scenario' of their own"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[]," OWN "}]," SCENARIOS "," LOADS
+         "}",
+         "scenarios: must not be there where each arm has its own"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        struct lg_design design;
+        struct evd_error error = {0};
+        int rc = read_text(table[i].text, &design, &error);
+        if (rc >= 0 || !strstr(error.text, table[i].says))
+            print_error("case %zu says '%s', not '%s'\n", i, error.text, table[i].says);
+        assert_true(rc < 0);
+        assert_non_null(strstr(error.text, table[i].says));
+    }
+}
+
+/* The points of the shipped design, and what a command line changes of it. */
+static void test_shipped_growth(void **state)
+{
+    static const struct lg_design_changes changes = {3, "7ms", "9ms"};
+    struct lg_design design;
+    struct evd_error error;
+    size_t endpoints = 0;
+    (void)state;
+    assert_int_equal(lg_design_read(STUDIES_DIR "/growth.json", &changes, &design, &error), EVD_OK);
+    assert_int_equal(design.blocks, 3);
+    assert_int_equal(design.warmup_ns, 7000000);
+    assert_int_equal(design.duration_ns, 9000000);
+    for (size_t arm = 0; arm < design.arm_count; arm++)
+        for (size_t f = 0; f < design.arms[arm].factor_count; f++)
+            endpoints += strcmp(design.arms[arm].factors[f].name, "endpoints") == 0;
+    assert_int_equal(endpoints, 12); /* 10 to 10,000 for three backends */
+    assert_true(design.own_scenarios);
+    lg_design_release(&design);
+}
+
 static void test_missing_file(void **state)
 {
     struct lg_design design;
     struct evd_error error;
     (void)state;
-    assert_true(lg_design_read("/does/not/exist.json", &design, &error) < 0);
+    assert_true(lg_design_read("/does/not/exist.json", NULL, &design, &error) < 0);
     assert_non_null(strstr(error.text, "/does/not/exist.json"));
 }
 
 static void read_quick(struct lg_design *design)
 {
     struct evd_error error;
-    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", design, &error), EVD_OK);
+    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", NULL, design, &error), EVD_OK);
 }
 
 /* Every cell once in a block, and the arms of a pair of scenario and load next to each other. */
@@ -201,13 +283,11 @@ static void test_order_is_fair(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minimal),
-        cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_order_is_complete),
-        cmocka_unit_test(test_order_is_seeded),
-        cmocka_unit_test(test_order_is_fair),
+        cmocka_unit_test(test_minimal),         cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_errors),          cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_growth_errors),   cmocka_unit_test(test_shipped_growth),
+        cmocka_unit_test(test_missing_file),    cmocka_unit_test(test_order_is_complete),
+        cmocka_unit_test(test_order_is_seeded), cmocka_unit_test(test_order_is_fair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

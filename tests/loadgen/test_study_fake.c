@@ -65,10 +65,10 @@ static int run(int argc, char **argv)
             "\"scheduled\":%d,\"ok\":100,\"bad\":%d,\"in_flight\":0},\"throughput\":100,"
             "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[5,1]]}},"
             "\"server\":{\"cpu_ns\":500,\"calls\":100,\"pid\":%s},\"seed\":\"%s\",\"valid\":%s,"
-            "\"invalid\":[\"because\"]}",
+            "\"fake_scenario\":\"%s\",\"invalid\":[\"because\"]}",
             100 + bad + (strcmp(scenario, "inexact") == 0), bad,
             value_of(argc, argv, "--server-pid"), value_of(argc, argv, "--seed"),
-            strcmp(scenario, "invalid") == 0 ? "false" : "true");
+            strcmp(scenario, "invalid") == 0 ? "false" : "true", scenario);
     fclose(file);
     return bad ? 1 : 0;
 }

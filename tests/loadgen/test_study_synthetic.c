@@ -237,7 +237,7 @@ void synthetic_write(const char *folder, const struct synthetic *options)
     struct lg_design design;
     struct evd_error error;
     struct lg_rng rng;
-    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", &design, &error), EVD_OK);
+    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", NULL, &design, &error), EVD_OK);
     assert_int_equal(design.arm_count, SYNTHETIC_ARMS);
     cJSON_SetNumberValue(cJSON_GetObjectItem(design.root, "blocks"), options->blocks);
     write_about(folder, &design);

@@ -1,0 +1,138 @@
+/* evd-bench: what things cost alone. See --help. */
+#include "suite.h"
+
+#include "evd_version.h"
+#include "loadgen/payloads.h"
+#include "names.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: evd-bench [--cpu N] [--payloads DIR] [--benchmark_OPTION=VALUE]...\n"
+    "\n"
+    "Measures look-ups, dispatches, loads, envelopes and codecs alone, each beside the bare\n"
+    "operation that it cannot do without. Repetitions run in random order.\n"
+    "\n"
+    "  --cpu N          run on this CPU only\n"
+    "  --payloads DIR   folder of the npm package @octokit/webhooks-examples; without it the "
+    "places\n"
+    "                   of a build are looked through, else payloads are generated\n"
+    "  --help, --version\n"
+    "\n"
+    "Options of Google Benchmark, among others:\n"
+    "  --benchmark_list_tests=true, --benchmark_filter=REGEX, --benchmark_repetitions=N,\n"
+    "  --benchmark_min_time=SECONDS, --benchmark_out=FILE --benchmark_out_format=json\n"
+    "\n"
+    "Example:\n"
+    "  evd-bench --cpu 1 --benchmark_filter='^lookup/.*names:4096' --benchmark_repetitions=9\n";
+
+struct options {
+    const char *cpu, *payloads;
+};
+
+/* Ours come out of argv, Google Benchmark's stay. Returns -1 to go on, else the exit status. */
+static int parse_options(int *argc, char **argv, struct options *options)
+{
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        const char **value = strcmp(argv[i], "--cpu") == 0        ? &options->cpu
+                             : strcmp(argv[i], "--payloads") == 0 ? &options->payloads
+                                                                  : NULL;
+        if (strcmp(argv[i], "--help") == 0)
+            return fputs(help, stdout), 0;
+        if (strcmp(argv[i], "--version") == 0)
+            return printf("evd-bench %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
+        if (value == NULL) {
+            argv[kept++] = argv[i];
+        } else if (i + 1 == *argc) {
+            fprintf(stderr, "evd-bench: %s needs a value; try 'evd-bench --help'\n", argv[i]);
+            return 2;
+        } else {
+            *value = argv[++i];
+        }
+    }
+    *argc = kept;
+    argv[kept] = NULL;
+    return -1;
+}
+
+static int pin(const char *text)
+{
+    char *end;
+    cpu_set_t set;
+    unsigned long cpu = strtoul(text, &end, 10);
+    CPU_ZERO(&set);
+    if (*text == '\0' || *end != '\0' || cpu >= CPU_SETSIZE) {
+        fprintf(stderr, "evd-bench: --cpu is '%s'; it is the number of a CPU, 0 to %ld\n", text,
+                sysconf(_SC_NPROCESSORS_ONLN) - 1);
+        return 2;
+    }
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) < 0) {
+        fprintf(stderr, "evd-bench: CPU %lu: %s\n", cpu, strerror(errno));
+        return 2;
+    }
+    return 0;
+}
+
+static int load_webhooks(const char *folder, struct lg_payloads *ret_payloads)
+{
+    struct evd_error error;
+    const struct lg_payloads_spec spec = {.table = BENCH_SCENARIOS "/github-webhooks.tsv",
+                                          .package = "@octokit/webhooks-examples",
+                                          .version = "7.6.1",
+                                          .file = "api.github.com/index.json"};
+    int rc = lg_payloads_load(&spec, folder, ret_payloads, &error);
+    if (rc < 0) {
+        fprintf(stderr, "evd-bench: %s\n", error.text);
+        return rc == EVD_ERR_USAGE ? 2 : 1;
+    }
+    if (ret_payloads->warning[0] != '\0')
+        fprintf(stderr, "evd-bench: %s\n", ret_payloads->warning);
+    return 0;
+}
+
+static void add_context(const struct options *options, const struct lg_payloads *webhooks)
+{
+    char seed[24];
+    (void)snprintf(seed, sizeof seed, "%u", BENCH_NAMES_SEED);
+    evd_bench_context("schema", "evdispatch.bench/1");
+    evd_bench_context("version", EVD_VERSION);
+    evd_bench_context("commit", EVD_COMMIT);
+    evd_bench_context("build_type", EVD_BUILD_TYPE);
+    evd_bench_context("sanitize", EVD_BUILD_SANITIZE);
+    evd_bench_context("compiler", EVD_COMPILER);
+    evd_bench_context("names_seed", seed);
+    evd_bench_context("pinned_cpu", options->cpu != NULL ? options->cpu : "none");
+    evd_bench_context("webhooks", webhooks->source);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct lg_payloads webhooks = {0};
+    struct bench_suite suite = {.webhooks = &webhooks};
+    int rc = parse_options(&argc, argv, &options);
+    if (rc >= 0)
+        return rc;
+    if (options.cpu != NULL && (rc = pin(options.cpu)) != 0)
+        return rc;
+    if ((rc = load_webhooks(options.payloads, &webhooks)) != 0)
+        return rc;
+    add_context(&options, &webhooks);
+    bench_add_lookups(&suite);
+    bench_add_attacks(&suite);
+    bench_add_dispatches(&suite);
+    bench_add_loads(&suite);
+    bench_add_envelopes(&suite);
+    bench_add_codecs(&suite);
+    rc = evd_bench_main(argc, argv);
+    bench_suite_release(&suite);
+    lg_payloads_release(&webhooks);
+    return rc;
+}

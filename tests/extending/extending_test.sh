@@ -1,0 +1,95 @@
+#!/bin/bash
+# Does what docs/EXTENDING.md says, with the very files and commands that stand there.
+# usage: extending_test.sh WAY SOURCE_DIR BUILD_DIR C_COMPILER CXX_COMPILER RUNS
+# WAY is the tag of the blocks to run: package, tree or lone; RUNS, the measurements in them.
+#
+# What differs from a reader's hands: $HOME is a temporary folder, for `package` and `lone` the clone's
+# build/release is this build and ./evdispatch does nothing, and the measurements are short.
+set -euo pipefail
+
+way=$1 source_dir=$2 build_dir=$3 runs=$6
+document=$source_dir/docs/EXTENDING.md
+export CC=$4 CXX=$5 WARMUP=200ms DURATION=500ms
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export HOME=$scratch/home
+mkdir -p "$HOME/tax" "$scratch/clone/build"
+
+fail() {
+    printf 'extending: %s: %s\n' "$way" "$*" >&2
+    exit 1
+}
+
+# blocks TAG: what stands in the fenced blocks with that word behind their language.
+blocks() {
+    awk -v tag="$1" '
+        /^```/ { if (inside) { inside = 0; next }
+                 inside = 1; wanted = 0
+                 for (i = 2; i <= NF; i++) if ($i == tag) wanted = found = 1
+                 next }
+        inside && wanted
+        END { exit !found }' "$document" || fail "$document has no block tagged $1"
+}
+
+# run TAG FOLDER: its commands, there, until one fails. measure.sh is one of them, and says how it
+# went by its own exit status.
+run() {
+    blocks "$1" >"$scratch/commands"
+    (cd "$2" && bash -eu "$scratch/commands") >>"$scratch/log" 2>&1 ||
+        fail "the commands tagged $1 failed: $(tail -40 "$scratch/log")"
+}
+
+for file in tax.c modules.json tax.json measure.sh CMakeLists.txt; do
+    blocks "file=$file" >"$HOME/tax/$file"
+done
+
+case $way in
+    tree)
+        (cd "$source_dir" && if git rev-parse --git-dir >/dev/null 2>&1; then
+            git ls-files -z | while IFS= read -r -d '' file; do
+                [ ! -e "$file" ] || printf '%s\0' "$file"
+            done | tar -c --null -T -
+        else
+            tar -c --exclude ./build --exclude ./out .
+        fi) | tar -x -C "$scratch/clone"
+        run tree "$scratch/clone"
+        ;;
+    package | lone)
+        ln -s "$build_dir" "$scratch/clone/build/release"
+        printf '#!/bin/sh\n' >"$scratch/clone/evdispatch"
+        chmod +x "$scratch/clone/evdispatch"
+        run install "$scratch/clone"
+        # What is installed stands alone.
+        ! grep -rIl -e "$source_dir" -e "$build_dir" "$HOME/evdispatch/lib/cmake" \
+            "$HOME/evdispatch/include" || fail "the files above name the source or the build"
+        run "$way" "$HOME/tax"
+        ;;
+    *) fail "no such way" ;;
+esac
+
+# Every run was made, and every reply in it was good: measure.sh would have failed.
+[ "$(grep -c '^== ' "$scratch/log")" -eq "$runs" ] || fail "not $runs runs: $(cat "$scratch/log")"
+
+if [ "$way" = package ]; then
+    # A wrong answer is seen: what was good above was checked.
+    sed -i 's/1070/1071/' "$HOME/tax/tax.json"
+    (cd "$HOME/tax" && PATH=$HOME/evdispatch/bin:$PATH bash measure.sh build/bin/tax-server) \
+        >"$scratch/wrong" 2>&1 && fail "a wrong answer went unseen: $(cat "$scratch/wrong")"
+    sed -i 's/1071/1070/' "$HOME/tax/tax.json"
+
+    # The study, cut short. A busy machine may leave a trial without an answer in its time, which is
+    # for the study to say; here counts that every server started and ended well and no reply was bad.
+    run design "$HOME/tax"
+    sed -i 's/"blocks": 5/"blocks": 1/; s/"repeats": 3/"repeats": 0/; s/"800ms"/"300ms"/' \
+        "$HOME/tax/study.json"
+    blocks study >"$scratch/commands"
+    (cd "$HOME/tax" && PATH=$HOME/evdispatch/bin:$PATH bash -eu "$scratch/commands") \
+        >"$scratch/study" 2>&1 || [ $? -eq 1 ] || fail "the study failed: $(cat "$scratch/study")"
+    trials=$HOME/tax/study/trials.jsonl
+    [ "$(grep -c '"server_exit":0' "$trials")" -eq 12 ] ||
+        fail "the study has not 12 trials whose server ended well: $(cat "$scratch/study")"
+    ! grep -q '"first_bad":{' "$trials" || fail "a reply of the study was bad"
+    [ -s "$HOME/tax/study/report.md" ] || fail "the study made no report"
+fi
+printf 'extending: %s: ok\n' "$way"

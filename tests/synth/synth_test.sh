@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# synth_test.sh CASE: one case of the tests of evd-synth. CMakeLists.txt says what is in the
+# environment: SYNTH, LOADGEN, SOURCE, INCLUDE, CMAKE, GENERATOR, CC, CXX.
+set -euo pipefail
+
+room=$(mktemp -d)
+server_pid=''
+cleanup() {
+    [[ -z $server_pid ]] || kill -KILL "$server_pid" 2>/dev/null || true
+    rm -rf "$room"
+}
+trap cleanup EXIT
+
+fail() {
+    printf 'FAILED: %s\n' "$1" >&2
+    [[ ! -s $room/log ]] || tail -20 "$room/log" >&2
+    exit 1
+}
+
+# refused TEXT ARGUMENT...: exit 2, and the error says TEXT.
+refused() {
+    local says=$1 status=0
+    shift
+    "$SYNTH" --out "$room/refused" "$@" >"$room/log" 2>&1 || status=$?
+    [[ $status == 2 ]] || fail "exit $status instead of 2: $*"
+    grep -qF -- "$says" "$room/log" || fail "it does not say '$says': $*"
+    [[ ! -e $room/refused ]] || fail "it wrote files: $*"
+}
+
+# Bytes of .text of an object, and how many places the loader must relocate in it.
+text_of() {
+    local hex
+    hex=$(readelf -SW "$1" | sed -n 's/^ *\[ *[0-9]*\] \.text  *PROGBITS  *[0-9a-f]*  *[0-9a-f]* \([0-9a-f]*\) .*/\1/p')
+    echo $((16#$hex))
+}
+relocations_of() { readelf -rW "$1" | grep -c '_RELATIVE'; }
+
+# compile FOLDER: FOLDER/m0.so of all sources there, as a module is built, without a warning.
+compile() {
+    local source
+    for source in "$1"/*.c; do
+        "$CC" -O2 -fPIC -std=gnu11 -Wall -Wextra -Wconversion -Werror -Wstrict-prototypes \
+            -Wmissing-prototypes -I"$INCLUDE" -c "$source" -o "${source%.c}.o" 2>"$room/log" ||
+            fail "$source does not compile"
+    done
+    "$CC" -shared -Wl,--no-undefined -o "$1/m0.so" "$1"/*.o 2>"$room/log" || fail "it does not link"
+}
+
+# within NUMBER LOW HIGH WHAT
+within() { [[ $1 -ge $2 && $1 -le $3 ]] || fail "$4: $1 is not in $2 to $3"; }
+
+case_usage() {
+    "$SYNTH" --help | grep -q '^Examples:' || fail 'no examples in --help'
+    "$SYNTH" --version | grep -qE '^evd-synth [0-9.]+' || fail 'no version'
+    refused '--modules' --modules 0
+    refused '--modules' --modules 10001
+    refused '--code' --code -1
+    refused '--code: the functions of a module alone need' --functions 100 --code 1k
+    refused '--state: must be 0, or at least 8' --state 7
+    refused '--constructor: needs a --state' --constructor 64
+    refused '--prefix: must be segments' --prefix api..x
+    refused '--prefix' --prefix 'api/x'
+    refused '--prefix' --prefix ''
+    refused '--sample: there are not so many' --modules 2 --functions 3 --sample 7
+    refused 'at most 1,000,000' --modules 10000 --functions 10000
+    refused 'no such option' --size 3
+    refused 'needs a value' --code
+    refused 'one argument too many' more
+    local status=0
+    "$SYNTH" >"$room/log" 2>&1 || status=$?
+    [[ $status == 2 ]] || fail 'without --out it is no usage error'
+    status=0
+    "$SYNTH" --out /dev/null/x 2>"$room/log" || status=$?
+    [[ $status == 1 ]] || fail "exit $status where the folder cannot be made"
+    grep -q 'cannot make the folder /dev/null/x' "$room/log" || fail 'it does not name the folder'
+}
+
+# The same options, the same files; what stays the same is not touched; the seed changes the code.
+case_deterministic() {
+    local options=(--modules 3 --functions 4 --code 20k --relocations 9 --state 64 --constructor 1k)
+    "$SYNTH" "${options[@]}" --out "$room/a"
+    "$SYNTH" "${options[@]}" --out "$room/b"
+    diff -r "$room/a" "$room/b" >"$room/log" || fail 'two runs differ'
+    touch -d '2001-01-01' "$room/a"/*
+    "$SYNTH" "${options[@]}" --out "$room/a"
+    [[ -z $(find "$room/a" -type f -newermt 2002-01-01) ]] || fail 'files are written again'
+    "$SYNTH" "${options[@]}" --seed 2 --out "$room/a"
+    cmp -s "$room/a/m1.c" "$room/b/m1.c" && fail 'another seed gives the same code'
+    cmp -s "$room/a/scenario.json" "$room/b/scenario.json" && fail 'and the same answers'
+    # A module's code does not depend on how many there are.
+    "$SYNTH" "${options[@]}" --modules 9 --out "$room/c"
+    cmp -s "$room/b/m1.c" "$room/c/m1.c" || fail 'a module depends on the number of modules'
+    [[ $(grep -c evd_add_module "$room/c/CMakeLists.txt") == 9 ]] || fail 'not 9 modules'
+}
+
+case_scenario() {
+    "$SYNTH" --modules 3 --functions 5 --out "$room/a"
+    [[ $(grep -c '"event": "api.synth.m[0-2].f[0-4]", "expect": "[0-9a-f]\{16\}"' \
+        "$room/a/scenario.json") == 15 ]] || fail 'not all endpoints are there'
+    "$SYNTH" --modules 3 --functions 5 --sample 4 --out "$room/a"
+    [[ $(grep -c '"event"' "$room/a/scenario.json") == 4 ]] || fail 'not 4 of them'
+    [[ $(grep -o 'm[0-2]\.f' "$room/a/scenario.json" | sort -u | wc -l) == 3 ]] ||
+        fail 'the sample is not spread over the modules'
+}
+
+# Sizes as asked for, on the machine for which they are stated.
+case_sizes() {
+    local code asked
+    for asked in 16 256; do
+        code=$((asked * 1024))
+        "$SYNTH" --functions 10 --code ${asked}k --out "$room/$asked"
+        compile "$room/$asked"
+        [[ $("$CC" -dumpmachine) != x86_64-* ]] ||
+            within "$(text_of "$room/$asked/m0.so")" $((code * 94 / 100)) $((code * 106 / 100)) \
+                ".text of ${asked}k"
+    done
+    [[ $(find "$room/256" -name 'm0*.c' | wc -l) == 4 ]] || fail '256k are not four files'
+    "$SYNTH" --functions 10 --code 16k --relocations 1000 --out "$room/r"
+    compile "$room/r"
+    local more=$(($(relocations_of "$room/r/m0.so") - $(relocations_of "$room/16/m0.so")))
+    [[ $more == 1000 ]] || fail "$more relocations more instead of 1000"
+    [[ $(text_of "$room/r/m0.so") == "$(text_of "$room/16/m0.so")" ]] ||
+        fail 'relocations change the code'
+    # Each endpoint has code of its own.
+    "$SYNTH" --functions 110 --out "$room/f"
+    "$SYNTH" --functions 10 --out "$room/g"
+    compile "$room/f"
+    compile "$room/g"
+    within $(($(text_of "$room/f/m0.so") - $(text_of "$room/g/m0.so"))) 2000 20000 '100 functions'
+}
+
+# serve FLAG...: a server, its address in $address.
+serve() {
+    local ready
+    coproc SERVER { exec "$room/build/bin/evd-server" "$@" --listen tcp://127.0.0.1:0; }
+    # shellcheck disable=SC2153 # coproc sets it
+    server_pid=$SERVER_PID
+    read -r -t 60 ready <&"${SERVER[0]}" || fail "$*: the server did not start"
+    address=${ready#listening on }
+}
+
+# Part of a server by EVD_EXTRA_MODULES; every endpoint gives the answer that its scenario expects,
+# under every backend. A scenario of another seed must fail.
+case_slow_server() {
+    local arm code pid
+    "$SYNTH" --modules 5 --functions 20 --code 8k --relocations 100 --state 1k --constructor 512 \
+        --editable --out "$room/api"
+    "$SYNTH" --modules 5 --functions 20 --code 8k --relocations 100 --state 1k --constructor 520 \
+        --editable --out "$room/other"
+    "$CMAKE" -S "$SOURCE" -B "$room/build" -G "$GENERATOR" -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DEVD_TESTS=OFF \
+        -DEVD_EXTRA_MODULES="$room/api" >"$room/log" 2>&1 || fail 'it does not configure'
+    "$CMAKE" --build "$room/build" --target evd-server --parallel 2 >"$room/log" 2>&1 ||
+        fail 'it does not build'
+    for arm in '--dispatch=static' '--dispatch=dynamic --dynamic-load=cached' \
+        '--dispatch=dynamic --dynamic-load=call' '--dispatch=instance --instance-alloc=malloc' \
+        '--dispatch=instance --instance-alloc=pool'; do
+        # shellcheck disable=SC2086 # flags
+        serve $arm
+        pid=$server_pid
+        for folder in api other; do
+            code=0
+            "$LOADGEN" run --target "$address" --scenario "$room/$folder/scenario.json" --closed \
+                --connections 2 --depth 8 --warmup 0 --duration 300ms --json "$room/run.json" \
+                >"$room/log" 2>&1 || code=$?
+            [[ $folder != api || $code == 0 ]] || fail "$arm: loadgen ended with $code"
+            [[ $folder != other || $code == 1 ]] || fail "$arm: wrong answers are taken for right"
+        done
+        grep -q '"endpoints": *100[,}]' "$room/run.json" || fail "$arm: not 100 endpoints"
+        kill -TERM "$pid"
+        wait "$pid" || fail "$arm: the server ended with $?"
+        server_pid=''
+    done
+}
+
+"case_$1"

@@ -82,10 +82,8 @@ static void remove_old_figures(const char *dir)
 
 static int write_all(const struct lg_report *report, const char *dir, struct evd_error *error)
 {
-    const struct lg_design *design = &report->data->design;
-    size_t count = design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
     remove_old_figures(dir);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < report->slots; i++) {
         if (!report->figures[i].svg)
             continue;
         int rc = write_figure(&report->figures[i].figure, dir, error);
@@ -108,7 +106,9 @@ int lg_report_make(const char *dir, struct evd_error *ret_error)
         lg_data_release(&data);
         return evd_error_set(ret_error, rc, "no memory for the summary");
     }
-    struct lg_report report = {.data = &data, .summary = &summary};
+    struct lg_growth growth;
+    lg_growth_make(&data.design, &growth);
+    struct lg_report report = {.data = &data, .summary = &summary, .growth = &growth};
     rc = lg_figures_make(&report, ret_error);
     if (rc == EVD_OK)
         rc = write_all(&report, dir, ret_error);

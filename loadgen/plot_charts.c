@@ -346,3 +346,45 @@ bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t cou
     fputs("\n", script);
     return logarithmic;
 }
+
+void lg_chart_stacks(FILE *script, const struct lg_chart_stack *rows, size_t count,
+                     const char *const *parts, size_t part_count, const char *x_title)
+{
+    struct lg_chart_row labels[LG_CHART_POINTS_MAX] = {0};
+    double high = 0;
+    if (count > LG_CHART_POINTS_MAX)
+        count = LG_CHART_POINTS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        double total = 0;
+        labels[i].label = rows[i].label;
+        snprintf(labels[i].text, sizeof(labels[i].text), "%s", rows[i].text);
+        for (size_t k = 0; k < part_count; k++)
+            total += rows[i].parts[k];
+        high = fmax(high, total);
+    }
+    high = high > 0 ? high * 1.03 : 1;
+    begin_rows(script, labels, count);
+    x_axis_title(script, x_title);
+    fprintf(script,
+            "set tmargin 2.2\n"
+            "set key above left horizontal Left reverse samplen 0.6 spacing 1.2 width 1 "
+            "textcolor rgb '%s'\n"
+            "set xrange [0:%.17g]\nset xtics %.17g\n",
+            colour(LG_PALETTE_INK), high, tic_step(high, 8));
+    for (size_t i = 0; i < count; i++) {
+        double from = 0;
+        for (size_t k = 0; k < part_count; k++) {
+            double to = from + rows[i].parts[k];
+            fprintf(script,
+                    "set object rectangle from %.17g,%.2f to %.17g,%.2f fc rgb '%s' fs solid 1 "
+                    "noborder\n",
+                    from, (double)i + 0.72, to, (double)i + 1.28, arm_colour(k));
+            from = to;
+        }
+    }
+    fputs("plot ", script);
+    for (size_t k = 0; k < part_count; k++)
+        fprintf(script, "%sNaN with points pt 5 ps 1.2 lc rgb '%s' title '%s'", k ? ", " : "",
+                arm_colour(k), parts[k]);
+    fputs("\n", script);
+}

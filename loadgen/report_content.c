@@ -148,9 +148,10 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
         lg_growth_sections(report, doc);
     for (size_t scenario = 0; scenario < design->scenario_count && !design->has_curves; scenario++)
         put_scenario(report, doc, scenario);
+    lg_edits_section(report, doc);
     doc->format->heading(doc, 2, "Noise");
     lg_tables_noise(report->summary, doc);
     put_reading(report, doc);
-    lg_origin_write(report->data, doc);
+    lg_origin_write(report->data, report->edits->count > 0, doc);
     doc->format->end(doc);
 }

@@ -238,5 +238,6 @@ int lg_figures_make(struct lg_report *report, struct evd_error *ret_error)
     report->figures = calloc(report->slots, sizeof(*report->figures));
     if (!report->figures)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the figures");
-    return grows ? lg_growth_figures_make(report, ret_error) : make_all(report, ret_error);
+    int rc = grows ? lg_growth_figures_make(report, ret_error) : make_all(report, ret_error);
+    return rc == EVD_OK ? lg_edits_figure_make(report, ret_error) : rc;
 }

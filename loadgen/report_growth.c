@@ -224,6 +224,7 @@ void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc)
             if (m != LG_GROWTH_STARTUP || axis->starts)
                 put_meaning(report, axis, &measures[m], doc);
     }
+    lg_edits_meaning(report->edits, doc);
     doc->format->list(doc, false);
 }
 

@@ -96,7 +96,7 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
         lg_json_string(data->about, "finished", "not finished"));
 }
 
-void lg_origin_write(const struct lg_data *data, struct lg_doc *doc)
+void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
 {
     struct lg_table *table = calloc(1, sizeof(*table));
     char size[LG_PRINT_MAX];
@@ -122,7 +122,8 @@ void lg_origin_write(const struct lg_data *data, struct lg_doc *doc)
     lg_doc_paragraph(
         doc,
         "The raw data are `trials.jsonl` (a line a trial, with all histograms; %s "
-        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine). This "
-        "page is made from these two files and nothing else.",
-        size, data->sha256);
+        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine)%s. This "
+        "page is made from these %s files and nothing else.",
+        size, data->sha256, edits ? ", and `edit.jsonl` (a line for each edit)" : "",
+        edits ? "three" : "two");
 }

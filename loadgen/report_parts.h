@@ -3,6 +3,7 @@
 #define LG_REPORT_PARTS_H
 
 #include "report_doc.h"
+#include "report_edits.h"
 #include "report_format.h"
 #include "report_growth.h"
 #include "report_summary.h"
@@ -20,9 +21,10 @@ struct lg_report {
     const struct lg_data *data;
     const struct lg_summary *summary;
     const struct lg_growth *growth;   /* without axes, where the design has no curves */
+    const struct lg_edits *edits;     /* empty, where the folder has none */
     struct lg_report_figure *figures; /* [slots]; owned */
-    size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES], and one of edits;
-                                         else [scenario][load][LG_FIGURES_PER_LOAD] */
+    size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
+                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits */
     unsigned figure_count;
 };
 
@@ -86,8 +88,13 @@ char *lg_growth_lead(const struct lg_report *report);
 void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc);
 void lg_growth_sections(const struct lg_report *report, struct lg_doc *doc);
 
+/* report_edits.c */
+int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);
+void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc); /* one item of a list */
+void lg_edits_section(const struct lg_report *report, struct lg_doc *doc);
+
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */
-void lg_origin_write(const struct lg_data *data, struct lg_doc *doc);
+void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc);
 const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out, size_t cap);
 
 static inline const char *lg_arm_name(const struct lg_summary *summary, size_t arm)

@@ -6,5 +6,6 @@
 int lg_run_main(int argc, char **argv);
 int lg_study_main(int argc, char **argv);
 int lg_report_main(int argc, char **argv);
+int lg_edit_main(int argc, char **argv);
 
 #endif

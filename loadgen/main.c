@@ -12,6 +12,8 @@ static const char help[] =
     "  run      one measurement of a server that is already running\n"
     "  study    a design of trials, each against a fresh server; keeps the raw data\n"
     "  report   raw data of a study -> report.md and report.html\n"
+    "  edit-to-live\n"
+    "           the time from a saved edit to the new answer being served\n"
     "\n"
     "  loadgen COMMAND --help says what each takes; loadgen --version, which one this is.\n"
     "\n"
@@ -27,12 +29,13 @@ static const struct command {
     {"run", lg_run_main},
     {"study", lg_study_main},
     {"report", lg_report_main},
+    {"edit-to-live", lg_edit_main},
 };
 
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("loadgen: a command is missing: run, study or report\n", stderr);
+        fputs("loadgen: a command is missing: run, study, report or edit-to-live\n", stderr);
         return 2;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -46,6 +49,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].main(argc - 1, argv + 1);
-    fprintf(stderr, "loadgen: '%s' is not a command: run, study or report\n", argv[1]);
+    fprintf(stderr, "loadgen: '%s' is not a command: run, study, report or edit-to-live\n",
+            argv[1]);
     return 2;
 }

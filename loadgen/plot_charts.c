@@ -10,6 +10,7 @@ enum {
     ROW_HEIGHT = 34,
     FRAME_HEIGHT = 84, /* what stands below and above the rows */
     SPECTRUM_HEIGHT = 400,
+    GROWTH_HEIGHT = 330,
     LEAST_SLOWER = 5, /* calls above a percentile, for it to be drawn */
 };
 
@@ -244,6 +245,18 @@ static void percentile_tics(FILE *script, double high)
     fputs(")\n", script);
 }
 
+/* Lines: the title of the vertical axis, the names of the lines above it. */
+static void key_above(FILE *script, const char *y_title)
+{
+    fprintf(script,
+            "set ylabel '%s' textcolor rgb '%s' offset -0.6,0\n"
+            "set grid x y lt 1 lw 1 lc rgb '%s'\n"
+            "set key above center horizontal Left reverse maxcols 3 samplen 2.4 spacing 1.2 width "
+            "1 textcolor rgb '%s'\n"
+            "set rmargin 3\nset bmargin 3.2\n",
+            y_title, colour(LG_PALETTE_INK), colour(LG_PALETTE_GRID), colour(LG_PALETTE_INK));
+}
+
 void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t count,
                        const char *x_title, const char *y_title)
 {
@@ -251,14 +264,8 @@ void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t
     size_t key_rows = (count + 2) / 3;
     lg_plot_begin(script, WIDTH, (unsigned)(SPECTRUM_HEIGHT + 20 * key_rows));
     x_axis_title(script, x_title);
-    fprintf(
-        script,
-        "set ylabel '%s' textcolor rgb '%s' offset -0.6,0\n"
-        "set grid x y lt 1 lw 1 lc rgb '%s'\n"
-        "set key above center horizontal Left reverse maxcols 3 samplen 2.4 spacing 1.2 width 1 "
-        "textcolor rgb '%s'\n"
-        "set rmargin 3\nset bmargin 3.2\nset logscale xy\n",
-        y_title, colour(LG_PALETTE_INK), colour(LG_PALETTE_GRID), colour(LG_PALETTE_INK));
+    key_above(script, y_title);
+    fputs("set logscale xy\n", script);
     for (size_t i = 0; i < count; i++) {
         fprintf(script, "$curve%zu << EOD\n", i);
         curve_points(script, curves[i].histogram, &x, &y);
@@ -275,5 +282,109 @@ void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t
         fprintf(script, "%s$curve%zu using 1:2 with lines lw 2 dt %d lc rgb '%s' title '%s'",
                 i ? ", " : "", i, curves[i].twin ? 2 : 1, arm_colour(curves[i].arm),
                 curves[i].label);
+    fputs("\n", script);
+}
+
+static struct span line_span(const struct lg_chart_line *lines, size_t count)
+{
+    struct span span = {INFINITY, 0};
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < lines[i].count; k++) {
+            const struct lg_interval *v = &lines[i].values[k];
+            span.low = fmin(span.low, v->bounded && v->low > 0 ? v->low : v->estimate);
+            span.high = fmax(span.high, v->bounded ? v->high : v->estimate);
+        }
+    }
+    return span;
+}
+
+static void growth_axes(FILE *script, const struct lg_chart_tic *tics, size_t tic_count,
+                        const struct span *y, bool logarithmic)
+{
+    fprintf(script, "set logscale x\nset xrange [%.17g:%.17g]\nset xtics (", tics[0].at / 1.25,
+            tics[tic_count - 1].at * 1.25);
+    for (size_t i = 0; i < tic_count; i++)
+        fprintf(script, "%s'%s' %.17g", i ? ", " : "", tics[i].text, tics[i].at);
+    fputs(")\n", script);
+    if (logarithmic) {
+        fprintf(script, "set logscale y\nset yrange [%.17g:%.17g]\n", y->low / 1.3, y->high * 1.3);
+        log_tics(script, "y", y->low / 1.3, y->high * 1.3);
+    } else {
+        fprintf(script, "set yrange [0:%.17g]\nset ytics %.17g\n", y->high * 1.1,
+                tic_step(y->high * 1.1, 6));
+    }
+}
+
+bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t count,
+                     const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
+                     const char *y_title)
+{
+    static const int shapes[] = {7, 5, 9, 13, 6, 4, 8, 12}; /* beside the colour */
+    struct span y = line_span(lines, count);
+    bool logarithmic = y.high > LOG_FROM * y.low;
+    lg_plot_begin(script, WIDTH, (unsigned)(GROWTH_HEIGHT + 20 * ((count + 2) / 3)));
+    x_axis_title(script, x_title);
+    key_above(script, y_title);
+    growth_axes(script, tics, tic_count, &y, logarithmic);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(script, "$line%zu << EOD\n", i);
+        for (size_t k = 0; k < lines[i].count; k++) {
+            const struct lg_interval *v = &lines[i].values[k];
+            double low = v->bounded ? fmax(v->low, logarithmic ? y.low / 1.3 : 0) : v->estimate;
+            fprintf(script, "%.17g %.6g %.6g %.6g\n", lines[i].x[k], v->estimate, low,
+                    v->bounded ? v->high : v->estimate);
+        }
+        fputs("EOD\n", script);
+    }
+    fputs("set bars 0.6\nplot ", script);
+    for (size_t i = 0; i < count; i++)
+        fprintf(script,
+                "%s$line%zu using 1:2:3:4 with yerrorlines lw 2 pt %d ps 0.8 lc rgb '%s' title "
+                "'%s'",
+                i ? ", " : "", i, shapes[lines[i].arm % 8], arm_colour(lines[i].arm),
+                lines[i].label);
+    fputs("\n", script);
+    return logarithmic;
+}
+
+void lg_chart_stacks(FILE *script, const struct lg_chart_stack *rows, size_t count,
+                     const char *const *parts, size_t part_count, const char *x_title)
+{
+    struct lg_chart_row labels[LG_CHART_POINTS_MAX] = {0};
+    double high = 0;
+    if (count > LG_CHART_POINTS_MAX)
+        count = LG_CHART_POINTS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        double total = 0;
+        labels[i].label = rows[i].label;
+        snprintf(labels[i].text, sizeof(labels[i].text), "%s", rows[i].text);
+        for (size_t k = 0; k < part_count; k++)
+            total += rows[i].parts[k];
+        high = fmax(high, total);
+    }
+    high = high > 0 ? high * 1.03 : 1;
+    begin_rows(script, labels, count);
+    x_axis_title(script, x_title);
+    fprintf(script,
+            "set tmargin 2.2\n"
+            "set key above left horizontal Left reverse samplen 0.6 spacing 1.2 width 1 "
+            "textcolor rgb '%s'\n"
+            "set xrange [0:%.17g]\nset xtics %.17g\n",
+            colour(LG_PALETTE_INK), high, tic_step(high, 8));
+    for (size_t i = 0; i < count; i++) {
+        double from = 0;
+        for (size_t k = 0; k < part_count; k++) {
+            double to = from + rows[i].parts[k];
+            fprintf(script,
+                    "set object rectangle from %.17g,%.2f to %.17g,%.2f fc rgb '%s' fs solid 1 "
+                    "noborder\n",
+                    from, (double)i + 0.72, to, (double)i + 1.28, arm_colour(k));
+            from = to;
+        }
+    }
+    fputs("plot ", script);
+    for (size_t k = 0; k < part_count; k++)
+        fprintf(script, "%sNaN with points pt 5 ps 1.2 lc rgb '%s' title '%s'", k ? ", " : "",
+                arm_colour(k), parts[k]);
     fputs("\n", script);
 }

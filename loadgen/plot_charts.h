@@ -39,4 +39,39 @@ struct lg_chart_curve {
 void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t count,
                        const char *x_title, const char *y_title);
 
+enum { LG_CHART_PARTS_MAX = 8 };
+
+/* One bar of parts, end to end. */
+struct lg_chart_stack {
+    char label[96];
+    double parts[LG_CHART_PARTS_MAX]; /* in the unit of the axis, 0 or more */
+    char text[96];                    /* the figure in words, at the right of the row */
+};
+
+/* Bars from zero, with the names of their parts above. */
+void lg_chart_stacks(FILE *script, const struct lg_chart_stack *rows, size_t count,
+                     const char *const *parts, size_t part_count, const char *x_title);
+
+enum { LG_CHART_POINTS_MAX = 64 };
+
+/* A curve of growth: values, in the unit of the axis and above 0, at places x by ascending x. */
+struct lg_chart_line {
+    const char *label;
+    size_t arm; /* for its colour */
+    size_t count;
+    double x[LG_CHART_POINTS_MAX];
+    struct lg_interval values[LG_CHART_POINTS_MAX];
+};
+
+struct lg_chart_tic {
+    double at; /* > 0 */
+    char text[64];
+};
+
+/* Lines with intervals over a logarithmic axis; the other one starts at 0, or is logarithmic when
+ * the largest value is more than eight times the smallest. Returns whether it is. */
+bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t count,
+                     const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
+                     const char *y_title);
+
 #endif

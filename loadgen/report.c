@@ -18,7 +18,8 @@ static const char help[] =
     "Usage: loadgen report DIR\n"
     "\n"
     "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
-    "from a study's raw data: DIR/study.json and DIR/trials.jsonl. Measures nothing; the same "
+    "from a study's raw data: DIR/study.json, DIR/trials.jsonl and, where it is there, "
+    "DIR/edit.jsonl. Measures nothing; the same "
     "data\n"
     "give the same bytes. Needs gnuplot (Debian: gnuplot-nox).\n"
     "\n"
@@ -82,10 +83,8 @@ static void remove_old_figures(const char *dir)
 
 static int write_all(const struct lg_report *report, const char *dir, struct evd_error *error)
 {
-    const struct lg_design *design = &report->data->design;
-    size_t count = design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
     remove_old_figures(dir);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < report->slots; i++) {
         if (!report->figures[i].svg)
             continue;
         int rc = write_figure(&report->figures[i].figure, dir, error);
@@ -96,24 +95,37 @@ static int write_all(const struct lg_report *report, const char *dir, struct evd
     return rc == EVD_OK ? write_page(report, dir, "report.html", &lg_doc_html, error) : rc;
 }
 
+static int make(const char *dir, const struct lg_data *data, const struct lg_edits *edits,
+                struct evd_error *error)
+{
+    struct lg_summary summary;
+    struct lg_growth growth;
+    int rc = lg_summary_make(data, &summary);
+    if (rc != EVD_OK)
+        return evd_error_set(error, rc, "no memory for the summary");
+    lg_growth_make(&data->design, &growth);
+    struct lg_report report = {
+        .data = data, .summary = &summary, .growth = &growth, .edits = edits};
+    rc = lg_figures_make(&report, error);
+    if (rc == EVD_OK)
+        rc = write_all(&report, dir, error);
+    lg_figures_release(&report);
+    lg_summary_release(&summary);
+    return rc;
+}
+
 int lg_report_make(const char *dir, struct evd_error *ret_error)
 {
     struct lg_data data;
-    struct lg_summary summary;
+    struct lg_edits edits;
     int rc = lg_data_read(dir, &data, ret_error);
     if (rc != EVD_OK)
         return rc;
-    rc = lg_summary_make(&data, &summary);
-    if (rc != EVD_OK) {
-        lg_data_release(&data);
-        return evd_error_set(ret_error, rc, "no memory for the summary");
+    rc = lg_edits_read(dir, &edits, ret_error);
+    if (rc == EVD_OK) {
+        rc = make(dir, &data, &edits, ret_error);
+        lg_edits_release(&edits);
     }
-    struct lg_report report = {.data = &data, .summary = &summary};
-    rc = lg_figures_make(&report, ret_error);
-    if (rc == EVD_OK)
-        rc = write_all(&report, dir, ret_error);
-    lg_figures_release(&report);
-    lg_summary_release(&summary);
     lg_data_release(&data);
     return rc;
 }

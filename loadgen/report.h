@@ -4,8 +4,9 @@
 
 #include "dispatch/status.h"
 
-/* Reads DIR/study.json and DIR/trials.jsonl, writes DIR/report.md, DIR/report.html and the figures.
- * The same two files give the same bytes. Nothing is written when it fails before the end. */
+/* Reads DIR/study.json, DIR/trials.jsonl and, where it is there, DIR/edit.jsonl; writes
+ * DIR/report.md, DIR/report.html and the figures. The same files give the same bytes. Nothing is
+ * written when it fails before the end. */
 int lg_report_make(const char *dir, struct evd_error *ret_error);
 
 #endif

@@ -112,7 +112,8 @@ static void put_begin(const struct lg_report *report, struct lg_doc *doc)
     const struct lg_data *data = report->data;
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
     char title[256], meta[640], cpu[128];
-    char *lead = lg_findings_lead(report->summary);
+    char *lead =
+        data->design.has_curves ? lg_growth_lead(report) : lg_findings_lead(report->summary);
     lg_doc_plain(data->design.title, title, sizeof(title));
     snprintf(meta, sizeof(meta),
              "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %.0f CPUs, Linux %s. Commit "
@@ -136,14 +137,20 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
         lg_doc_paragraph(doc, "%s", lg_doc_plain(design->description, text, sizeof(text)));
     }
     doc->format->heading(doc, 2, "What it means");
-    lg_findings_meaning(report->summary, doc);
+    if (design->has_curves)
+        lg_growth_meaning(report, doc);
+    else
+        lg_findings_meaning(report->summary, doc);
     doc->format->heading(doc, 2, "Can it be trusted?");
     lg_findings_validity(report->summary, doc);
-    for (size_t scenario = 0; scenario < design->scenario_count; scenario++)
+    if (design->has_curves)
+        lg_growth_sections(report, doc);
+    for (size_t scenario = 0; scenario < design->scenario_count && !design->has_curves; scenario++)
         put_scenario(report, doc, scenario);
+    lg_edits_section(report, doc);
     doc->format->heading(doc, 2, "Noise");
     lg_tables_noise(report->summary, doc);
     put_reading(report, doc);
-    lg_origin_write(report->data, doc);
+    lg_origin_write(report->data, report->edits->count > 0, doc);
     doc->format->end(doc);
 }

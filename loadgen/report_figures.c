@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct script {
-    char *text;
-    size_t len;
-    FILE *out;
-};
-
 static struct lg_report_figure *slot(const struct lg_report *report, size_t scenario, size_t load,
                                      size_t which)
 {
@@ -31,41 +25,35 @@ const struct lg_figure *lg_figures_get(const struct lg_report *report, size_t sc
 
 void lg_figures_release(struct lg_report *report)
 {
-    const struct lg_design *design = &report->data->design;
-    size_t count = design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
-    for (size_t i = 0; report->figures && i < count; i++)
+    for (size_t i = 0; report->figures && i < report->slots; i++)
         free(report->figures[i].svg);
     free(report->figures);
     report->figures = NULL;
 }
 
 /* "figure-2-github-webhooks-throughput-cpu.svg": letters and digits, the rest as dashes. */
-static void name_file(struct lg_report_figure *figure, unsigned number, const char *scenario,
-                      const char *load, const char *kind)
+static void name_file(struct lg_report_figure *figure, unsigned number, const char *stem)
 {
-    snprintf(figure->file, sizeof(figure->file), "figure-%u-%s-%s-%s", number, scenario, load,
-             kind);
+    snprintf(figure->file, sizeof(figure->file) - 4, "figure-%u-%s", number, stem);
     for (char *c = figure->file; *c; c++)
         *c = isalnum((unsigned char)*c) ? *c : '-';
-    strcat(figure->file, ".svg"); /* names have at most 48 bytes each: there is room */
+    strcat(figure->file, ".svg");
 }
 
-/* Renders a script into a figure whose title and caption are there. */
-static int finish(struct lg_report *report, struct script *script, struct lg_report_figure *figure,
-                  size_t scenario, size_t load, const char *kind, struct evd_error *error)
+int lg_figure_finish(struct lg_report *report, struct lg_script *script,
+                     struct lg_report_figure *figure, const char *stem, struct evd_error *ret_error)
 {
-    const struct lg_design *design = &report->data->design;
     unsigned number = ++report->figure_count;
     char id[24], plain[sizeof(figure->caption)];
     if (fclose(script->out) != 0) {
         free(script->text);
-        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for a figure");
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for a figure");
     }
-    name_file(figure, number, design->scenarios[scenario], design->loads[load].name, kind);
+    name_file(figure, number, stem);
     snprintf(id, sizeof(id), "f%u", number);
     lg_doc_plain(figure->caption, plain, sizeof(plain));
-    int rc =
-        lg_plot_render(script->text, script->len, id, figure->title, plain, &figure->svg, error);
+    int rc = lg_plot_render(script->text, script->len, id, figure->title, plain, &figure->svg,
+                            ret_error);
     free(script->text);
     figure->figure = (struct lg_figure){.file = figure->file,
                                         .svg = figure->svg,
@@ -74,9 +62,21 @@ static int finish(struct lg_report *report, struct script *script, struct lg_rep
     return rc;
 }
 
-static int open_script(struct script *script, struct evd_error *error)
+/* The figure of a scenario and a load. */
+static int finish(struct lg_report *report, struct lg_script *script,
+                  struct lg_report_figure *figure, size_t scenario, size_t load, const char *kind,
+                  struct evd_error *error)
 {
-    *script = (struct script){0};
+    const struct lg_design *design = &report->data->design;
+    char stem[140]; /* names have at most 48 bytes each */
+    snprintf(stem, sizeof(stem), "%s-%s-%s", design->scenarios[scenario], design->loads[load].name,
+             kind);
+    return lg_figure_finish(report, script, figure, stem, error);
+}
+
+int lg_script_open(struct lg_script *script, struct evd_error *error)
+{
+    *script = (struct lg_script){0};
     script->out = open_memstream(&script->text, &script->len);
     return script->out ? EVD_OK : evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for a figure");
 }
@@ -108,8 +108,8 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
     }
     if (count == 0)
         return EVD_OK;
-    struct script script;
-    int rc = open_script(&script, error);
+    struct lg_script script;
+    int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
     struct lg_report_figure *figure = slot(report, scenario, load, 0);
@@ -143,8 +143,8 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
     }
     if (count == 0)
         return EVD_OK;
-    struct script script;
-    int rc = open_script(&script, error);
+    struct lg_script script;
+    int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
     struct lg_report_figure *figure = slot(report, scenario, load, 1);
@@ -181,8 +181,8 @@ static int plot_spectrum(struct lg_report *report, size_t scenario, size_t load,
     }
     if (count == 0)
         return EVD_OK;
-    struct script script;
-    int rc = open_script(&script, error);
+    struct lg_script script;
+    int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
     struct lg_report_figure *figure = slot(report, scenario, load, 0);
@@ -211,24 +211,34 @@ static int make_spectrum(struct lg_report *report, size_t scenario, size_t load,
     return rc;
 }
 
-int lg_figures_make(struct lg_report *report, struct evd_error *ret_error)
+static int make_all(struct lg_report *report, struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
-    report->figures = calloc(design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD,
-                             sizeof(*report->figures));
-    if (!report->figures)
-        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the figures");
     int rc = EVD_OK;
     for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
         for (size_t load = 0; load < design->load_count && rc == EVD_OK; load++) {
             if (!lg_is_closed(report->summary, load)) {
-                rc = make_spectrum(report, scenario, load, ret_error);
+                rc = make_spectrum(report, scenario, load, error);
                 continue;
             }
-            rc = make_forest(report, scenario, load, ret_error);
+            rc = make_forest(report, scenario, load, error);
             if (rc == EVD_OK)
-                rc = make_costs(report, scenario, load, ret_error);
+                rc = make_costs(report, scenario, load, error);
         }
     }
     return rc;
+}
+
+int lg_figures_make(struct lg_report *report, struct evd_error *ret_error)
+{
+    const struct lg_design *design = &report->data->design;
+    bool grows = design->has_curves;
+    report->slots = grows ? report->growth->axis_count * LG_GROWTH_MEASURES
+                          : design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
+    report->slots++; /* of edits */
+    report->figures = calloc(report->slots, sizeof(*report->figures));
+    if (!report->figures)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the figures");
+    int rc = grows ? lg_growth_figures_make(report, ret_error) : make_all(report, ret_error);
+    return rc == EVD_OK ? lg_edits_figure_make(report, ret_error) : rc;
 }

@@ -17,19 +17,6 @@ static bool is_compared(const struct lg_design *design, size_t arm)
     return arm != design->reference && !design->arms[arm].twin_of;
 }
 
-/* The load that the answer rests on: the first closed one, else the first there is. */
-static size_t main_load(const struct lg_summary *summary)
-{
-    size_t loads = summary->data->design.load_count;
-    for (size_t load = 0; load < loads; load++)
-        if (lg_is_known(summary, load) && lg_is_closed(summary, load))
-            return load;
-    for (size_t load = 0; load < loads; load++)
-        if (lg_is_known(summary, load))
-            return load;
-    return 0;
-}
-
 static enum finding find(const struct lg_summary *summary, size_t load, enum lg_metric metric,
                          size_t arm)
 {
@@ -127,7 +114,7 @@ static size_t stolen_trials(const struct lg_summary *summary)
 char *lg_findings_lead(const struct lg_summary *summary)
 {
     const struct lg_design *design = &summary->data->design;
-    size_t load = main_load(summary), len, compared = 0;
+    size_t load = lg_main_load(summary), len, compared = 0;
     enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
     enum finding findings[LG_ARMS_MAX] = {0};
     char *text = NULL;

@@ -58,6 +58,23 @@ const char *lg_print_tic(double value, char *out)
     return print_decimals(value, decimals, out);
 }
 
+const char *lg_print_size(double bytes, char *out)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    char number[LG_PRINT_MAX];
+    size_t unit = 0;
+    if (!isfinite(bytes))
+        return strcpy(out, "-");
+    for (; bytes >= 1024 && unit < 3; unit++)
+        bytes /= 1024;
+    if (floor(bytes) == bytes)
+        lg_print_count(bytes, number);
+    else
+        lg_print_number(bytes, number);
+    snprintf(out, LG_PRINT_MAX, "%.40s %s", number, units[unit]);
+    return out;
+}
+
 struct scale {
     double factor;
     const char *suffix;

@@ -17,6 +17,9 @@ const char *lg_print_count(double value, char *out);
 /* A number with as many decimals as it has: 0.05, 2, 10,000. For 1, 2 and 5 times powers of ten. */
 const char *lg_print_tic(double value, char *out);
 
+/* Bytes: "64 B", "16 KiB", "4 MiB"; with decimals only where it has some. */
+const char *lg_print_size(double bytes, char *out);
+
 /* What intervals are printed in. */
 enum lg_unit {
     LG_UNIT_RATE,  /* calls per second: 1.23 M/s, 20.1 k/s, 512/s */

@@ -88,7 +88,9 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
         "%zu in %u blocks; each %s warm-up and %s measured, a fresh server for each", data->count,
         design->blocks, design->warmup, design->duration);
     row(table, "Transport", "%s", design->transport);
-    for (size_t i = 0; i < design->scenario_count; i++)
+    if (design->own_scenarios)
+        row(table, "Payloads", "each arm has a scenario of its own, named in the design");
+    for (size_t i = 0; i < design->scenario_count && !design->own_scenarios; i++)
         row(table, i ? "" : "Payloads", "%s: %s", design->scenarios[i],
             lg_origin_payloads(&data->scenarios[i], text, sizeof(text)));
     row(table, "Seed", "%s: of the order of trials, and of each block's load",
@@ -97,7 +99,7 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
         lg_json_string(data->about, "finished", "not finished"));
 }
 
-void lg_origin_write(const struct lg_data *data, struct lg_doc *doc)
+void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
 {
     struct lg_table *table = calloc(1, sizeof(*table));
     char size[LG_PRINT_MAX];
@@ -123,7 +125,8 @@ void lg_origin_write(const struct lg_data *data, struct lg_doc *doc)
     lg_doc_paragraph(
         doc,
         "The raw data are `trials.jsonl` (a line a trial, with all histograms; %s "
-        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine). This "
-        "page is made from these two files and nothing else.",
-        size, data->sha256);
+        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine)%s. This "
+        "page is made from these %s files and nothing else.",
+        size, data->sha256, edits ? ", and `edit.jsonl` (a line for each edit)" : "",
+        edits ? "three" : "two");
 }

@@ -3,6 +3,9 @@
 #define LG_REPORT_PARTS_H
 
 #include "report_doc.h"
+#include "report_edits.h"
+#include "report_format.h"
+#include "report_growth.h"
 #include "report_summary.h"
 
 /* A figure of one scenario and load, with the memory it needs. */
@@ -17,9 +20,31 @@ enum { LG_FIGURES_PER_LOAD = 2 };
 struct lg_report {
     const struct lg_data *data;
     const struct lg_summary *summary;
-    struct lg_report_figure *figures; /* [scenario][load][LG_FIGURES_PER_LOAD]; owned */
+    const struct lg_growth *growth;   /* without axes, where the design has no curves */
+    const struct lg_edits *edits;     /* empty, where the folder has none */
+    struct lg_report_figure *figures; /* [slots]; owned */
+    size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
+                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits */
     unsigned figure_count;
 };
+
+/* A figure in the making: its gnuplot script. */
+struct lg_script {
+    char *text;
+    size_t len;
+    FILE *out;
+};
+
+int lg_script_open(struct lg_script *script, struct evd_error *ret_error);
+
+/* Renders a script into a figure whose title and caption are there; the file is
+ * "figure-<number>-<stem>.svg". Releases the script. */
+int lg_figure_finish(struct lg_report *report, struct lg_script *script,
+                     struct lg_report_figure *figure, const char *stem,
+                     struct evd_error *ret_error);
+
+/* report_growth_figures.c */
+int lg_growth_figures_make(struct lg_report *report, struct evd_error *ret_error);
 
 /* Draws all figures. On failure those that are there stay owned by the report. */
 int lg_figures_make(struct lg_report *report, struct evd_error *ret_error);
@@ -49,8 +74,27 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
                       struct lg_doc *doc);
 void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc);
 
+/* One cell of a table: an interval, or a text. */
+void lg_tables_put(struct lg_table_cell *cell, enum lg_tone tone, const char *text,
+                   const char *detail);
+void lg_tables_put_interval(struct lg_table_cell *cell, const struct lg_interval *interval,
+                            enum lg_unit unit);
+
+/* An empty table with these heads, which the caller frees; NULL without memory. */
+struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *const *heads);
+
+/* report_growth.c: what grows, in one sentence, to be freed; point by point; curve by curve. */
+char *lg_growth_lead(const struct lg_report *report);
+void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc);
+void lg_growth_sections(const struct lg_report *report, struct lg_doc *doc);
+
+/* report_edits.c */
+int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);
+void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc); /* one item of a list */
+void lg_edits_section(const struct lg_report *report, struct lg_doc *doc);
+
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */
-void lg_origin_write(const struct lg_data *data, struct lg_doc *doc);
+void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc);
 const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out, size_t cap);
 
 static inline const char *lg_arm_name(const struct lg_summary *summary, size_t arm)

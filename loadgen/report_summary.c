@@ -137,6 +137,45 @@ bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, si
     return lg_summary_cell(summary, scenario, load, arm)->ratios[metric].bounded;
 }
 
+size_t lg_main_load(const struct lg_summary *summary)
+{
+    const struct lg_data *data = summary->data;
+    for (size_t load = 0; load < data->design.load_count; load++)
+        if (data->loads[load].known && data->loads[load].closed)
+            return load;
+    for (size_t load = 0; load < data->design.load_count; load++)
+        if (data->loads[load].known)
+            return load;
+    return 0;
+}
+
+struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,
+                                    size_t arm, size_t other, enum lg_metric metric)
+{
+    const struct lg_data *data = summary->data;
+    const struct lg_design *design = &data->design;
+    const size_t cells[2] = {lg_design_cell(design, scenario, load, arm),
+                             lg_design_cell(design, scenario, load, other)};
+    struct lg_interval ratio = {.estimate = NAN};
+    double *x = calloc((size_t)design->blocks * 2, sizeof(*x));
+    if (!x)
+        return ratio;
+    for (size_t i = 0; i < (size_t)design->blocks * 2; i++)
+        x[i] = NAN;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        size_t cell = cell_of(design, trial);
+        for (size_t k = 0; k < 2; k++)
+            if (cell == cells[k] && counts(&summary->cells[cell], trial))
+                x[k * design->blocks + trial->block - 1] = trial->metrics[metric];
+    }
+    ratio = lg_ratio_interval(x, x + design->blocks, design->blocks);
+    free(x);
+    if (!summary->cells[cells[0]].trusted || !summary->cells[cells[1]].trusted)
+        ratio.bounded = false;
+    return ratio;
+}
+
 int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
                          struct lg_histogram *ret_histogram, struct evd_error *ret_error)
 {

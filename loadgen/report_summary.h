@@ -50,6 +50,14 @@ static inline const struct lg_cell *lg_summary_cell(const struct lg_summary *sum
 bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, size_t load,
                            size_t arm, enum lg_metric metric);
 
+/* The load that an answer rests on: the first closed one, else the first that was measured. */
+size_t lg_main_load(const struct lg_summary *summary);
+
+/* A metric of an arm as a ratio to that of another arm, whichever the reference is: paired by
+ * block, from the trials that count. Without an interval where one of the two is not trusted. */
+struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,
+                                    size_t arm, size_t other, enum lg_metric metric);
+
 /* The latencies of all of a cell's trials that count, merged by adding counts (never by averaging
  * percentiles). EVD_ERR_BAD_DATA if a bucket is not one of lg_histogram's. */
 int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,

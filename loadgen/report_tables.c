@@ -31,19 +31,20 @@ enum lg_tone lg_verdict_tone(enum lg_verdict verdict)
     return tones[verdict];
 }
 
-static void put(struct lg_table_cell *cell, enum lg_tone tone, const char *text, const char *detail)
+void lg_tables_put(struct lg_table_cell *cell, enum lg_tone tone, const char *text,
+                   const char *detail)
 {
     cell->tone = tone;
     snprintf(cell->text, sizeof(cell->text), "%s", text);
     snprintf(cell->detail, sizeof(cell->detail), "%s", detail);
 }
 
-static void put_interval(struct lg_table_cell *cell, const struct lg_interval *interval,
-                         enum lg_unit unit)
+void lg_tables_put_interval(struct lg_table_cell *cell, const struct lg_interval *interval,
+                            enum lg_unit unit)
 {
     char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
-    put(cell, LG_TONE_NUMBER, lg_print_value(interval->estimate, unit, value),
-        lg_print_bounds(interval, unit, bounds));
+    lg_tables_put(cell, LG_TONE_NUMBER, lg_print_value(interval->estimate, unit, value),
+                  lg_print_bounds(interval, unit, bounds));
 }
 
 /* The arm's name; below it what of its trials doesn't count. */
@@ -56,7 +57,7 @@ static void put_arm(const struct lg_summary *summary, const struct lg_cell *cell
         snprintf(detail, sizeof(detail), "%u of %u went wrong", cell->problems, cell->done);
     else if (cell->invalid > 0)
         snprintf(detail, sizeof(detail), "%u of %u INVALID", cell->invalid, cell->done);
-    put(out, LG_TONE_PLAIN, name, detail);
+    lg_tables_put(out, LG_TONE_PLAIN, name, detail);
 }
 
 /* Ratio and verdict, in two cells. */
@@ -67,31 +68,31 @@ static void put_verdict(const struct lg_summary *summary, size_t scenario, size_
     const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, reference_arm);
     if (arm == reference_arm) {
-        put(&out[0], LG_TONE_NUMBER, "1", "");
-        put(&out[1], LG_TONE_PLAIN, "reference", "");
+        lg_tables_put(&out[0], LG_TONE_NUMBER, "1", "");
+        lg_tables_put(&out[1], LG_TONE_PLAIN, "reference", "");
         return;
     }
-    put_interval(&out[0], &cell->ratios[metric], LG_UNIT_RATIO);
+    lg_tables_put_interval(&out[0], &cell->ratios[metric], LG_UNIT_RATIO);
     if (cell->done == 0)
-        put(&out[1], LG_TONE_OPEN, "no trial", "");
+        lg_tables_put(&out[1], LG_TONE_OPEN, "no trial", "");
     else if (!cell->trusted && cell->invalid > 0)
-        put(&out[1], LG_TONE_OPEN, "INVALID", "");
+        lg_tables_put(&out[1], LG_TONE_OPEN, "INVALID", "");
     else if (!reference->trusted && reference->invalid > 0)
-        put(&out[1], LG_TONE_OPEN, "reference INVALID", "");
+        lg_tables_put(&out[1], LG_TONE_OPEN, "reference INVALID", "");
     else if (!cell->ratios[metric].bounded)
-        put(&out[1], LG_TONE_OPEN, "no interval", "");
+        lg_tables_put(&out[1], LG_TONE_OPEN, "no interval", "");
     else if (summary->data->design.arms[arm].twin_of && lg_interval_off_one(&cell->ratios[metric]))
-        put(&out[1], LG_TONE_WARN, "differs: noise", "");
+        lg_tables_put(&out[1], LG_TONE_WARN, "differs: noise", "");
     else
-        put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
-            lg_verdict_word(cell->verdicts[metric], metric),
-            cell->verdicts[metric] != LG_UNRESOLVED && cell->stolen + reference->stolen > 0
-                ? "with stolen time"
-                : "");
+        lg_tables_put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
+                      lg_verdict_word(cell->verdicts[metric], metric),
+                      cell->verdicts[metric] != LG_UNRESOLVED &&
+                              cell->stolen + reference->stolen > 0
+                          ? "with stolen time"
+                          : "");
 }
 
-/* An empty table with these heads. The caller frees it; NULL without memory. */
-static struct lg_table *new_table(const char *caption, size_t columns, const char *const *heads)
+struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *const *heads)
 {
     struct lg_table *table = calloc(1, sizeof(*table));
     if (!table)
@@ -120,14 +121,14 @@ void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t lo
              "same block, "
              "each with its 95 %% interval.",
              design->scenarios[scenario], design->arms[design->reference].name);
-    struct lg_table *table = new_table(caption, 4, heads);
+    struct lg_table *table = lg_tables_new(caption, 4, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
-        put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
+        lg_tables_put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
         put_verdict(summary, scenario, load, arm, LG_RATE, &row[2]);
     }
     emit(doc, table);
@@ -138,17 +139,17 @@ static void put_extra(struct lg_table_cell out[2], const struct lg_interval *ext
 {
     char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX], text[LG_PRINT_MAX + 1];
     if (reference || !isfinite(extra->estimate)) {
-        put(&out[0], LG_TONE_NUMBER, "-", "");
-        put(&out[1], LG_TONE_NUMBER, "-", "");
+        lg_tables_put(&out[0], LG_TONE_NUMBER, "-", "");
+        lg_tables_put(&out[1], LG_TONE_NUMBER, "-", "");
         return;
     }
     lg_print_difference(extra, value, bounds);
-    put(&out[0], LG_TONE_NUMBER, value, bounds);
+    lg_tables_put(&out[0], LG_TONE_NUMBER, value, bounds);
     /* ns per call x 10,000 calls per second, as a share of the 10^9 ns that a core has. */
     lg_print_share(extra->estimate * 1e4 / 1e9, value);
     snprintf(text, sizeof(text), "%s%s",
              extra->estimate < 0 || strcmp(value, "0 %") == 0 ? "" : "+", value);
-    put(&out[1], LG_TONE_NUMBER, text, "");
+    lg_tables_put(&out[1], LG_TONE_NUMBER, text, "");
 }
 
 void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t load,
@@ -165,14 +166,14 @@ void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t loa
              "95 %% intervals. The last column says what the difference comes to at a steady "
              "10,000 calls a second.",
              design->scenarios[scenario], design->arms[design->reference].name);
-    struct lg_table *table = new_table(caption, 6, heads);
+    struct lg_table *table = lg_tables_new(caption, 6, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
-        put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
+        lg_tables_put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
         put_verdict(summary, scenario, load, arm, LG_CPU, &row[2]);
         put_extra(&row[4], &cell->extra_cpu, arm == design->reference);
     }
@@ -209,16 +210,16 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
              least < 1 ? ", between two of the trials that hold it with at least " : "",
              least < 1 ? coverage : "", least < 1 ? " confidence" : "",
              design->arms[design->reference].name);
-    struct lg_table *table = new_table(caption, 8, heads);
+    struct lg_table *table = lg_tables_new(caption, 8, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
-        put_interval(&row[1], &cell->values[LG_P50], LG_UNIT_US);
-        put_interval(&row[2], &cell->values[LG_P99], LG_UNIT_US);
-        put_interval(&row[3], &cell->values[LG_P99_9], LG_UNIT_US);
+        lg_tables_put_interval(&row[1], &cell->values[LG_P50], LG_UNIT_US);
+        lg_tables_put_interval(&row[2], &cell->values[LG_P99], LG_UNIT_US);
+        lg_tables_put_interval(&row[3], &cell->values[LG_P99_9], LG_UNIT_US);
         put_verdict(summary, scenario, load, arm, LG_P50, &row[4]);
         put_verdict(summary, scenario, load, arm, LG_P99, &row[6]);
     }
@@ -238,16 +239,16 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
         "fork to "
         "ready: the median.",
         design->scenarios[scenario], design->loads[load].name);
-    struct lg_table *table = new_table(caption, 4, heads);
+    struct lg_table *table = lg_tables_new(caption, 4, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
-        put_interval(&row[1], &cell->values[LG_RSS], LG_UNIT_MIB);
-        put_interval(&row[2], &cell->values[LG_PSS], LG_UNIT_MIB);
-        put_interval(&row[3], &cell->values[LG_STARTUP], LG_UNIT_MS);
+        lg_tables_put_interval(&row[1], &cell->values[LG_RSS], LG_UNIT_MIB);
+        lg_tables_put_interval(&row[2], &cell->values[LG_PSS], LG_UNIT_MIB);
+        lg_tables_put_interval(&row[3], &cell->values[LG_STARTUP], LG_UNIT_MS);
     }
     emit(doc, table);
 }
@@ -285,10 +286,11 @@ static void noise_row(const struct lg_summary *summary, size_t scenario, size_t 
     struct lg_table_cell *row = table->cells[table->rows++];
     double effect = detectable(summary, scenario, load, metric);
     snprintf(text, sizeof(text), "`%s`, %s", design->scenarios[scenario], what);
-    put(&row[0], LG_TONE_PLAIN, text, "");
-    put(&row[1], LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, number) : "-", "");
-    put(&row[2], LG_TONE_NUMBER, "-", "");
-    put(&row[3], LG_TONE_OPEN, "no A/A arm", "");
+    lg_tables_put(&row[0], LG_TONE_PLAIN, text, "");
+    lg_tables_put(&row[1], LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, number) : "-",
+                  "");
+    lg_tables_put(&row[2], LG_TONE_NUMBER, "-", "");
+    lg_tables_put(&row[3], LG_TONE_OPEN, "no A/A arm", "");
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const char *twin = design->arms[arm].twin_of;
         if (twin && strcmp(twin, design->arms[design->reference].name) == 0)
@@ -301,10 +303,10 @@ void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc)
     static const char *const heads[] = {"Measure", "Smallest effect in reach", "A/A ratio",
                                         "A/A verdict"};
     const struct lg_design *design = &summary->data->design;
-    struct lg_table *table =
-        new_table("What this study could see: the smallest change that it would have shown in four "
-                  "of five repetitions (median over the arms), and the same arm against itself.",
-                  4, heads);
+    struct lg_table *table = lg_tables_new(
+        "What this study could see: the smallest change that it would have shown in four "
+        "of five repetitions (median over the arms), and the same arm against itself.",
+        4, heads);
     if (!table)
         return;
     for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {

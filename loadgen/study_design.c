@@ -241,6 +241,38 @@ static int check_points(const struct place *place, const struct lg_design *desig
     return EVD_OK;
 }
 
+/* How many different names there are, up to LG_CURVES_MAX + 1. */
+static size_t count_names(const char *const *names, size_t count)
+{
+    const char *seen[LG_CURVES_MAX + 1];
+    size_t found = 0;
+    for (size_t i = 0; i < count && found <= LG_CURVES_MAX; i++) {
+        size_t at = 0;
+        while (at < found && strcmp(seen[at], names[i]) != 0)
+            at++;
+        if (at == found)
+            seen[found++] = names[i];
+    }
+    return found;
+}
+
+static int check_curves(const struct place *place, const struct lg_design *design)
+{
+    const char *curves[LG_ARMS_MAX], *factors[LG_ARMS_MAX * LG_FACTORS_MAX];
+    size_t curve_count = 0, factor_count = 0;
+    for (size_t i = 0; i < design->arm_count; i++) {
+        const struct lg_arm *arm = &design->arms[i];
+        if (arm->curve)
+            curves[curve_count++] = arm->curve;
+        for (size_t f = 0; f < arm->factor_count; f++)
+            factors[factor_count++] = arm->factors[f].name;
+    }
+    if (count_names(curves, curve_count) > LG_CURVES_MAX ||
+        count_names(factors, factor_count) > LG_CURVES_MAX)
+        return complain(place, "arms", "there are more than 8 different curves, or factors");
+    return EVD_OK;
+}
+
 /* The keys of an arm that may be left out. */
 static int take_options(const struct place *place, const cJSON *item, struct lg_arm *arm)
 {
@@ -294,7 +326,7 @@ static int take_arms(struct place *place, const cJSON *root, struct lg_design *d
     design->reference = find_arm(design, reference);
     if (design->reference == design->arm_count)
         return complain(place, "reference", "must be the name of one of the arms");
-    return EVD_OK;
+    return check_curves(place, design);
 }
 
 /* All arms have a scenario of their own, or none has: else they could not be compared. */

@@ -18,7 +18,8 @@ enum {
     LG_CPU_MAX = 1023,
     LG_ARGS_MAX = 32,
     LG_NAME_MAX = 48,
-    LG_FACTORS_MAX = 4,
+    LG_FACTORS_MAX = 4, /* of an arm */
+    LG_CURVES_MAX = 8,  /* names of curves, and of factors, in a design */
     LG_TRIALS_MAX = 100000
 };
 

@@ -386,6 +386,42 @@ case_study() {
     expect_in calls "loadgen study reference --out $tree/out/reference-"
 }
 
+# The design `growth` has its servers built first, and edits measured last.
+case_study_growth() {
+    local folder script
+    mkdir -p "$tree/loadgen/growth"
+    for script in prepare.sh edit_plan.sh; do
+        fake "$script" <<'FAKE'
+echo "${0##*/} $*" >>"$ROOM/calls"
+[[ ! -e $ROOM/fails-${0##*/} ]] || { echo 'no space left'; exit 1; }
+echo "a plan"
+FAKE
+        mv "$bin/$script" "$tree/loadgen/growth/$script"
+    done
+    launch study growth --quick -- --seed 3
+    expect_status 0
+    folder=$(echo "$tree"/out/growth-*)
+    expect_in calls "prepare.sh $tree/build/release $tree/build/growth"
+    expect_in calls "loadgen study growth --out $folder --blocks 5"
+    expect_in calls '--seed 3'
+    expect_in calls "loadgen edit-to-live $tree/build/growth/edit-plan.json --out $folder"
+    [[ $(sed -n 's/^\(prepare\.sh\|edit_plan\.sh\|loadgen [a-z-]*\).*/\1/p' "$room/calls" |
+        tr '\n' ,) == 'prepare.sh,loadgen study,edit_plan.sh,loadgen edit-to-live,loadgen report,' ]] ||
+        fail 'not in this order'
+    [[ $(cat "$tree/build/growth/edit-plan.json") == 'a plan' ]] || fail 'the plan is not kept'
+    : >"$room/calls"
+    launch study growth --out long
+    expect_status 0
+    expect_in calls 'loadgen study growth --out long'
+    expect_not_in calls '--blocks'
+    touch "$room/fails-prepare.sh"
+    launch study growth --out other
+    expect_status 1
+    expect_in err 'no space left'
+    expect_in err 'build/growth does not build'
+    expect_not_in calls '--out other'
+}
+
 # What was measured until then is reported.
 case_study_stopped() {
     touch "$room/stopped"

@@ -132,7 +132,8 @@ static int take_args(const struct place *place, const cJSON *object, const char 
         char option[64];
         size_t len = strcspn(text, "=");
         if (len + 3 <= sizeof(option)) {
-            snprintf(option, sizeof(option), "|%.*s|", (int)len, text);
+            /* getopt takes any beginning of a name for it, so none may begin one. */
+            snprintf(option, sizeof(option), "|%.*s", (int)len, text);
             if (strncmp(text, "--", 2) == 0 && strstr(reserved, option)) {
                 char why[240];
                 snprintf(why, sizeof(why), "the study itself sets %s", reserved);

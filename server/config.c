@@ -86,7 +86,8 @@ static const char help[] =
     "  --max-connections N     open at a time [10000]\n"
     "  --max-output SIZE       held for a reader that is slow, before its calls wait; also the\n"
     "                          largest answer [4m]\n"
-    "  --idle-timeout T        a silent connection is closed; 0: never [5m]\n"
+    "  --idle-timeout T        a silent connection is closed, after 250ms at the least; 0: never\n"
+    "                          [5m]\n"
     "  --write-timeout T       a reader that takes nothing is closed; 0: never [30s]\n"
     "  --drain-timeout T       from SIGTERM or SIGINT to the end at the latest [5s]\n"
     "\n"
@@ -278,6 +279,8 @@ enum evd_config_result evd_config_parse(int argc, char **argv, struct evd_server
     int id, index = 0;
 
     set_defaults(ret_config);
+    static char name[] = "evd-server"; /* what getopt's own messages start with */
+    argv[0] = name;
     while ((id = getopt_long(argc, argv, "", options, &index)) != -1) {
         if (id == OPT_HELP) {
             (void)fputs(help, stdout);

@@ -37,17 +37,22 @@ static int write_port_file(const struct evd_worker *worker, const char *path,
 static int announce(const struct evd_worker *worker, struct evd_error *ret_error)
 {
     char text[160];
+    if (worker->config->port_file != NULL) {
+        int rc = write_port_file(worker, worker->config->port_file, ret_error);
+        if (rc < 0)
+            return rc;
+    }
     for (size_t i = 0; i < worker->config->listen_count; i++)
         (void)printf("listening on %s\n",
                      evd_format_address(&worker->listeners[i].bound, text, sizeof text));
     (void)fflush(stdout);
-    if (worker->config->port_file == NULL)
-        return EVD_OK;
-    return write_port_file(worker, worker->config->port_file, ret_error);
+    return EVD_OK;
 }
 
 int main(int argc, char **argv)
 {
+    /* A log that nobody reads any more must not end the server. */
+    (void)signal(SIGPIPE, SIG_IGN);
     struct evd_server_config config;
     switch (evd_config_parse(argc, argv, &config)) {
     case EVD_CONFIG_RUN:

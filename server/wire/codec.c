@@ -26,7 +26,6 @@ int evd_codec_context_init(struct evd_codec_context *context, size_t max_decoded
     *context = (struct evd_codec_context){.max_decoded = max_decoded};
     evd_buf_init(&context->scratch, wire_max(max_decoded));
     evd_buf_init(&context->wire, wire_max(max_decoded));
-    evd_buf_init(&context->wire, wire_max(max_decoded));
     return evd_gzip_open(GZIP_LEVEL, &context->gzip);
 }
 
@@ -35,7 +34,6 @@ void evd_codec_context_release(struct evd_codec_context *context)
     evd_gzip_close(context->gzip);
     context->gzip = NULL;
     evd_buf_release(&context->scratch);
-    evd_buf_release(&context->wire);
     evd_buf_release(&context->wire);
 }
 

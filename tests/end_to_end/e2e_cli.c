@@ -25,7 +25,7 @@ static void test_misuse(void **state)
         {{"--max-depth=0"}, {"--max-depth", "512"}},
         {{"--max-connections=-1"}, {"--max-connections"}},
         {{"--idle-timeout=5 parsecs"}, {"--idle-timeout", "5 parsecs", "ms"}},
-        {{"--no-such-flag"}, {"no-such-flag", "--help"}},
+        {{"--no-such-flag"}, {"evd-server: unrecognized", "no-such-flag", "--help"}},
         {{"--dispatch"}, {"dispatch", "--help"}},
         {{"static"}, {"static", "--help"}},
     };

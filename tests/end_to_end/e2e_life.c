@@ -137,11 +137,7 @@ static void test_port_file(void **state)
     const char *args[] = {option, "--listen=tcp://127.0.0.1:0", "--listen=tcp://[::1]:0",
                           unix_listen, NULL};
     server_start(&server, args);
-    /* It is written after the lines are printed: one answered call later it is there. */
-    int fd = client_connect(server.addresses[2]);
-    client_send_text(fd, STATUS);
-    (void)client_read_line(fd, line, sizeof line);
-    (void)close(fd);
+    /* It was there before the lines were printed. */
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     for (int i = 0; i < 3; i++) {
@@ -257,6 +253,33 @@ static void test_module_that_does_not_load(void **state)
     assert_null(strstr(first + 1, "module junk")); /* said once, not on every call */
 }
 
+/* A log whose reader has gone is no reason to end, however often there is something to log. */
+static void test_nobody_reads_the_log(void **state)
+{
+    (void)state;
+    struct server server;
+    char dir[100], path[140], option[140], line[512];
+    (void)snprintf(dir, sizeof dir, "%s/unheard", scratch_dir());
+    assert_int_equal(mkdir(dir, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/junk.so", dir);
+    FILE *file = fopen(path, "w");
+    (void)fputs("this is no shared object", file);
+    (void)fclose(file);
+    (void)snprintf(option, sizeof option, "--modules=%s", dir);
+    const char *args[] = {"--dispatch=dynamic", option, NULL};
+    server_start(&server, args);
+    (void)close(server.err);
+    server.err = dup(server.out); /* something to read to its end */
+    int fd = client_connect(server.addresses[0]);
+    for (int i = 0; i < 2; i++) {
+        client_send_text(fd, "{\"event\":\"junk.f\"}\n");
+        (void)client_read_line(fd, line, sizeof line);
+        assert_non_null(strstr(line, "load_failed"));
+    }
+    (void)close(fd);
+    assert_int_equal(server_stop(&server), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_deferred_call),
         cmocka_unit_test(test_drain_waits_for_deferred),
         cmocka_unit_test(test_module_that_does_not_load),
+        cmocka_unit_test(test_nobody_reads_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

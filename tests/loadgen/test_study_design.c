@@ -101,6 +101,11 @@ static void test_errors(void **state)
         {"{" HEAD TIMES ARMS ",\"scenarios\":\"s\"}", "scenarios: must be a list of 1 to 16"},
         {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"args\":[\"--seed\"]}]}",
          "loads[0].args: the study itself sets |--target|"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS
+         ",\"loads\":[{\"name\":\"l\",\"args\":[\"--dura\",\"1s\"]}]}",
+         "loads[0].args: the study itself sets |--target|"}, /* getopt takes it for --duration */
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[\"--list=x\"]}]}",
+         "arms[0].server: "},
         {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"arg\":[]}]}",
          "loads[0].arg: no such key; allowed are |name|title|args|"},
     };

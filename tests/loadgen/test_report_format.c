@@ -46,6 +46,8 @@ static void test_values(void **state)
     assert_string_equal(lg_print_size(4194304, out), "4 MiB");
     assert_string_equal(lg_print_size(5e12, out), "4,657 GiB");
     assert_string_equal(lg_print_size(NAN, out), "-");
+    assert_string_equal(lg_print_number(NAN, out), "-");
+    assert_string_equal(lg_print_number(INFINITY, out), "-");
     assert_string_equal(lg_print_number(0, out), "0");
     assert_string_equal(lg_print_tic(0.05, out), "0.05");
     assert_string_equal(lg_print_tic(0.1, out), "0.1");

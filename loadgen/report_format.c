@@ -23,7 +23,7 @@ static void group_digits(const char *plain, char *out)
 static int decimals_of(double value)
 {
     double size = fabs(value);
-    if (size < 1e-9)
+    if (!(size >= 1e-9 && isfinite(size)))
         return 0;
     int decimals = 2 - (int)floor(log10(size));
     /* 9.996 rounds to 10.0, not to 10.00. */

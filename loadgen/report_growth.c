@@ -64,10 +64,12 @@ void lg_growth_make(const struct lg_design *design, struct lg_growth *ret_growth
             struct lg_growth_axis *axis = find_axis(ret_growth, arm->factors[f].name);
             size_t name = find_name(ret_growth->names, &ret_growth->name_count, arm->curve);
             struct lg_growth_curve *curve = find_curve(axis, name);
+            for (size_t k = 0; k < curve->count; k++) {
+                const struct lg_arm *other = &design->arms[curve->arms[k]];
+                axis->starts = axis->starts || !same_text(arm->program, other->program) ||
+                               !same_text(arm->modules, other->modules);
+            }
             insert(curve, arm->factors[f].value, i);
-            const struct lg_arm *first = &design->arms[curve->arms[0]];
-            axis->starts = axis->starts || !same_text(arm->program, first->program) ||
-                           !same_text(arm->modules, first->modules);
         }
     }
 }

@@ -40,6 +40,14 @@ static void test_values(void **state)
         assert_string_equal(lg_print_value(table[i].value, table[i].unit, out), table[i].text);
     assert_string_equal(lg_print_count(1234567, out), "1,234,567");
     assert_string_equal(lg_print_count(123, out), "123");
+    assert_string_equal(lg_print_size(64, out), "64 B");
+    assert_string_equal(lg_print_size(16384, out), "16 KiB");
+    assert_string_equal(lg_print_size(1536, out), "1.50 KiB");
+    assert_string_equal(lg_print_size(4194304, out), "4 MiB");
+    assert_string_equal(lg_print_size(5e12, out), "4,657 GiB");
+    assert_string_equal(lg_print_size(NAN, out), "-");
+    assert_string_equal(lg_print_number(NAN, out), "-");
+    assert_string_equal(lg_print_number(INFINITY, out), "-");
     assert_string_equal(lg_print_number(0, out), "0");
     assert_string_equal(lg_print_tic(0.05, out), "0.05");
     assert_string_equal(lg_print_tic(0.1, out), "0.1");

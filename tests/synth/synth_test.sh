@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # synth_test.sh CASE: one case of the tests of evd-synth. CMakeLists.txt says what is in the
-# environment: SYNTH, LOADGEN, SOURCE, INCLUDE, CMAKE, GENERATOR, CC, CXX.
+# environment: SYNTH, LOADGEN, BUILD, SOURCE, INCLUDE, CMAKE, GENERATOR, CC, CXX.
 set -euo pipefail
 
 room=$(mktemp -d)
@@ -171,6 +171,98 @@ case_slow_server() {
         wait "$pid" || fail "$arm: the server ended with $?"
         server_pid=''
     done
+}
+
+# What `./evdispatch study growth` does, at the smallest: servers, a study of them, edits, a report.
+case_slow_growth() {
+    local before after growth=$room/growth tools=$SOURCE/loadgen/growth
+    cat >"$room/sets" <<'SETS'
+# a comment
+e10      --functions 2
+one      --functions 3 --code 4k --editable
+parts/x  --state 64
+parts/y  --state 128 --constructor 128
+SETS
+    "$tools/prepare.sh" "$BUILD" "$growth" "$room/sets" >"$room/log" 2>&1 || fail 'prepare.sh'
+    [[ -x $growth/build/bin/evd-server-parts && -f $growth/build/modules/parts/api/y/m0.so ]] ||
+        fail 'a server of several parts is not there'
+    before=$(stat -c %Y%Z "$growth"/build/bin/* "$growth"/build/modules/one/api/one/m0.so)
+    "$tools/prepare.sh" "$BUILD" "$growth" "$room/sets" >"$room/log" 2>&1 || fail 'prepare.sh'
+    after=$(stat -c %Y%Z "$growth"/build/bin/* "$growth"/build/modules/one/api/one/m0.so)
+    [[ $before == "$after" ]] || fail 'the second time builds anew'
+
+    cat >"$room/design.json" <<'DESIGN'
+{"name": "tiny", "blocks": 2, "warmup": "10ms", "duration": "50ms", "server_cpu": 0, "load_cpu": 0,
+ "arms": [
+  {"name": "s", "server": ["--dispatch=static"], "program": "growth/build/bin/evd-server-one",
+   "scenario": "growth/sets/one/scenario.json", "curve": "static", "factor": {"endpoints": 3}},
+  {"name": "d", "server": ["--dispatch=dynamic"], "program": "growth/build/bin/evd-server-e10",
+   "modules": "growth/build/modules/one", "scenario": "growth/sets/one/scenario.json",
+   "curve": "dynamic", "factor": {"endpoints": 3}},
+  {"name": "i", "server": ["--dispatch=instance"], "program": "growth/build/bin/evd-server-parts",
+   "scenario": "growth/sets/parts/y/scenario.json", "curve": "instance", "factor": {"endpoints": 1}}],
+ "loads": [{"name": "full", "args": ["--closed", "--connections", "2", "--depth", "2"]}]}
+DESIGN
+    "$LOADGEN" study "$room/design.json" --builds "$room" --out "$room/out" >"$room/log" 2>&1 ||
+        fail 'the study went wrong'
+    [[ $(grep -c '"problem":null' "$room/out/trials.jsonl") == 6 ]] || fail 'not 6 good trials'
+
+    "$tools/edit_plan.sh" "$growth" one >"$room/plan.json" || fail 'edit_plan.sh'
+    cp "$growth/sets/one/m0.c" "$room/m0.c"
+    "$LOADGEN" edit-to-live "$room/plan.json" --out "$room/out" --repetitions 2 >"$room/log" 2>&1 ||
+        fail 'edit-to-live went wrong'
+    [[ $(grep -c '"arm":"static".*"restart":true' "$room/out/edit.jsonl") == 2 &&
+        $(grep -c '"arm":"dynamic/cached".*"restart":false' "$room/out/edit.jsonl") == 2 ]] ||
+        fail 'not two edits of each arm'
+    grep -q '"module_bytes":4096' "$room/out/edit.jsonl" || fail 'the size is another'
+    cmp -s "$growth/sets/one/m0.c" "$room/m0.c" || fail 'the source of the study was edited'
+    [[ $before == "$(stat -c %Y%Z "$growth"/build/bin/* "$growth"/build/modules/one/api/one/m0.so)" ]] ||
+        fail 'what the study measures was touched'
+    "$LOADGEN" report "$room/out" >"$room/log" 2>&1 || fail 'no report'
+    grep -q '^## From a saved edit to the new answer' "$room/out/report.md" || fail 'without edits'
+    local status=0
+    "$LOADGEN" edit-to-live "$room/plan.json" --out "$room/out" >"$room/log" 2>&1 || status=$?
+    [[ $status == 2 ]] || fail 'edits are overwritten'
+    grep -q 'holds an edit.jsonl already' "$room/log" || fail 'it does not say why'
+}
+
+# What can be wrong with a plan, and with what it leads to.
+case_edit_errors() {
+    local status text
+    for text in '{}' '{"arms":[]}' '{"arms":[{}]}'; do
+        status=0
+        echo "$text" >"$room/plan"
+        "$LOADGEN" edit-to-live "$room/plan" --out "$room" >"$room/log" 2>&1 || status=$?
+        [[ $status == 2 ]] || fail "exit $status for $text"
+        grep -q 'arms' "$room/log" || fail "it does not name what is wrong in $text"
+    done
+    # plan COMPILE LINK SERVER
+    plan() {
+        printf '{"arms":[{"arm":"a","module_bytes":1,"source":"%s","event":"x","compile":"%s",' \
+            "$room/source" "$1"
+        printf '"link":"%s","product":"%s/product","target":"%s/target","server":["%s"],' \
+            "$2" "$room" "$room" "$3"
+        printf '"restart":true}]}'
+    }
+    expect() {
+        status=0
+        rm -f "$room/edit.jsonl"
+        "$LOADGEN" edit-to-live "$room/plan" --out "$room" >"$room/log" 2>&1 || status=$?
+        [[ $status != 0 ]] || fail "it goes on: $1"
+        grep -qF -- "$1" "$room/log" || fail "it does not say '$1'"
+    }
+    plan true true /bin/false >"$room/plan"
+    echo 'int x;' >"$room/source"
+    expect "has no line 'enum { EDITION = N };'"
+    echo 'enum { EDITION = 7 };' >"$room/source"
+    expect 'cannot rename'
+    plan 'echo no good >&2; exit 3' true /bin/false >"$room/plan"
+    expect 'to compile failed (exit 3): no good'
+    plan true "touch $room/product; exit 4" /bin/false >"$room/plan"
+    expect 'to link failed (exit 4)'
+    plan true "touch $room/product" /bin/false >"$room/plan"
+    expect 'the server /bin/false did not start'
+    grep -q 'enum { EDITION = 0 };' "$room/source" || fail 'the source is not at edition 0'
 }
 
 "case_$1"

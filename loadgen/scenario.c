@@ -185,8 +185,8 @@ static int read_request(struct loader *loader, const char *where, const cJSON *i
                                        "expect", "expect_error", NULL};
     const struct evd_codec *codec = NULL;
     struct lg_request *request;
-    struct evd_slice json;
-    const char *event;
+    struct evd_slice json = {0};
+    const char *event = NULL;
     int rc;
 
     if (!cJSON_IsObject(item))

@@ -201,7 +201,7 @@ static void set_port(struct evd_address *address, uint16_t port)
 static const char *parse_tcp(const char *rest, struct evd_address *address)
 {
     char host[256]; /* a DNS name has at most 253 bytes */
-    uint64_t port;
+    uint64_t port = 0;
     const char *colon = strrchr(rest, ':');
 
     if (colon == NULL || strchr(colon, ']') != NULL)

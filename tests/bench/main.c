@@ -5,7 +5,6 @@
 #include "loadgen/payloads.h"
 #include "names.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@ static const char help[] =
     "Measures look-ups, dispatches, loads, envelopes and codecs alone, each beside the bare\n"
     "operation that it cannot do without. Repetitions run in random order.\n"
     "\n"
-    "  --cpu N          run on this CPU only\n"
+    "  --cpu N          run on this CPU only; auto: on CPU 1, or the first there is\n"
     "  --payloads DIR   folder of the npm package @octokit/webhooks-examples; without it the "
     "places\n"
     "                   of a build are looked through, else payloads are generated\n"
@@ -61,22 +60,37 @@ static int parse_options(int *argc, char **argv, struct options *options)
     return -1;
 }
 
-static int pin(const char *text)
+/* CPU 0 has the interrupts of most machines. */
+static unsigned long choose_cpu(void)
 {
-    char *end;
     cpu_set_t set;
-    unsigned long cpu = strtoul(text, &end, 10);
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && !CPU_ISSET(1, &set)) {
+        for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (CPU_ISSET(cpu, &set))
+                return cpu;
+        }
+    }
+    return 1;
+}
+
+static int pin(const char *text, unsigned long *ret_cpu)
+{
+    char *end = NULL;
+    cpu_set_t set;
+    unsigned long cpu = strcmp(text, "auto") == 0 ? choose_cpu() : strtoul(text, &end, 10);
     CPU_ZERO(&set);
-    if (*text == '\0' || *end != '\0' || cpu >= CPU_SETSIZE) {
-        fprintf(stderr, "evd-bench: --cpu is '%s'; it is the number of a CPU, 0 to %ld\n", text,
-                sysconf(_SC_NPROCESSORS_ONLN) - 1);
+    if (end != NULL && (end == text || *end != '\0' || *text == '-')) {
+        fprintf(stderr, "evd-bench: --cpu is '%s'; it is the number of a CPU, or auto\n", text);
         return 2;
     }
-    CPU_SET(cpu, &set);
+    if (cpu < CPU_SETSIZE)
+        CPU_SET(cpu, &set);
     if (sched_setaffinity(0, sizeof set, &set) < 0) {
-        fprintf(stderr, "evd-bench: CPU %lu: %s\n", cpu, strerror(errno));
+        fprintf(stderr, "evd-bench: there is no CPU %lu to run on; there are %ld\n", cpu,
+                sysconf(_SC_NPROCESSORS_ONLN));
         return 2;
     }
+    *ret_cpu = cpu;
     return 0;
 }
 
@@ -97,7 +111,7 @@ static int load_webhooks(const char *folder, struct lg_payloads *ret_payloads)
     return 0;
 }
 
-static void add_context(const struct options *options, const struct lg_payloads *webhooks)
+static void add_context(const char *cpu, const struct lg_payloads *webhooks)
 {
     char seed[24];
     (void)snprintf(seed, sizeof seed, "%u", BENCH_NAMES_SEED);
@@ -108,23 +122,28 @@ static void add_context(const struct options *options, const struct lg_payloads 
     evd_bench_context("sanitize", EVD_BUILD_SANITIZE);
     evd_bench_context("compiler", EVD_COMPILER);
     evd_bench_context("names_seed", seed);
-    evd_bench_context("pinned_cpu", options->cpu != NULL ? options->cpu : "none");
+    evd_bench_context("pinned_cpu", cpu);
     evd_bench_context("webhooks", webhooks->source);
 }
 
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    char cpu[24] = "none";
     struct lg_payloads webhooks = {0};
     struct bench_suite suite = {.webhooks = &webhooks};
     int rc = parse_options(&argc, argv, &options);
     if (rc >= 0)
         return rc;
-    if (options.cpu != NULL && (rc = pin(options.cpu)) != 0)
-        return rc;
+    if (options.cpu != NULL) {
+        unsigned long number;
+        if ((rc = pin(options.cpu, &number)) != 0)
+            return rc;
+        (void)snprintf(cpu, sizeof cpu, "%lu", number);
+    }
     if ((rc = load_webhooks(options.payloads, &webhooks)) != 0)
         return rc;
-    add_context(&options, &webhooks);
+    add_context(cpu, &webhooks);
     bench_add_lookups(&suite);
     bench_add_attacks(&suite);
     bench_add_dispatches(&suite);

@@ -1,7 +1,8 @@
-/* dispatch_count ARM MODULES COUNT: makes a fixed number of dispatches, with seeds that are always
+/* dispatch_count ARM COUNT: makes a fixed number of dispatches, with seeds that are always
  * the same, for callgrind to count the instructions of count_dispatches(). See instructions.sh. */
 #include "dispatch/dispatch.h"
 #include "dispatch/names.h"
+#include "evd_version.h"
 #include "tests/bench/names.h"
 
 #include <stdio.h>
@@ -87,14 +88,14 @@ static int make_functions(struct bench_names *names, struct evd_module *module)
     return EVD_OK;
 }
 
-static int run(const struct arm *arm, const char *modules_dir, unsigned long count)
+static int run(const struct arm *arm, unsigned long count)
 {
     struct evd_module module = evd_module_bench_trivial;
     struct evd_builtin builtin = {arm->endpoints == 1 ? "bench.trivial_64" : "api", &module};
     struct evd_dispatch_config config = {.backend = arm->backend,
                                          .dynamic_load = arm->load,
                                          .instance_alloc = arm->alloc,
-                                         .modules_dir = modules_dir,
+                                         .modules_dir = "modules",
                                          .builtins = &builtin,
                                          .builtin_count = 1};
     struct evd_slice one = EVD_SLICE("bench.trivial_64.nop");
@@ -131,15 +132,27 @@ static int run(const struct arm *arm, const char *modules_dir, unsigned long cou
     return rc < 0 ? 1 : 0;
 }
 
+static void help(FILE *out)
+{
+    fputs("usage: dispatch_count ARM COUNT, in the folder of modules/\n"
+          "       dispatch_count --compiler\n"
+          "ARM is one of:\n",
+          out);
+    for (size_t i = 0; i < sizeof arms / sizeof *arms; i++)
+        fprintf(out, "  %s\n", arms[i].name);
+}
+
 int main(int argc, char **argv)
 {
-    unsigned long count = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+    unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+    if (argc == 2 && strcmp(argv[1], "--compiler") == 0)
+        return puts(EVD_COMPILER) < 0;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return help(stdout), 0;
     for (size_t i = 0; count > 0 && count <= CALLS_MAX && i < sizeof arms / sizeof *arms; i++) {
         if (strcmp(arms[i].name, argv[1]) == 0)
-            return run(&arms[i], argv[2], count);
+            return run(&arms[i], count);
     }
-    fputs("dispatch_count: usage: dispatch_count ARM MODULES COUNT; ARM is one of:\n", stderr);
-    for (size_t i = 0; i < sizeof arms / sizeof *arms; i++)
-        fprintf(stderr, "  %s\n", arms[i].name);
+    help(stderr);
     return 2;
 }

@@ -1,13 +1,11 @@
 #!/bin/sh
 # Instructions that one dispatch takes in user space, by callgrind.
 #
-#   instructions.sh --program FILE --modules DIR --compiler NAME [--check FILE | --json] [ARM...]
+#   instructions.sh --program FILE [--check FILE | --json] [ARM...]
 #
-#   --program   dispatch_count, as the build made it
-#   --modules   the folder of the module that it loads
-#   --compiler  what it was built by: counts are that compiler's
+#   --program   dispatch_count, as the build made it, with the folder modules/ beside it
 #   --check     hold each ARM under its ceiling in FILE, and see that two counts are equal
-#   --json      write {"schema":"evdispatch.instructions/1",...} of all arms to standard output
+#   --json      write {"schema":"evdispatch.instructions/1",...} to standard output
 #   ARM         an arm of dispatch_count; default: all
 #
 # Counts N dispatches and 2 N: the difference is N dispatches, and nothing of what is done once.
@@ -16,19 +14,14 @@ set -eu
 
 die() { echo "instructions.sh: $1" >&2; exit "${2:-1}"; }
 
-program='' modules='' compiler='' ceilings='' json=no
+program='' ceilings='' json=no
 while [ $# -gt 0 ]; do
     case $1 in
-        -h | --help) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,/^set -eu/{/^set -eu/d;s/^# \{0,1\}//p;}' "$0"; exit 0 ;;
         --json) json=yes ;;
-        --program | --modules | --compiler | --check)
+        --program | --check)
             [ $# -gt 1 ] || die "$1 needs a value; try --help" 2
-            case $1 in
-                --program) program=$2 ;;
-                --modules) modules=$2 ;;
-                --compiler) compiler=$2 ;;
-                --check) ceilings=$2 ;;
-            esac
+            if [ "$1" = --program ]; then program=$2; else ceilings=$2; fi
             shift
             ;;
         -*) die "unknown flag '$1'; try --help" 2 ;;
@@ -36,14 +29,18 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$program" ] && [ -n "$modules" ] && [ -n "$compiler" ] ||
-    die "--program, --modules and --compiler are needed; try --help" 2
-command -v valgrind > /dev/null || {
+[ -n "$program" ] || die "--program is needed; try --help" 2
+[ -x "$program" ] || die "$program is no program" 2
+valgrind=$(command -v valgrind) || {
     echo "instructions.sh: valgrind is not installed: nothing is counted" >&2
     exit 77
 }
+compiler=$("$program" --compiler)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
+# The loader handles the program's own path, too: it is always "./dispatch_count".
+cp "$program" "$work/dispatch_count"
+cp -R "$(dirname "$program")/modules" "$work/modules"
 
 # N: a load takes a thousand times as many instructions as another dispatch.
 calls() {
@@ -57,8 +54,8 @@ calls() {
 # total ARM COUNT: instructions in count_dispatches() and what it calls. An empty environment: the
 # loader and the C library look into it.
 total() {
-    env -i PATH="$PATH" valgrind --tool=callgrind --callgrind-out-file="$work/out" \
-        --toggle-collect=count_dispatches "$program" "$1" "$modules" "$2" > "$work/said" 2>&1 || {
+    (cd "$work" && env -i PATH=/usr/bin:/bin "$valgrind" --tool=callgrind --callgrind-out-file=out \
+        --toggle-collect=count_dispatches ./dispatch_count "$1" "$2" > said 2>&1) || {
         cat "$work/said" >&2
         die "dispatch_count $1 fails under valgrind"
     }
@@ -76,7 +73,7 @@ count() {
     echo "$((tenths / 10)).$((tenths % 10))"
 }
 
-all_arms() { "$program" 2>&1 | sed -n 's/^  //p'; }
+all_arms() { "$program" --help | sed -n 's/^  \([a-z]\)/\1/p'; }
 
 # field ARM NUMBER: of the arm's line of the ceilings: 2 ceiling, 3 measured, 4 compiler.
 field() { awk -F'\t' -v arm="$1" -v n="$2" '$1 == arm { print $n }' "$ceilings"; }
@@ -103,7 +100,7 @@ check() {
 [ $# -gt 0 ] || set -- $(all_arms)
 if [ $json = yes ]; then
     printf '{"schema":"evdispatch.instructions/1","compiler":"%s","valgrind":"%s","arms":[' \
-        "$compiler" "$(valgrind --version)"
+        "$compiler" "$("$valgrind" --version)"
     separator=''
     for arm; do
         value=$(count "$arm")

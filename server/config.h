@@ -2,6 +2,8 @@
 #ifndef EVD_CONFIG_H
 #define EVD_CONFIG_H
 
+#include "log.h"
+
 #include "dispatch/dispatch.h"
 #include "server/wire/args.h"
 #include "server/wire/transport.h"
@@ -15,6 +17,7 @@ struct evd_server_config {
     const char *tcp_congestion; /* NULL: the system's */
     const char *module_config;  /* a file; NULL: none */
     char *module_config_text;   /* owned: what stands in it */
+    struct evd_log *log;        /* set by main(), not by the command line; outlives the workers */
     struct evd_dispatch_config dispatch;
     char modules_dir[4096]; /* the default, where --modules is not given */
 

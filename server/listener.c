@@ -51,7 +51,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
             continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* The socket stays readable: without a pause the loop would spin. */
-            evd_server_log(NULL, EVD_LOG_WARNING, "out of descriptors: accepting is paused");
+            evd_log_write(listener->worker->config->log, EVD_LOG_WARNING,
+                          "out of descriptors: accepting is paused");
             ev_io_stop(loop, io);
             ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
             ev_timer_start(loop, &listener->pause);

@@ -64,18 +64,22 @@ int main(int argc, char **argv)
     }
     config.dispatch.builtins = evd_builtins;
     config.dispatch.builtin_count = evd_builtin_count;
-    config.dispatch.log = evd_server_log;
 
     struct evd_worker worker = {0};
+    struct evd_log log;
     struct evd_error error;
-    int rc = evd_config_load(&config, &error);
+    int rc = evd_log_open(&log, NULL, &error);
+    config.log = config.dispatch.log_context = &log;
+    config.dispatch.log = evd_log_write;
+    if (rc >= 0)
+        rc = evd_config_load(&config, &error);
     if (rc >= 0)
         rc = evd_worker_open(&worker, &config, &error);
     evd_config_release(&config); /* the dispatch has its own */
     if (rc >= 0)
         rc = announce(&worker, &error);
     if (rc < 0) {
-        evd_server_log(NULL, EVD_LOG_ERROR, error.text);
+        evd_log_write(&log, EVD_LOG_ERROR, error.text);
         if (worker.loop != NULL)
             evd_worker_close(&worker);
         return EXIT_FAILURE;
@@ -84,7 +88,7 @@ int main(int argc, char **argv)
     if (cut_off > 0) {
         char text[80];
         (void)snprintf(text, sizeof text, "%zu connections were cut off at the end", cut_off);
-        evd_server_log(NULL, EVD_LOG_WARNING, text);
+        evd_log_write(&log, EVD_LOG_WARNING, text);
     }
     if (config.port_file != NULL)
         (void)unlink(config.port_file);

@@ -17,13 +17,6 @@
 #define DRAIN_SWEEP_SECONDS 0.05
 #define GONE_MAX            64 /* connections at a time */
 
-void evd_server_log(void *context, enum evd_log_level level, const char *text)
-{
-    static const char *const names[] = {"error", "warning", "info"};
-    (void)context;
-    (void)fprintf(stderr, "evd-server: %s: %s\n", names[level], text);
-}
-
 uint64_t evd_worker_now(void)
 {
     /* Not ev_now(): that is the wall clock, which jumps. The coarse clock costs no system call, and
@@ -138,7 +131,7 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     if (evd_conn_open(worker, fd) == NULL)
-        evd_server_log(NULL, EVD_LOG_ERROR, "no memory for a connection");
+        evd_log_write(worker->config->log, EVD_LOG_ERROR, "no memory for a connection");
 }
 
 static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)

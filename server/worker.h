@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "listener.h"
+#include "log.h"
 
 #define EVD_RX_SIZE 65536 /* bytes of one read */
 
@@ -57,8 +58,5 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
 
 /* The monotonic clock in nanoseconds, to a few milliseconds. */
 uint64_t evd_worker_now(void);
-
-/* Writes one line to stderr: "evd-server: warning: ...". */
-void evd_server_log(void *context, enum evd_log_level level, const char *text);
 
 #endif

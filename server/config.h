@@ -1,4 +1,4 @@
-/* The command line of evd-server. */
+/* The command line of evd-server. Its options: options.def. */
 #ifndef EVD_CONFIG_H
 #define EVD_CONFIG_H
 
@@ -8,7 +8,8 @@
 #include "server/wire/args.h"
 #include "server/wire/transport.h"
 
-#define EVD_LISTEN_MAX 16
+#define EVD_LISTEN_MAX     16
+#define EVD_LISTEN_DEFAULT "tcp://127.0.0.1:0"
 
 struct evd_server_config {
     struct evd_address listen[EVD_LISTEN_MAX];

@@ -18,6 +18,8 @@ static void test_misuse(void **state)
         {{"--dynamic-load=call"}, {"--dynamic-load", "--dispatch=dynamic"}},
         {{"--dispatch=dynamic", "--instance-alloc=pool"}, {"--instance-alloc", "instance"}},
         {{"--modules=/tmp"}, {"--modules", "--dispatch=dynamic"}},
+        {{"--dispatch=instance", "--dynamic-load=call"}, {"--dynamic-load", "--dispatch=dynamic"}},
+        {{"--help=yaml"}, {"--help=yaml", "markdown"}},
         {{"--listen=127.0.0.1:80"}, {"127.0.0.1:80", "tcp://"}},
         {{"--listen=tcp://127.0.0.1:99999"}, {"99999"}},
         {{"--max-frame=lots"}, {"--max-frame", "lots"}},
@@ -30,7 +32,7 @@ static void test_misuse(void **state)
         {{"static"}, {"static", "--help"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char out[8192], err[4096];
+        char out[32768], err[4096];
         const char *argv[6] = {EVD_SERVER_PATH};
         memcpy(argv + 1, cases[i].args, sizeof cases[i].args);
         int status = run_program(argv, out, sizeof out, err, sizeof err);
@@ -53,7 +55,7 @@ static void test_cannot_start(void **state)
         {{"--port-file=/no/such/folder/port"}, {"--port-file", "/no/such/folder/port"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char out[8192], err[4096];
+        char out[32768], err[4096];
         const char *argv[6] = {EVD_SERVER_PATH};
         memcpy(argv + 1, cases[i].args, sizeof cases[i].args);
         int status = run_program(argv, out, sizeof out, err, sizeof err);
@@ -67,7 +69,7 @@ static void test_cannot_start(void **state)
 static void test_help_and_version(void **state)
 {
     (void)state;
-    char out[8192], err[4096];
+    char out[32768], err[4096];
     const char *help[] = {EVD_SERVER_PATH, "--help", NULL};
     assert_int_equal(run_program(help, out, sizeof out, err, sizeof err), 0);
     assert_string_equal(err, "");

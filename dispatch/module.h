@@ -41,9 +41,10 @@ struct evd_config {
 /* Who calls. Grows at its end only; `size` says how much of it the host knows. */
 struct evd_caller {
     uint32_t size;
-    uint64_t connection;     /* never twice in the server's life; 0: no connection */
-    const char *transport;   /* "jsonl", "frame"; "" without a connection */
-    struct evd_slice claims; /* of the caller's token, a JSON object; "" when there is none */
+    uint64_t connection;      /* never twice in the server's life; 0: no connection */
+    const char *transport;    /* "jsonl", "frame"; "" without a connection */
+    struct evd_slice claims;  /* of the caller's token, a JSON object; "" when there is none */
+    struct evd_slice subject; /* the token's "sub", escapes undone; "" when there is none */
 };
 
 /* What the host does for a call. Grows at its end only; `size` tells how far. */
@@ -202,6 +203,23 @@ static inline void evd_config_log(const struct evd_config *config, enum evd_log_
 static inline const struct evd_caller *evd_caller(const struct evd_call *call)
 {
     return call->message.caller;
+}
+
+/* The claims of the caller's token, a JSON object whose signature and times the server has checked;
+ * "" when the server asks for no token. cJSON_ParseWithLength() takes it. Valid as long as the
+ * call. */
+static inline struct evd_slice evd_claims(const struct evd_call *call)
+{
+    return call->message.caller->claims;
+}
+
+/* The "sub" of these claims, UTF-8; "" when there is none, or when the host is older than this. */
+static inline struct evd_slice evd_subject(const struct evd_call *call)
+{
+    const struct evd_caller *caller = call->message.caller;
+    if (caller->size < offsetof(struct evd_caller, subject) + sizeof caller->subject)
+        return evd_slice(NULL, 0);
+    return caller->subject;
 }
 
 #endif

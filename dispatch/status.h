@@ -26,7 +26,8 @@
     X(CANCELLED, -16, "cancelled", "The call was cancelled")                                       \
     X(USAGE, -17, "usage", "An argument is not valid")                                             \
     X(SYSTEM, -18, "system", "A system call failed")                                               \
-    X(INTERNAL, -19, "internal", "Internal error")
+    X(INTERNAL, -19, "internal", "Internal error")                                                 \
+    X(NO_PERMISSION, -20, "no_permission", "user hasn`t permission")
 
 enum evd_status {
     EVD_OK = 0,

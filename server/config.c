@@ -75,6 +75,16 @@ static int check_backend(const struct evd_server_config *config, const bool *giv
     return EVD_OK;
 }
 
+static int check_auth(const struct evd_auth_config *auth, struct evd_error *ret_error)
+{
+    if (auth->secret_file == NULL && (auth->audience != NULL || auth->events_claim != NULL))
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "--auth-%s needs --auth-secret-file",
+                             auth->audience != NULL ? "audience" : "events-claim");
+    if (auth->events_claim != NULL && auth->events_claim[0] == '\0')
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "--auth-events-claim must not be empty");
+    return EVD_OK;
+}
+
 static int check_combination(struct evd_server_config *config, const bool *given,
                              struct evd_error *ret_error)
 {
@@ -82,6 +92,9 @@ static int check_combination(struct evd_server_config *config, const bool *given
     if (rc < 0)
         return rc;
     config->dispatch.max_depth = config->wire.max_depth;
+    rc = check_auth(&config->auth_config, ret_error);
+    if (rc < 0)
+        return rc;
     if (config->dispatch.modules_dir == NULL)
         config->dispatch.modules_dir = config->modules_dir;
     if (config->listen_count == 0)
@@ -169,7 +182,18 @@ static int read_module_config(struct evd_server_config *config, FILE *file,
     return EVD_OK;
 }
 
-int evd_config_load(struct evd_server_config *config, struct evd_error *ret_error)
+static int open_auth(struct evd_server_config *config, struct evd_error *ret_error)
+{
+    struct evd_error warning;
+    if (config->auth_config.secret_file == NULL)
+        return EVD_OK;
+    int rc = evd_auth_open(&config->auth_config, &config->auth, &warning, ret_error);
+    if (rc >= 0 && warning.text[0] != '\0')
+        evd_log_write(config->log, EVD_LOG_WARNING, warning.text);
+    return rc;
+}
+
+static int load_module_config(struct evd_server_config *config, struct evd_error *ret_error)
 {
     if (config->module_config == NULL)
         return EVD_OK;
@@ -183,6 +207,12 @@ int evd_config_load(struct evd_server_config *config, struct evd_error *ret_erro
                  : evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
     (void)fclose(file);
     return rc;
+}
+
+int evd_config_load(struct evd_server_config *config, struct evd_error *ret_error)
+{
+    int rc = open_auth(config, ret_error);
+    return rc < 0 ? rc : load_module_config(config, ret_error);
 }
 
 void evd_config_release(struct evd_server_config *config)

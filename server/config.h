@@ -2,6 +2,7 @@
 #ifndef EVD_CONFIG_H
 #define EVD_CONFIG_H
 
+#include "auth.h"
 #include "log.h"
 
 #include "dispatch/dispatch.h"
@@ -18,7 +19,10 @@ struct evd_server_config {
     const char *tcp_congestion; /* NULL: the system's */
     const char *module_config;  /* a file; NULL: none */
     char *module_config_text;   /* owned: what stands in it */
-    struct evd_log *log;        /* set by main(), not by the command line; outlives the workers */
+    struct evd_auth_config auth_config;
+    struct evd_auth
+        *auth;           /* evd_config_load() opens it, main() closes it; NULL: anybody may call */
+    struct evd_log *log; /* set by main(), not by the command line; outlives the workers */
     struct evd_dispatch_config dispatch;
     char modules_dir[4096]; /* the default, where --modules is not given */
 

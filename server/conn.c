@@ -1,5 +1,7 @@
 #include "conn.h"
 
+#include "admit.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +164,53 @@ static void keep_pending(struct evd_conn *conn, size_t start, size_t used, bool 
     arm_wait(conn);
 }
 
+/* ---- Who may call. ---- */
+
+static void fail_no_permission(struct evd_conn *conn)
+{
+    fail_text(conn, EVD_ERR_NO_PERMISSION, evd_status_text(EVD_ERR_NO_PERMISSION));
+}
+
+static bool is_stranger(const struct evd_conn *conn)
+{
+    return conn->worker->config->auth != NULL && conn->grant == NULL;
+}
+
+/* NULL: whatever the connection had is given back. */
+static void set_grant(struct evd_conn *conn, struct evd_grant *grant)
+{
+    struct evd_worker *worker = conn->worker;
+    if (conn->grant != NULL)
+        worker->grant_bytes -= conn->grant->bytes;
+    evd_grant_free(conn->grant);
+    conn->grant = grant;
+    if (grant == NULL)
+        return;
+    worker->grant_bytes += grant->bytes;
+    conn->caller.claims = grant->json;
+    conn->caller.subject = grant->subject;
+    conn->decoder.limits = worker->config->wire;
+}
+
+/* Whether the message at hand is to be called; if not, it has its answer. */
+static bool admitted(struct evd_conn *conn)
+{
+    struct evd_worker *worker = conn->worker;
+    struct evd_grant *grant = NULL;
+    struct evd_error why;
+    enum evd_admit admit =
+        evd_admit(worker->config->auth, conn->grant, &conn->envelope, evd_auth_now(), &grant, &why);
+    if (admit == EVD_ADMIT_TOKEN) {
+        set_grant(conn, grant);
+        (void)sink_reply(&conn->sink, EVD_SLICE("\"ok\""));
+    } else if (admit != EVD_ADMIT_CALL) {
+        conn->closing = admit == EVD_ADMIT_CLOSE;
+        fail_no_permission(conn);
+        evd_worker_refused(worker, why.text);
+    }
+    return admit == EVD_ADMIT_CALL;
+}
+
 /* Returns EVD_DONE or EVD_MORE: as evd_dispatch_call. */
 static int call(struct evd_conn *conn)
 {
@@ -172,6 +221,8 @@ static int call(struct evd_conn *conn)
         .envelope = conn->envelope.envelope,
         .caller = &conn->caller,
     };
+    if (worker->config->auth != NULL && !admitted(conn))
+        return EVD_DONE;
     int rc = evd_envelope_payload(&conn->envelope, conn->decoder.transport, &worker->codecs,
                                   &worker->payload, &message.data, &error);
     if (rc < 0) {
@@ -187,7 +238,10 @@ static bool choose_transport(struct evd_conn *conn, unsigned char first)
 {
     const struct evd_transport *transport = evd_transport_by_first(first);
     if (transport != NULL) {
-        evd_decoder_init(&conn->decoder, transport, EVD_ROLE_SERVER, &conn->worker->config->wire);
+        struct evd_wire_limits limits = conn->worker->config->wire;
+        if (is_stranger(conn) && limits.max_frame > EVD_AUTH_MESSAGE_MAX)
+            limits.max_frame = EVD_AUTH_MESSAGE_MAX;
+        evd_decoder_init(&conn->decoder, transport, EVD_ROLE_SERVER, &limits);
         conn->caller.transport = transport->name;
         return true;
     }
@@ -214,6 +268,11 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
         return STARVED;
     if (rc == EVD_OK)
         return call(conn) == EVD_MORE ? PENDING : NEXT;
+    if (is_stranger(conn)) {
+        fail_no_permission(conn);
+        conn->closing = true;
+        return NEXT;
+    }
     fail_text(conn, rc, conn->decoder.error.text);
     /* A refused message of no bytes would be refused for ever. */
     if (conn->decoder.broken || *ret_used == 0)
@@ -421,6 +480,7 @@ void evd_conn_close(struct evd_conn *conn)
     evd_buf_release(&conn->in);
     evd_buf_release(&conn->out);
     evd_buf_release(&conn->payload);
+    set_grant(conn, NULL);
     unlink_conn(conn);
     free(conn);
 }

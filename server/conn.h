@@ -10,6 +10,7 @@
 #ifndef EVD_CONN_H
 #define EVD_CONN_H
 
+#include "auth.h"
 #include "worker.h"
 
 /* No connection's time is over sooner than this after its last activity. */
@@ -34,6 +35,8 @@ struct evd_conn {
     struct evd_decoder decoder; /* decoder.transport is NULL before the first byte */
 
     struct evd_caller caller; /* as modules see this connection */
+    struct evd_grant
+        *grant; /* what its token allows; NULL: none was brought, or none is asked for */
 
     /* The call at hand. While pending, `in` starts with its bytes and stays where it is. */
     struct evd_sink sink;

@@ -82,6 +82,7 @@ int main(int argc, char **argv)
         evd_log_write(&log, EVD_LOG_ERROR, error.text);
         if (worker.loop != NULL)
             evd_worker_close(&worker);
+        evd_auth_close(config.auth);
         return EXIT_FAILURE;
     }
     size_t cut_off = evd_worker_run(&worker);
@@ -93,5 +94,6 @@ int main(int argc, char **argv)
     if (config.port_file != NULL)
         (void)unlink(config.port_file);
     evd_worker_close(&worker);
+    evd_auth_close(config.auth);
     return EXIT_SUCCESS;
 }

@@ -15,7 +15,8 @@
 
 #define SWEEP_SECONDS       0.25
 #define DRAIN_SWEEP_SECONDS 0.05
-#define GONE_MAX            64 /* connections at a time */
+#define REFUSED_LOG_NS      1000000000ull /* between two lines of refused tokens */
+#define GONE_MAX            64            /* connections at a time */
 
 uint64_t evd_worker_now(void)
 {
@@ -24,6 +25,19 @@ uint64_t evd_worker_now(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void evd_worker_refused(struct evd_worker *worker, const char *why)
+{
+    uint64_t now = evd_worker_now();
+    worker->refused++;
+    if (why[0] == '\0' || (worker->refused_ns != 0 && now - worker->refused_ns < REFUSED_LOG_NS))
+        return;
+    worker->refused_ns = now;
+    char text[320];
+    (void)snprintf(text, sizeof text, "a token was refused: %s (%llu refusals so far)", why,
+                   (unsigned long long)worker->refused);
+    evd_log_write(worker->config->log, EVD_LOG_INFO, text);
 }
 
 /* Connections stand in the order of their activity: behind one that was active within the shortest
@@ -84,10 +98,11 @@ static void on_usr1(struct ev_loop *loop, ev_signal *signal, int events)
     evd_dispatch_get_stats(worker->dispatch, &stats);
     (void)fprintf(stderr,
                   "{\"connections\":%zu,\"endpoints\":%zu,\"modules\":%llu,\"loads\":%llu,"
-                  "\"reloads\":%llu,\"load_failures\":%llu}\n",
+                  "\"reloads\":%llu,\"load_failures\":%llu,\"refused\":%llu,\"token_bytes\":%zu}\n",
                   worker->conns.count, evd_dispatch_endpoints(worker->dispatch),
                   (unsigned long long)stats.modules, (unsigned long long)stats.loads,
-                  (unsigned long long)stats.reloads, (unsigned long long)stats.load_failures);
+                  (unsigned long long)stats.reloads, (unsigned long long)stats.load_failures,
+                  (unsigned long long)worker->refused, worker->grant_bytes);
 }
 
 static void on_modules(struct ev_loop *loop, ev_io *io, int events)

@@ -30,7 +30,10 @@ struct evd_worker {
 
     struct evd_listener listeners[EVD_LISTEN_MAX];
     struct evd_conn_list conns;
-    uint64_t accepted; /* connections so far: the number of the last */
+    uint64_t accepted;   /* connections so far: the number of the last */
+    uint64_t refused;    /* messages answered with EVD_ERR_NO_PERMISSION */
+    uint64_t refused_ns; /* when a refused token was last logged */
+    size_t grant_bytes;  /* what the tokens of all connections take */
     /* An epoll of the connections with an unfinished call, which are not read meanwhile. It waits
      * for nothing, and so tells only of what cannot be masked: a connection that is reset, or shut
      * both ways. */
@@ -55,6 +58,10 @@ void evd_worker_close(struct evd_worker *worker);
 
 /* A listener accepted a connection; the worker owns fd from here on. */
 void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
+
+/* A message was refused for want of permission: counts it, and logs why a token was refused (why,
+ * unless that is ""), once a second at most. */
+void evd_worker_refused(struct evd_worker *worker, const char *why);
 
 /* The monotonic clock in nanoseconds, to a few milliseconds. */
 uint64_t evd_worker_now(void);

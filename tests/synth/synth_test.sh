@@ -129,6 +129,56 @@ case_sizes() {
     within $(($(text_of "$room/f/m0.so") - $(text_of "$room/g/m0.so"))) 2000 20000 '100 functions'
 }
 
+# probe FOLDER: the size of its module's state, how many words of it open() writes, and the first.
+probe() {
+    compile "$1"
+    cat >"$room/probe.c" <<'PROBE'
+#include <dlfcn.h>
+#include <evdispatch/module.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    void *handle = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
+    const struct evd_module *const *entry = handle ? dlsym(handle, EVD_MODULE_ENTRY_SYMBOL) : NULL;
+    if (entry == NULL)
+        return 1;
+    size_t size = (*entry)->state_size, written = 0;
+    uint64_t *words = calloc(1, size + sizeof *words);
+    const struct evd_config config = {.size = sizeof config, .module = ""};
+    if (words == NULL || ((*entry)->open != NULL && (*entry)->open(words, &config) < 0))
+        return 1;
+    for (size_t i = 0; i < size / sizeof *words; i++)
+        written += words[i] != 0;
+    return printf("%zu %zu %" PRIx64 "\n", size, written, words[0]) < 0;
+}
+PROBE
+    "$CC" -std=gnu11 -I"$INCLUDE" "$room/probe.c" -o "$room/probe" -ldl 2>"$room/log" ||
+        fail 'the probe does not compile'
+    "$room/probe" "$1/m0.so" || fail "$1: its module does not load and open"
+}
+
+# The state has its size; the constructor writes so much of it, and round and round if it is more.
+case_state() {
+    local bytes less more
+    "$SYNTH" --out "$room/none"
+    [[ $(probe "$room/none") == '0 0 0' ]] || fail 'a state that nobody asked for'
+    for bytes in 8 4k 256k; do
+        "$SYNTH" --state "$bytes" --out "$room/$bytes"
+        [[ $(probe "$room/$bytes") == "$(($(sed 's/k/*1024/' <<<"$bytes"))) 0 0" ]] ||
+            fail "--state $bytes: $(probe "$room/$bytes")"
+    done
+    "$SYNTH" --state 4k --constructor 1k --out "$room/part"
+    [[ $(probe "$room/part") == '4096 128 '* ]] || fail "1k of 4k: $(probe "$room/part")"
+    "$SYNTH" --state 64 --constructor 1k --out "$room/round"
+    less=$(probe "$room/round")
+    "$SYNTH" --state 64 --constructor 2k --out "$room/round"
+    more=$(probe "$room/round")
+    [[ $less == '64 8 '* && $more == '64 8 '* ]] || fail "round and round: $less; $more"
+    [[ $less != "$more" ]] || fail 'more work leaves the same state'
+}
+
 # serve FLAG...: a server, its address in $address.
 serve() {
     local ready

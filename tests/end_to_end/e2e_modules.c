@@ -140,6 +140,21 @@ static void test_caller(void **state)
     assert_int_equal(server_stop(&server), 0);
 }
 
+/* Of the server, a shared object gets nothing by its name; of its own libraries, all. */
+static void test_nothing_of_the_server_is_seen(void **state)
+{
+    (void)state;
+    static const char *const loads[] = {"--dynamic-load=cached", "--dynamic-load=call"};
+    for (size_t i = 0; i < 2; i++) {
+        struct server server;
+        const char *args[] = {"--dispatch=dynamic", loads[i], "--modules=" EVD_TEST_MODULES_PATH,
+                              NULL};
+        server_start(&server, args);
+        ask(server.addresses[0], "peek.found", "{\"data\":\"cJSON\"}");
+        assert_int_equal(server_stop(&server), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_unknown_module_of_a_fixed_table),
         cmocka_unit_test(test_bad_module_config),
         cmocka_unit_test(test_caller),
+        cmocka_unit_test(test_nothing_of_the_server_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,18 @@ esac
 [ "$(grep -c '^== ' "$scratch/log")" -eq "$runs" ] || fail "not $runs runs: $(cat "$scratch/log")"
 
 if [ "$way" = package ]; then
+    # What only the server has is not there for a module: said when it is linked, not when it runs.
+    (
+        mkdir "$scratch/reaching" && cd "$scratch/reaching"
+        sed 's/int rc = evd_json(call/extern int evd_dispatch_watch(int);\n    int rc = evd_dispatch_watch(0) + evd_json(call/' \
+            "$HOME/tax/tax.c" >tax.c
+        sed '/^evd_add_server/d' "$HOME/tax/CMakeLists.txt" >CMakeLists.txt
+        cmake -B build -DCMAKE_PREFIX_PATH="$HOME/evdispatch"
+        ! cmake --build build
+    ) >"$scratch/reaching.log" 2>&1 || fail "a module reaches into the server: $(cat "$scratch/reaching.log")"
+    grep -q 'undefined reference.*evd_dispatch_watch\|undefined symbol.*evd_dispatch_watch' \
+        "$scratch/reaching.log" || fail "it is not said why: $(cat "$scratch/reaching.log")"
+
     # A wrong answer is seen: what was good above was checked.
     sed -i 's/1070/1071/' "$HOME/tax/tax.json"
     (cd "$HOME/tax" && PATH=$HOME/evdispatch/bin:$PATH bash measure.sh build/bin/tax-server) \

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATUS "{\"event\":\"api.services.status\"}\n"
@@ -150,6 +151,13 @@ static void test_port_file(void **state)
     assert_int_equal(access(path, F_OK), -1);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void start_slow(struct server *server, const char *load)
 {
     const char *args[] = {"--dispatch=dynamic", load, "--modules=" EVD_TEST_MODULES_PATH,
@@ -165,16 +173,19 @@ static void check_deferred(const char *load)
     start_slow(&server, load);
 
     int fd = client_connect(server.addresses[0]);
-    client_send_text(fd, "{\"id\":1,\"event\":\"slow.after\",\"data\":[3,2]}\n"
+    int64_t sent = now_ms();
+    client_send_text(fd, "{\"id\":1,\"event\":\"slow.after\",\"data\":[3,20]}\n"
                          "{\"id\":2,\"event\":\"slow.after\",\"data\":[2,0]}\n"
                          "{\"id\":3,\"event\":\"slow.now\"}\n");
     client_send_text(fd, "{\"id\":4,\"event\":\"slow.now\"}\n");
-    static const char *const expected[] = {"{\"id\":1,\"data\":[3,2]}", "{\"id\":2,\"data\":[2,0]}",
-                                           "{\"id\":3,\"data\":\"now\"}",
-                                           "{\"id\":4,\"data\":\"now\"}"};
+    static const char *const expected[] = {
+        "{\"id\":1,\"data\":[3,20]}", "{\"id\":2,\"data\":[2,0]}", "{\"id\":3,\"data\":\"now\"}",
+        "{\"id\":4,\"data\":\"now\"}"};
     for (int i = 0; i < 4; i++) {
         (void)client_read_line(fd, line, sizeof line);
         assert_string_equal(line, expected[i]);
+        if (i == 0) /* never early, however late it may be */
+            assert_true(now_ms() - sent >= 3 * 20);
     }
 
     /* One that waits an hour, and its connection is dropped; one that waits when the end comes. */

@@ -92,7 +92,7 @@ static bool take_unreadable(struct lg_conn *conn)
     }
     worker->answered++;
     lg_check_unreadable(&worker->checker, slot->request, conn->decoder.error.text);
-    if (conn->decoder.broken) { /* nor can any of the others be */
+    if (conn->decoder.state.broken) { /* nor can any of the others be */
         lg_conn_lost(conn, LG_BAD);
         return false;
     }

@@ -53,8 +53,8 @@ static struct evd_buf *output(struct evd_conn *conn)
 
 static int put(struct evd_conn *conn, const struct evd_envelope *envelope, struct evd_slice payload)
 {
-    return evd_envelope_encode(envelope, conn->decoder.transport, &conn->worker->codecs, payload,
-                               output(conn));
+    return evd_envelope_encode(envelope, conn->decoder.state.transport, &conn->worker->codecs,
+                               payload, output(conn));
 }
 
 static int sink_reply(struct evd_sink *sink, struct evd_slice json)
@@ -223,7 +223,7 @@ static int call(struct evd_conn *conn)
     };
     if (worker->config->auth != NULL && !admitted(conn))
         return EVD_DONE;
-    int rc = evd_envelope_payload(&conn->envelope, conn->decoder.transport, &worker->codecs,
+    int rc = evd_envelope_payload(&conn->envelope, conn->decoder.state.transport, &worker->codecs,
                                   &worker->payload, &message.data, &error);
     if (rc < 0) {
         fail_text(conn, rc, error.text);
@@ -248,7 +248,7 @@ static bool choose_transport(struct evd_conn *conn, unsigned char first)
     char text[160];
     (void)snprintf(text, sizeof text, "%s, not 0x%02X", evd_status_text(EVD_ERR_BAD_PROTOCOL),
                    first);
-    conn->decoder.transport = evd_transports[0];
+    conn->decoder.state.transport = evd_transports[0];
     conn->envelope = (struct evd_envelope){0};
     fail_text(conn, EVD_ERR_BAD_PROTOCOL, text);
     conn->closing = true;
@@ -275,7 +275,7 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
     }
     fail_text(conn, rc, conn->decoder.error.text);
     /* A refused message of no bytes would be refused for ever. */
-    if (conn->decoder.broken || *ret_used == 0)
+    if (conn->decoder.state.broken || *ret_used == 0)
         conn->closing = true;
     return NEXT;
 }
@@ -295,7 +295,8 @@ static void process(struct evd_conn *conn)
             conn->paused = true;
             break;
         }
-        if (conn->decoder.transport == NULL && !choose_transport(conn, (unsigned char)rest.ptr[0]))
+        if (conn->decoder.state.transport == NULL &&
+            !choose_transport(conn, (unsigned char)rest.ptr[0]))
             break;
         used = 0;
         progress = one_message(conn, rest, &used);

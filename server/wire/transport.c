@@ -26,5 +26,5 @@ const struct evd_transport *evd_transport_by_first(unsigned char first_byte)
 void evd_decoder_init(struct evd_decoder *decoder, const struct evd_transport *transport,
                       enum evd_role role, const struct evd_wire_limits *limits)
 {
-    *decoder = (struct evd_decoder){.transport = transport, .limits = *limits, .role = role};
+    *decoder = (struct evd_decoder){.state.transport = transport, .limits = *limits, .role = role};
 }

@@ -18,16 +18,24 @@ struct evd_wire_limits {
 
 #define EVD_MAX_FRAME_DEFAULT (1024 * 1024)
 
-/* One direction of one connection. Init by evd_decoder_init(); owns no memory. */
-struct evd_decoder {
+/* What has to be remembered between two calls of decode() while nothing of a message is held: all
+ * that an idle connection costs. Transports add what they need. */
+struct evd_decoder_state {
     const struct evd_transport *transport;
+    uint64_t skip;  /* bytes of a refused message still to come, where the transport knows */
+    size_t scanned; /* bytes of a partial message already looked at: none is read twice */
+    bool broken;    /* after an error: the rest of the stream cannot be understood */
+    bool skipping;  /* in the rest of a message that was refused */
+};
+
+/* One direction of one connection, or of several that take turns: who has many swaps `state`, and
+ * what decode() gave out is valid until the next decode(). Init by evd_decoder_init(); owns no
+ * memory. */
+struct evd_decoder {
+    struct evd_decoder_state state;
     struct evd_wire_limits limits;
     enum evd_role role;
-    bool broken;            /* after an error: the rest of the stream cannot be understood */
-    bool skipping;          /* in the rest of a message that was refused */
-    uint64_t skip;          /* bytes of it still to come, where the transport knows */
-    size_t scanned;         /* bytes of a partial message already looked at: none is read twice */
-    struct evd_error error; /* of the last decode that returned < 0 */
+    struct evd_error error;        /* of the last decode that returned < 0 */
     char event[EVD_EVENT_MAX + 1]; /* escapes undone; one byte longer than any valid event */
     char code[64], message[512];
 };
@@ -49,9 +57,9 @@ struct evd_transport {
      *           returned when `eof`, except with in.len == *ret_used: nothing is left.
      * < 0       a bad message of *ret_used bytes, to be dropped; decoder->error in words,
      *           ret_envelope->id set if it was readable. Reading goes on behind it unless
-     *           decoder->broken. A message over max_frame is reported once, as soon as that is
-     *           known, and its remaining bytes are dropped by later calls.
-     * `eof`: no byte will follow `in`. */
+     *           decoder->state.broken. A message over max_frame is reported once, as soon as that
+     * is known, and its remaining bytes are dropped by later calls. `eof`: no byte will follow
+     * `in`. */
     int (*decode)(struct evd_decoder *decoder, struct evd_slice in, bool eof, size_t *ret_used,
                   struct evd_envelope *ret_envelope);
 
@@ -75,7 +83,7 @@ const struct evd_transport *evd_transport_by_first(unsigned char first_byte); /*
 static inline int evd_decode(struct evd_decoder *decoder, struct evd_slice in, bool eof,
                              size_t *ret_used, struct evd_envelope *ret_envelope)
 {
-    return decoder->transport->decode(decoder, in, eof, ret_used, ret_envelope);
+    return decoder->state.transport->decode(decoder, in, eof, ret_used, ret_envelope);
 }
 
 /* ---- The binary frame (docs/PROTOCOL.md). Integers are big-endian. ----

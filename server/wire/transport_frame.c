@@ -167,19 +167,19 @@ static int refuse_truncated(struct evd_decoder *decoder, size_t len, size_t whol
 static size_t skip(struct evd_decoder *decoder, uint64_t whole, size_t len)
 {
     size_t now = whole < len ? (size_t)whole : len;
-    decoder->skip = whole - now;
-    decoder->skipping = decoder->skip > 0;
+    decoder->state.skip = whole - now;
+    decoder->state.skipping = decoder->state.skip > 0;
     return now;
 }
 
 static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, size_t *ret_used,
                   struct evd_envelope *ret_envelope)
 {
-    if (decoder->broken) { /* there is no telling where a frame would start */
+    if (decoder->state.broken) { /* there is no telling where a frame would start */
         *ret_used = in.len;
         return EVD_MORE;
     }
-    size_t skipped = decoder->skipping ? skip(decoder, decoder->skip, in.len) : 0;
+    size_t skipped = decoder->state.skipping ? skip(decoder, decoder->state.skip, in.len) : 0;
     *ret_used = skipped;
     size_t left = in.len - skipped;
     if (left == 0)
@@ -190,7 +190,7 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
         .codec = &evd_codec_json,
     };
     if ((unsigned char)frame[0] != EVD_FRAME_MAGIC) {
-        decoder->broken = true;
+        decoder->state.broken = true;
         *ret_used = in.len;
         return evd_error_set(&decoder->error, EVD_ERR_BAD_FRAME,
                              "frame must start with the byte 0xED, not 0x%02X",

@@ -19,7 +19,7 @@ static int refuse_long_line(struct evd_decoder *decoder, struct evd_slice head,
                             struct evd_envelope *ret_envelope)
 {
     (void)evd_envelope_scan(decoder, head, ret_envelope);
-    decoder->skipping = true;
+    decoder->state.skipping = true;
     return evd_error_set(&decoder->error, EVD_ERR_TOO_LARGE,
                          "line is longer than the limit of %zu bytes", decoder->limits.max_frame);
 }
@@ -31,11 +31,11 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
     if (in.len == 0)
         return EVD_MORE;
     const char *line = in.ptr, *end = in.ptr + in.len, *newline;
-    if (decoder->skipping) {
+    if (decoder->state.skipping) {
         newline = memchr(line, '\n', in.len);
         if (newline == NULL)
             return EVD_MORE;
-        decoder->skipping = false;
+        decoder->state.skipping = false;
         line = newline + 1;
     }
     while (line < end && is_white(*line)) /* blank lines, or a line's start that says nothing */
@@ -44,8 +44,8 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
     if (left == 0)
         return EVD_MORE;
 
-    size_t window = left < max ? left : max, scanned = decoder->scanned;
-    decoder->scanned = 0;
+    size_t window = left < max ? left : max, scanned = decoder->state.scanned;
+    decoder->state.scanned = 0;
     newline = scanned < window ? memchr(line + scanned, '\n', window - scanned) : NULL;
     if (newline != NULL) {
         *ret_used = (size_t)(newline + 1 - in.ptr);
@@ -57,7 +57,7 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
     }
     if (eof)
         return evd_envelope_scan(decoder, evd_slice(line, left), ret_envelope);
-    decoder->scanned = left;
+    decoder->state.scanned = left;
     *ret_used = (size_t)(line - in.ptr);
     return EVD_MORE;
 }

@@ -182,7 +182,7 @@ static void test_bad_magic_breaks_the_stream(void **state)
     evd_decoder_init(&decoder, &evd_transport_frame, SERVER, &limits);
     assert_int_equal(evd_decode(&decoder, EVD_SLICE("\x00"), false, &used, &envelope),
                      EVD_ERR_BAD_FRAME);
-    assert_true(decoder.broken);
+    assert_true(decoder.state.broken);
 }
 
 static void test_truncated(void **state)
@@ -234,7 +234,7 @@ static void test_refused_as_soon_as_known(void **state)
     assert_int_equal(evd_decode(&decoder, evd_slice(header, 20), false, &used, &envelope),
                      EVD_ERR_TOO_LARGE);
     assert_int_equal(used, 20);
-    assert_int_equal(decoder.skip, 65536);
+    assert_int_equal(decoder.state.skip, 65536);
 }
 
 /* ---- Writing ---- */

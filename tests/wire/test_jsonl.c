@@ -130,13 +130,13 @@ static void test_no_byte_is_read_twice(void **state)
     evd_decoder_init(&decoder, &evd_transport_jsonl, SERVER, &limits);
     assert_int_equal(evd_decode(&decoder, evd_slice(line, 14), false, &used, &envelope), EVD_MORE);
     assert_int_equal(used, 2);
-    assert_int_equal(decoder.scanned, 12);
+    assert_int_equal(decoder.state.scanned, 12);
     line[10] = '\n';
     assert_int_equal(
         evd_decode(&decoder, evd_slice(line + 2, sizeof line - 3), false, &used, &envelope),
         EVD_OK);
     assert_int_equal(used, sizeof line - 3);
-    assert_int_equal(decoder.scanned, 0);
+    assert_int_equal(decoder.state.scanned, 0);
 }
 
 static void test_first_bytes(void **state)

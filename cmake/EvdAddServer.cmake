@@ -38,13 +38,14 @@ function(evd_add_server)
   find_package(Threads REQUIRED)
   find_package(ZLIB REQUIRED)
   find_library(EVD_EV_LIBRARY ev REQUIRED)
+  find_library(EVD_HTTP_PARSER_LIBRARY http_parser REQUIRED)
   add_executable(${arg_NAME} "${EVD_PACKAGE_DIR}/builtins.c" ${objects})
   target_include_directories(${arg_NAME} PRIVATE "${folder}" "${EVD_INCLUDE_DIR}/evdispatch")
   target_compile_definitions(${arg_NAME} PRIVATE _GNU_SOURCE)
   target_link_libraries(${arg_NAME} PRIVATE "${EVD_LIBRARY_DIR}/libevd_server_main.a"
     "${EVD_LIBRARY_DIR}/libevd_server_core.a" "${EVD_LIBRARY_DIR}/libevd_dispatch.a"
     "${EVD_LIBRARY_DIR}/libevd_wire.a" "${EVD_LIBRARY_DIR}/libevd_message.a"
-    evdispatch::module_api "${EVD_EV_LIBRARY}" ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)
+    evdispatch::module_api "${EVD_EV_LIBRARY}" "${EVD_HTTP_PARSER_LIBRARY}" ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS} m)
   target_link_options(${arg_NAME} PRIVATE ${EVD_BUILT_WITH})
   set_target_properties(${arg_NAME} PROPERTIES LINKER_LANGUAGE C
     RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")

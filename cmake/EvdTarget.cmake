@@ -12,6 +12,12 @@ add_library(evd_libev INTERFACE)
 target_include_directories(evd_libev SYSTEM INTERFACE "${EV_INCLUDE_DIR}")
 target_link_libraries(evd_libev INTERFACE "${EV_LIBRARY}")
 
+find_path(HTTP_PARSER_INCLUDE_DIR http_parser.h REQUIRED)
+find_library(HTTP_PARSER_LIBRARY http_parser REQUIRED)
+add_library(evd_http_parser INTERFACE)
+target_include_directories(evd_http_parser SYSTEM INTERFACE "${HTTP_PARSER_INCLUDE_DIR}")
+target_link_libraries(evd_http_parser INTERFACE "${HTTP_PARSER_LIBRARY}")
+
 add_library(evd_flags INTERFACE)
 target_compile_features(evd_flags INTERFACE c_std_11 cxx_std_17)
 target_compile_definitions(evd_flags INTERFACE _GNU_SOURCE)

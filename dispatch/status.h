@@ -16,7 +16,8 @@
     X(BAD_DATA, -6, "bad_data", "data is not valid in its encoding")                               \
     X(TOO_LARGE, -7, "too_large", "The message is larger than the limit")                          \
     X(BAD_FRAME, -8, "bad_frame", "The frame is not valid")                                        \
-    X(BAD_PROTOCOL, -9, "bad_protocol", "The first byte must be '{' (JSON lines) or 0xED (frame)") \
+    X(BAD_PROTOCOL, -9, "bad_protocol",                                                            \
+      "The first byte must be '{' (JSON lines), 0xED (frame) or a letter (HTTP)")                  \
     X(LOAD_FAILED, -10, "load_failed", "The module could not be loaded")                           \
     X(OPEN_FAILED, -11, "open_failed", "The module could not be opened")                           \
     X(NO_ANSWER, -12, "no_answer", "The function ended without an answer")                         \

@@ -7,6 +7,7 @@
 
 #include "dispatch/dispatch.h"
 #include "server/wire/args.h"
+#include "server/wire/http.h"
 #include "server/wire/transport.h"
 
 #define EVD_LISTEN_MAX     16
@@ -27,6 +28,7 @@ struct evd_server_config {
     char modules_dir[4096]; /* the default, where --modules is not given */
 
     struct evd_wire_limits wire;
+    struct evd_http_limits http;
     size_t max_inflated; /* bytes of a payload when its codec is undone */
     size_t max_output;   /* bytes held for one slow reader before its calls wait */
     size_t max_connections;

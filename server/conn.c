@@ -1,12 +1,14 @@
 #include "conn.h"
 
 #include "admit.h"
+#include "site.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINGER_NS       1000000000ull /* for the peer's end, after ours */
@@ -234,8 +236,12 @@ static int call(struct evd_conn *conn)
 
 /* ---- Input. ---- */
 
-static bool choose_transport(struct evd_conn *conn, unsigned char first)
+static bool choose_protocol(struct evd_conn *conn, unsigned char first)
 {
+    if (evd_http_sniff(first)) {
+        conn->http = true;
+        return true;
+    }
     const struct evd_transport *transport = evd_transport_by_first(first);
     if (transport != NULL) {
         struct evd_wire_limits limits = conn->worker->config->wire;
@@ -261,8 +267,23 @@ enum progress {
     PENDING, /* the call is unfinished and keeps its bytes */
 };
 
+static enum progress one_request(struct evd_conn *conn, struct evd_slice rest, size_t *ret_used)
+{
+    struct evd_worker *worker = conn->worker;
+    struct evd_http_request request;
+    int rc = evd_http_decode(&conn->http_decoder, &worker->config->http, rest, conn->eof, ret_used,
+                             &request);
+    if (rc == EVD_MORE)
+        return STARVED;
+    if (!evd_site_answer(worker, &request, time(NULL), output(conn)))
+        conn->closing = true;
+    return NEXT;
+}
+
 static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, size_t *ret_used)
 {
+    if (conn->http)
+        return one_request(conn, rest, ret_used);
     int rc = evd_decode(&conn->decoder, rest, conn->eof, ret_used, &conn->envelope);
     if (rc == EVD_MORE)
         return STARVED;
@@ -295,8 +316,8 @@ static void process(struct evd_conn *conn)
             conn->paused = true;
             break;
         }
-        if (conn->decoder.state.transport == NULL &&
-            !choose_transport(conn, (unsigned char)rest.ptr[0]))
+        if (!conn->http && conn->decoder.state.transport == NULL &&
+            !choose_protocol(conn, (unsigned char)rest.ptr[0]))
             break;
         used = 0;
         progress = one_message(conn, rest, &used);

@@ -11,6 +11,7 @@
 #define EVD_CONN_H
 
 #include "auth.h"
+#include "server/wire/http.h"
 #include "worker.h"
 
 /* No connection's time is over sooner than this after its last activity. */
@@ -29,10 +30,12 @@ struct evd_conn {
     bool pending;   /* a call is unfinished: the ones behind it wait */
     bool lingering; /* all is answered and shut: only the peer's end is awaited */
     bool closing;   /* to linger when the output is out */
+    bool http;      /* HTTP requests are read, not envelopes */
 
     struct evd_buf in;          /* bytes of messages that are not whole or not called yet */
     struct evd_buf out;         /* bytes that the peer has not taken yet */
     struct evd_decoder decoder; /* decoder.transport is NULL before the first byte */
+    struct evd_http_decoder http_decoder;
 
     struct evd_caller caller; /* as modules see this connection */
     struct evd_grant

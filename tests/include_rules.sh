@@ -71,8 +71,9 @@ function broken(path, quoted, header,    room, folder, target) {
             return ""
         return target == "wire" || (quoted && header ~ /^dispatch\/(message|status|json)\.h$/) ||
                (!quoted && (header ~ /^cjson\// || header == "zlib.h" ||
+               header == "http_parser.h" ||
                (is_libc(header) && !is_descriptor(header)))) ? "" : \
-               "server/wire may include server/wire, dispatch/{message,status,json}.h, cJSON, zlib and libc; no file descriptor (args.[ch]: addresses)"
+               "server/wire may include server/wire, dispatch/{message,status,json}.h, cJSON, zlib, http_parser and libc; no file descriptor (args.[ch]: addresses)"
     }
     if (room == "server" && path == "server/auth.c" && !quoted && header ~ /^openssl\//)
         return "" # the signatures of tokens
@@ -138,7 +139,7 @@ self_check() {
     plant dispatch/modules/good.c '#include <evdispatch/module.h>' '#include "dispatch/module.h"' \
         '#include <cjson/cJSON.h>' '#include <string.h>'
     plant server/wire/good.c '#include "buf.h"' '#include "dispatch/message.h"' '#include <zlib.h>' \
-        '#include "dispatch/status.h"' '#include "dispatch/json.h"' '#include <endian.h>'
+        '#include "dispatch/status.h"' '#include "dispatch/json.h"' '#include <endian.h>' '#include <http_parser.h>'
     plant server/wire/args.h '#include <sys/socket.h>' '#include <sys/un.h>'
     plant server/good.c '#include "conn.h"' '#include "server/wire/buf.h"' '#include <ev.h>' \
         '#include "dispatch/dispatch.h"' '#include <sys/socket.h>' ' # include <unistd.h>'
@@ -161,7 +162,7 @@ self_check() {
         '#include <ev.h>' '#include <unistd.h>' '#include <sys/socket.h>' '#include <netdb.h>' \
         '#include "loadgen/run.h"' '#include "dispatch/modules/x.h"' '#include <gsl/gsl_cdf.h>'
     plant server/wire/args.c '#include <unistd.h>' '#include <poll.h>'
-    plant server/bad.c '#include "loadgen/run.h"' '#include "dispatch/backend.h"' \
+    plant server/bad.c '#include "loadgen/run.h"' '#include <http_parser.h>' '#include "dispatch/backend.h"' \
         '#include <gsl/gsl_cdf.h>' '#include "tests/wire/wire_test.h"' '#include "server/conn.h"' \
         '#include <openssl/hmac.h>'
     plant loadgen/bad.c '#include "server/conn.h"' '#include "server/metrics.h"' \

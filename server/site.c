@@ -1,0 +1,94 @@
+#include "site.h"
+
+#include "worker.h"
+
+/* Pages are made by GET and take no input: what they need stands in the worker. *response is filled
+ * in as for an empty 200; its body may lie in worker->payload, which is empty. A negative status is
+ * answered as 500. */
+struct route {
+    const char *path;
+    int (*get)(struct evd_worker *worker, struct evd_http_response *response);
+};
+
+static int get_healthz(struct evd_worker *worker, struct evd_http_response *response)
+{
+    (void)worker;
+    (void)response; /* that it answers is the answer */
+    return EVD_OK;
+}
+
+/* Listeners open behind the modules: who is connected has found them open. */
+static int get_readyz(struct evd_worker *worker, struct evd_http_response *response)
+{
+    if (worker->draining) {
+        response->status = 503;
+        response->body = EVD_SLICE("draining\n");
+    }
+    return EVD_OK;
+}
+
+static const struct route routes[] = {
+    {"/healthz", get_healthz},
+    {"/readyz", get_readyz},
+};
+
+static const struct route *find(struct evd_slice path)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (evd_slice_equal(path, evd_slice_text(routes[i].path)))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static void answer(struct evd_worker *worker, const struct evd_http_request *request,
+                   struct evd_http_response *response)
+{
+    if (request->status != 0) {
+        response->status = request->status;
+        return;
+    }
+    const struct route *route = find(request->path);
+    if (route == NULL) {
+        response->status = 404;
+    } else if (!evd_slice_equal(request->method, EVD_SLICE("GET")) &&
+               !evd_slice_equal(request->method, EVD_SLICE("HEAD"))) {
+        response->status = 405;
+        response->allow = "GET, HEAD";
+    } else {
+        response->status = 200;
+        evd_buf_clear(&worker->payload);
+        int rc = route->get(worker, response);
+        if (rc < 0) {
+            response->status = 500;
+            response->type = NULL;
+            response->body = evd_slice_text(evd_status_text(rc));
+        }
+    }
+}
+
+bool evd_site_answer(struct evd_worker *worker, const struct evd_http_request *request, int64_t now,
+                     struct evd_buf *out)
+{
+    char text[160];
+    struct evd_http_response response = {
+        .request = request,
+        .date = now,
+        .close = request->status != 0 || !request->keep_alive || worker->draining,
+    };
+    answer(worker, request, &response);
+    if (request->status != 0) {
+        int len =
+            snprintf(text, sizeof text, "%s: %s\n", evd_http_reason(response.status), request->why);
+        if (len > 0 && (size_t)len < sizeof text)
+            response.body = evd_slice(text, (size_t)len);
+    }
+    int rc = evd_http_encode(out, &response);
+    if (rc == EVD_ERR_TOO_LARGE) { /* more than --max-output */
+        response.status = 500;
+        response.type = NULL;
+        response.body = EVD_SLICE("The page is larger than --max-output\n");
+        rc = evd_http_encode(out, &response);
+    }
+    return rc >= 0 && !response.close;
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""HTTP on the port that serves events: http_test.py SERVER"""
+
+import socket
+import sys
+import unittest
+
+from http_client import Server, read_all
+
+SERVER = None
+
+
+class Pages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(SERVER)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0, cls.server.error_text()
+        assert cls.server.error_text() == "", cls.server.error_text()
+        cls.server.folder.cleanup()
+
+    def test_health(self):
+        for path, text in (("/healthz", "OK\n"), ("/readyz", "OK\n"), ("/healthz?x=1", "OK\n")):
+            answer = self.server.get(path)
+            self.assertEqual((answer.status, answer.text), (200, text))
+            self.assertEqual(answer.getheader("Content-Type"), "text/plain; charset=utf-8")
+            self.assertEqual(answer.getheader("Cache-Control"), "no-store")
+            self.assertIsNotNone(answer.getheader("Date"))
+
+    def test_head_is_get_without_its_body(self):
+        head, get = self.server.get("/healthz", "HEAD"), self.server.get("/healthz")
+        self.assertEqual(head.status, 200)
+        self.assertEqual(head.text, "")
+        self.assertEqual(head.getheader("Content-Length"), get.getheader("Content-Length"))
+
+    def test_paths_and_methods_that_are_not(self):
+        for path in ("/", "/nothing", "/healthz/", "/HEALTHZ", "/%68ealthz", "//healthz", "/../healthz"):
+            self.assertEqual(self.server.get(path).status, 404, path)
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+            answer = self.server.get("/healthz", method)
+            self.assertEqual((answer.status, answer.getheader("Allow")), (405, "GET, HEAD"), method)
+        self.assertEqual(self.server.get("/healthz", "BREW").status, 501)
+
+    def test_a_connection_is_kept(self):
+        client = self.server.client()
+        client.request("GET", "/healthz")
+        client.getresponse().read()
+        first = client.sock
+        client.request("GET", "/nothing")
+        client.getresponse().read()
+        client.request("GET", "/readyz")
+        answer = client.getresponse()
+        self.assertEqual((answer.status, answer.read()), (200, b"OK\n"))
+        self.assertIs(client.sock, first)
+        client.close()
+
+    def test_pipelining(self):
+        count = 500  # more than one read
+        request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+        with self.server.connect() as connection:
+            connection.sendall(request * count + b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + request)
+            text = read_all(connection)
+        self.assertEqual(text.count(b"HTTP/1.1 200 OK\r\n"), count)
+        self.assertEqual(text.count(b"HTTP/1.1 "), count + 1)
+        self.assertTrue(text.endswith(b"\r\n\r\nNot Found\n"))
+        self.assertEqual(text.count(b"Connection: close\r\n"), 1)
+
+    def test_byte_by_byte(self):
+        with self.server.connect() as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in b"GET /healthz HTTP/1.0\r\nX: y\r\n\r\n":
+                connection.sendall(bytes([byte]))
+            self.assertTrue(read_all(connection).startswith(b"HTTP/1.1 200 OK\r\n"))
+
+    def test_what_is_refused_is_answered_and_closed(self):
+        for request, status in (
+            (b"hello\n", 400),
+            (b"GET / HTTP/1.1\r\n\r\n", 400),
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+            (b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 413),
+            (b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+            (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n", 414),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000, 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 64 + b"\r\n", 431),
+        ):
+            with self.server.connect() as connection:  # the server ends it, not the client
+                connection.sendall(request)
+                text = read_all(connection)
+            self.assertTrue(text.startswith(b"HTTP/1.1 %d " % status), (request[:60], text))
+            self.assertIn(b"\r\nConnection: close\r\n", text)
+            self.assertEqual(text.count(b"\r\n\r\n"), 1)
+
+    def test_a_request_without_its_end_is_not_answered(self):
+        self.assertEqual(self.server.say(b"GET /healthz HTTP/1.1\r\nHost: a\r\n"), b"")
+
+    def test_events_go_on_beside_it(self):
+        answers = self.server.call({"id": 1, "event": "api.services.status"})
+        self.assertEqual(answers, [{"id": 1, "data": "online"}])
+
+
+class Limits(unittest.TestCase):
+    def test_flags(self):
+        with Server(SERVER, "--max-http-head", "256", "--max-http-fields", "2") as server:
+            self.assertIn(b" 431 ", server.say(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 256))
+            self.assertIn(b" 431 ", server.say(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\nY: z\r\n\r\n"))
+            self.assertIn(b" 404 ", server.say(b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"))
+
+
+if __name__ == "__main__":
+    SERVER = sys.argv.pop(1)
+    unittest.main()

@@ -184,7 +184,7 @@ case_usage_errors() {
 case_packages_file() {
     awk '!/^#/ && NF {
         if (NF < 4 || $1 !~ /^(build|report|test)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
-            $3 !~ /^(cmd|pc|header):[A-Za-z0-9+.\/-]+$/) { print "line " NR ": " $0; bad = 1 } }
+            $3 !~ /^(cmd|pc|header):[A-Za-z0-9_+.\/-]+$/) { print "line " NR ": " $0; bad = 1 } }
         END { exit bad }' "$source_dir/packages.txt" ||
         fail 'packages.txt has lines of another shape'
     [[ -z $(all_packages | sort | uniq -d) ]] || fail 'a package stands twice in packages.txt'

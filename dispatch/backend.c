@@ -60,67 +60,49 @@ void evd_module_close(const struct evd_module *module, void *state)
         module->close(state);
 }
 
-static int add_endpoint(struct evd_endpoints *endpoints, const struct evd_builtin *builtin,
-                        size_t index, const struct evd_function *function,
-                        struct evd_error *ret_error)
+int evd_builtins_check(const struct evd_dispatch_config *config, struct evd_error *ret_error)
 {
-    struct evd_endpoint *endpoint = &endpoints->list[endpoints->count];
-    if (asprintf(&endpoint->event, "%s.%s", builtin->name, function->name) < 0)
-        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    endpoint->function = function;
-    endpoint->builtin = index;
-    endpoints->count++;
-
-    struct evd_slice event = evd_slice_text(endpoint->event);
-    if (!evd_name_is_valid(event))
-        return evd_error_set(ret_error, EVD_ERR_USAGE, "endpoint %s: %s", endpoint->event,
-                             evd_status_text(EVD_ERR_BAD_EVENT));
-    if (evd_names_get(&endpoints->names, event) != NULL)
-        return evd_error_set(ret_error, EVD_ERR_USAGE, "endpoint %s is declared twice",
-                             endpoint->event);
-    int rc = evd_names_put(&endpoints->names, event, endpoint);
-    return rc < 0 ? evd_error_set(ret_error, rc, "endpoint %s: %s", endpoint->event,
-                                  evd_status_text(rc))
-                  : rc;
-}
-
-int evd_endpoints_open(const struct evd_dispatch_config *config,
-                       struct evd_endpoints *ret_endpoints, struct evd_error *ret_error)
-{
-    struct evd_endpoints endpoints = {0};
-    size_t total = 0;
-    int rc = EVD_OK;
-
     for (size_t i = 0; i < config->builtin_count; i++) {
         struct evd_error why;
-        rc = evd_module_check(config->builtins[i].module, &why);
+        int rc = evd_module_check(config->builtins[i].module, &why);
         if (rc < 0)
             return evd_error_set(ret_error, rc, "module %s: %s", config->builtins[i].name,
                                  why.text);
-        total += config->builtins[i].module->function_count;
     }
-    evd_names_init(&endpoints.names);
-    endpoints.list = calloc(total + 1, sizeof *endpoints.list);
-    if (endpoints.list == NULL)
-        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < config->builtin_count && rc >= 0; i++) {
-        const struct evd_builtin *builtin = &config->builtins[i];
-        for (size_t f = 0; f < builtin->module->function_count && rc >= 0; f++)
-            rc = add_endpoint(&endpoints, builtin, i, &builtin->module->functions[f], ret_error);
-    }
-    if (rc < 0) {
-        evd_endpoints_close(&endpoints);
-        return rc;
-    }
-    *ret_endpoints = endpoints;
     return EVD_OK;
 }
 
-void evd_endpoints_close(struct evd_endpoints *endpoints)
+static int add_endpoint(struct evd_names *endpoints, const char *module,
+                        const struct evd_function *function, const struct evd_endpoint *endpoint,
+                        struct evd_error *ret_error)
 {
-    for (size_t i = 0; i < endpoints->count; i++)
-        free(endpoints->list[i].event);
-    free(endpoints->list);
-    evd_names_release(&endpoints->names);
-    *endpoints = (struct evd_endpoints){0};
+    char event[EVD_EVENT_MAX + 2]; /* one more than is valid */
+    (void)snprintf(event, sizeof event, "%s.%s", module, function->name);
+    struct evd_slice name = evd_slice_text(event);
+
+    if (!evd_name_is_valid(name))
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "endpoint %s: %s", event,
+                             evd_status_text(EVD_ERR_BAD_EVENT));
+    if (evd_names_get(endpoints, name) != NULL)
+        return evd_error_set(ret_error, EVD_ERR_USAGE, "endpoint %s is declared twice", event);
+    int rc = evd_names_put(endpoints, name, endpoint);
+    return rc < 0 ? evd_error_set(ret_error, rc, "endpoint %s: %s", event, evd_status_text(rc))
+                  : rc;
+}
+
+int evd_endpoints_open(const struct evd_dispatch_config *config, void *const *contexts,
+                       struct evd_names *ret_endpoints, struct evd_error *ret_error)
+{
+    int rc = EVD_OK;
+    evd_names_init(ret_endpoints, sizeof(struct evd_endpoint));
+    for (size_t i = 0; i < config->builtin_count && rc >= 0; i++) {
+        const struct evd_module *module = config->builtins[i].module;
+        for (size_t f = 0; f < module->function_count && rc >= 0; f++) {
+            const struct evd_function *function = &module->functions[f];
+            const struct evd_endpoint endpoint = {function->fn, module, contexts[i]};
+            rc = add_endpoint(ret_endpoints, config->builtins[i].name, function, &endpoint,
+                              ret_error);
+        }
+    }
+    return rc;
 }

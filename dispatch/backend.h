@@ -50,7 +50,8 @@ struct evd_backend {
 void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
                       const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* A module's declaration is sound: version, size, names. *ret_error says what is not. */
+/* A module's declaration is sound: version, size, names, none of them twice. *ret_error says what
+ * is not. */
 int evd_module_check(const struct evd_module *module, struct evd_error *ret_error);
 
 /* What a module's open() is told: made once a module, given to each of its constructions. */
@@ -68,22 +69,19 @@ int evd_module_open(const struct evd_module *module, const struct evd_opening *o
                     void *state);
 void evd_module_close(const struct evd_module *module, void *state);
 
-/* An endpoint: one function of a linked-in module, with the module it belongs to. */
+/* One function of a linked-in module: all that a call of it needs, beside its name in the table. */
 struct evd_endpoint {
-    char *event; /* owned */
-    const struct evd_function *function;
-    size_t builtin; /* index into config->builtins */
+    evd_function_fn fn;
+    const struct evd_module *module;
+    void *context; /* what the backend has for the module */
 };
 
-/* All endpoints of the linked-in modules, by name. */
-struct evd_endpoints {
-    struct evd_endpoint *list; /* owned */
-    size_t count;
-    struct evd_names names;
-};
+/* Modules that are linked in are sound, each by evd_module_check. */
+int evd_builtins_check(const struct evd_dispatch_config *config, struct evd_error *ret_error);
 
-int evd_endpoints_open(const struct evd_dispatch_config *config,
-                       struct evd_endpoints *ret_endpoints, struct evd_error *ret_error);
-void evd_endpoints_close(struct evd_endpoints *endpoints);
+/* Makes the table of their endpoints, of struct evd_endpoint; contexts[i] is of
+ * config->builtins[i]. Released by evd_names_release(), also after an error. */
+int evd_endpoints_open(const struct evd_dispatch_config *config, void *const *contexts,
+                       struct evd_names *ret_endpoints, struct evd_error *ret_error);
 
 #endif

@@ -17,12 +17,12 @@
 
 struct object;
 
+/* A function that a version of its object has or had. */
 struct endpoint {
     struct object *object;
-    size_t index;        /* into the functions of the current version, if it is of this: */
-    uint64_t generation; /* the object's, when this was last one of its functions */
-    struct endpoint *next;
-    char event[]; /* NUL-terminated */
+    evd_function_fn fn;  /* cached: what to call. call: each load has its own, at this: */
+    uint32_t index;      /* into the functions of the version */
+    uint32_t generation; /* the object's, when this was last one of its functions; 0: not yet */
 };
 
 enum look {
@@ -33,15 +33,15 @@ enum look {
 
 /* A module of the folder. It stays known when its file goes, because the file may come back. */
 struct object {
-    char *name, *path;           /* owned */
     struct evd_version *current; /* NULL: nothing can serve */
     int status;                  /* why not */
-    uint64_t generation;         /* of versions */
     enum look look;              /* before the next call */
+    uint32_t generation;         /* of versions, from 1 */
+    size_t endpoint_count;       /* of the current version */
+    char *name, *path;           /* owned */
     bool linked;                 /* path is where a symbolic link leads */
     bool told;                   /* the log has had of a want that may pass */
     struct stat seen;            /* the file, when it was last looked at */
-    struct endpoint *endpoints;  /* all that it ever had */
     struct object *next;
 };
 
@@ -51,7 +51,8 @@ struct folder {
     struct evd_watch watch;
     struct object *objects;
     size_t object_count, endpoint_count, linked_count;
-    struct evd_names by_module, by_event;
+    struct evd_names by_module; /* to struct object * */
+    struct evd_names by_event;  /* to struct endpoint */
     struct evd_dispatch_stats stats;
     bool cached;
 };
@@ -62,14 +63,15 @@ static void free_object(struct object *object)
 {
     if (object->current != NULL)
         evd_version_drop(object->current);
-    while (object->endpoints != NULL) {
-        struct endpoint *endpoint = object->endpoints;
-        object->endpoints = endpoint->next;
-        free(endpoint);
-    }
     free(object->name);
     free(object->path);
     free(object);
+}
+
+static struct object *find_object(const struct folder *folder, struct evd_slice module)
+{
+    struct object *const *found = evd_names_get(&folder->by_module, module);
+    return found != NULL ? *found : NULL;
 }
 
 /* <modules>/a/b.so of "a.b": a dot is never part of a file's own name. */
@@ -116,7 +118,7 @@ static int add_object(struct folder *folder, const char *name)
     object->look = LOOK_LOAD;
     int rc = object->name == NULL ? EVD_ERR_NO_MEMORY : point(folder, object);
     if (rc >= 0)
-        rc = evd_names_put(&folder->by_module, evd_slice_text(object->name), object);
+        rc = evd_names_put(&folder->by_module, evd_slice_text(object->name), &object);
     if (rc < 0) {
         folder->linked_count -= object->linked;
         free_object(object);
@@ -138,7 +140,7 @@ static void look_again(struct object *object)
 static int on_file(void *context, const char *name, const char *path)
 {
     struct folder *folder = context;
-    struct object *object = evd_names_get(&folder->by_module, evd_slice_text(name));
+    struct object *object = find_object(folder, evd_slice_text(name));
     (void)path; /* point() */
     if (object == NULL)
         return add_object(folder, name);
@@ -181,7 +183,7 @@ static struct object *object_of(struct folder *folder, const struct evd_watched 
                          dir->prefix[0] == '\0' ? "" : ".", (int)len - 3, entry);
     if (wrote < 0 || (size_t)wrote >= sizeof name)
         return NULL;
-    return evd_names_get(&folder->by_module, evd_slice_text(name));
+    return find_object(folder, evd_slice_text(name));
 }
 
 /* Looks again at what lies below a folder, "" being all. */
@@ -269,26 +271,15 @@ static struct evd_slice event_of(const struct object *object, const struct evd_f
 static int know_endpoints(struct folder *folder, struct object *object,
                           const struct evd_module *module)
 {
-    for (size_t i = 0; i < module->function_count; i++) {
+    int rc = EVD_OK;
+    for (size_t i = 0; i < module->function_count && rc >= 0; i++) {
         char text[EVD_EVENT_MAX + 1];
+        const struct endpoint none = {.object = object};
         struct evd_slice event = event_of(object, &module->functions[i], text);
-        if (event.len == 0 || evd_names_get(&folder->by_event, event) != NULL)
-            continue;
-        struct endpoint *endpoint = calloc(1, sizeof *endpoint + event.len + 1);
-        if (endpoint == NULL)
-            return EVD_ERR_NO_MEMORY;
-        memcpy(endpoint->event, event.ptr, event.len);
-        event.ptr = endpoint->event;
-        int rc = evd_names_put(&folder->by_event, event, endpoint);
-        if (rc < 0) {
-            free(endpoint);
-            return rc;
-        }
-        endpoint->object = object;
-        endpoint->next = object->endpoints;
-        object->endpoints = endpoint;
+        if (event.len > 0 && evd_names_get(&folder->by_event, event) == NULL)
+            rc = evd_names_put(&folder->by_event, event, &none);
     }
-    return EVD_OK;
+    return rc;
 }
 
 /* The endpoints of the object are now those of this version. */
@@ -300,19 +291,22 @@ static void point_endpoints(struct folder *folder, struct object *object,
         char text[EVD_EVENT_MAX + 1];
         struct evd_slice event = event_of(object, &module->functions[i], text);
         struct endpoint *endpoint = event.len > 0 ? evd_names_get(&folder->by_event, event) : NULL;
-        if (endpoint != NULL) {
-            endpoint->index = i;
-            endpoint->generation = object->generation;
-        }
+        if (endpoint == NULL)
+            continue;
+        *endpoint =
+            (struct endpoint){object, module->functions[i].fn, (uint32_t)i, object->generation};
+        object->endpoint_count++;
     }
+    folder->endpoint_count += object->endpoint_count;
 }
 
 static void retire(struct folder *folder, struct object *object)
 {
-    for (struct endpoint *e = object->endpoints; e != NULL; e = e->next)
-        folder->endpoint_count -= object->current != NULL && e->generation == object->generation;
-    if (object->current != NULL)
-        evd_version_drop(object->current);
+    if (object->current == NULL)
+        return;
+    folder->endpoint_count -= object->endpoint_count;
+    object->endpoint_count = 0;
+    evd_version_drop(object->current);
     object->current = NULL;
 }
 
@@ -324,8 +318,6 @@ static void install(struct folder *folder, struct object *object, struct evd_ver
     object->status = EVD_OK;
     object->told = false;
     point_endpoints(folder, object, version->first.loaded.module);
-    for (struct endpoint *e = object->endpoints; e != NULL; e = e->next)
-        folder->endpoint_count += e->generation == object->generation;
     folder->stats.loads++;
     if (replaces) {
         folder->stats.reloads++;
@@ -419,12 +411,12 @@ static void refresh(struct folder *folder, struct object *object)
 
 /* ---- Calls. ---- */
 
-static struct object *find_object(const struct folder *folder, struct evd_slice event)
+static struct object *object_of_event(const struct folder *folder, struct evd_slice event)
 {
     const char *dot = event.len == 0 ? NULL : memrchr(event.ptr, '.', event.len);
     if (dot == NULL)
         return NULL;
-    return evd_names_get(&folder->by_module, evd_slice(event.ptr, (size_t)(dot - event.ptr)));
+    return find_object(folder, evd_slice(event.ptr, (size_t)(dot - event.ptr)));
 }
 
 /* One load for this call alone. */
@@ -449,14 +441,13 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
 {
     struct folder *folder = self;
     const struct endpoint *endpoint = evd_names_get(&folder->by_event, event);
-    struct object *object = endpoint != NULL ? endpoint->object : find_object(folder, event);
+    struct object *object = endpoint != NULL ? endpoint->object : object_of_event(folder, event);
 
     if (object == NULL)
         return EVD_ERR_NO_SUCH_FUNCTION;
     if (object->look != LOOK_NOT || folder->watch.fd < 0) {
         refresh(folder, object);
-        if (endpoint == NULL)
-            endpoint = evd_names_get(&folder->by_event, event);
+        endpoint = evd_names_get(&folder->by_event, event); /* it may have moved */
     }
     if (object->current == NULL)
         return object->status;
@@ -464,15 +455,16 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
         return EVD_ERR_NO_SUCH_FUNCTION;
 
     struct evd_load *load = &object->current->first;
+    ret_target->fn = endpoint->fn;
     if (folder->cached) {
         evd_version_hold(object->current);
     } else {
         int rc = load_for_call(folder, object, &load);
         if (rc < 0)
             return rc;
+        ret_target->fn = load->loaded.module->functions[endpoint->index].fn;
     }
     ret_target->module = load->loaded.module;
-    ret_target->function = &load->loaded.module->functions[endpoint->index];
     ret_target->state = load->state;
     ret_target->hold = load;
     return EVD_OK;
@@ -514,8 +506,8 @@ static int open_folder(const struct evd_dispatch_config *config, void **ret_self
         .context = folder, .folder = on_folder, .file = on_file};
     folder->config = config;
     folder->cached = config->dynamic_load == EVD_LOAD_CACHED;
-    evd_names_init(&folder->by_module);
-    evd_names_init(&folder->by_event);
+    evd_names_init(&folder->by_module, sizeof(struct object *));
+    evd_names_init(&folder->by_event, sizeof(struct endpoint));
     evd_watch_open(&folder->watch);
     int error = errno;
     int rc = evd_listing_open(&folder->listing, config, &visitor, ret_error);
@@ -540,7 +532,7 @@ static size_t endpoints(const void *self)
 static int knows(const void *self, struct evd_slice module)
 {
     const struct folder *folder = self;
-    return evd_names_get(&folder->by_module, module) != NULL;
+    return find_object(folder, module) != NULL;
 }
 
 static void stats(const void *self, struct evd_dispatch_stats *ret_stats)

@@ -13,34 +13,33 @@ struct spare {
 
 struct class
 {
-    struct evd_opening opening;
+    const struct evd_module *module;
     struct spare *spare;
-    size_t spare_count;
+    size_t spare_count, spare_max; /* the second is 0 for `malloc` */
+    struct evd_opening opening;
 };
 
 struct instances {
     const struct evd_dispatch_config *config;
-    struct evd_endpoints endpoints;
-    struct class *classes; /* one a module */
-    bool pooled;
+    struct evd_names endpoints; /* to struct evd_endpoint, whose context is the class */
+    void **classes;             /* struct class, one a module, owned */
 };
 
-static void *allocate(struct instances *self, size_t index, size_t size)
+static void *allocate(struct class *class)
 {
-    struct class *class = &self->classes[index];
-    if (self->pooled && class->spare != NULL) {
+    if (class->spare != NULL) {
         struct spare *block = class->spare;
         class->spare = block->next;
         class->spare_count--;
         return block;
     }
+    size_t size = class->module->state_size;
     return malloc(size < sizeof(struct spare) ? sizeof(struct spare) : size);
 }
 
-static void deallocate(struct instances *self, size_t index, void *ptr)
+static void deallocate(struct class *class, void *ptr)
 {
-    struct class *class = &self->classes[index];
-    if (self->pooled && class->spare_count < POOL_SPARE_MAX) {
+    if (class->spare_count < class->spare_max) {
         struct spare *block = ptr;
         block->next = class->spare;
         class->spare = block;
@@ -50,19 +49,41 @@ static void deallocate(struct instances *self, size_t index, void *ptr)
     }
 }
 
+static void free_class(struct class *class)
+{
+    while (class != NULL && class->spare != NULL) {
+        struct spare *block = class->spare;
+        class->spare = block->next;
+        free(block);
+    }
+    free(class);
+}
+
 static void close_instances(void *self)
 {
     struct instances *instances = self;
-    for (size_t i = 0; instances->classes != NULL && i < instances->config->builtin_count; i++) {
-        while (instances->classes[i].spare != NULL) {
-            struct spare *block = instances->classes[i].spare;
-            instances->classes[i].spare = block->next;
-            free(block);
-        }
-    }
+    for (size_t i = 0; instances->classes != NULL && i < instances->config->builtin_count; i++)
+        free_class(instances->classes[i]);
     free(instances->classes);
-    evd_endpoints_close(&instances->endpoints);
+    evd_names_release(&instances->endpoints);
     free(instances);
+}
+
+static int make_classes(struct instances *self, struct evd_error *ret_error)
+{
+    const struct evd_dispatch_config *config = self->config;
+    self->classes = calloc(config->builtin_count + 1, sizeof *self->classes);
+    if (self->classes == NULL)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < config->builtin_count; i++) {
+        struct class *class = self->classes[i] = calloc(1, sizeof *class);
+        if (class == NULL)
+            return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+        class->module = config->builtins[i].module;
+        class->spare_max = config->instance_alloc == EVD_ALLOC_POOL ? POOL_SPARE_MAX : 0;
+        evd_opening_init(&class->opening, config, config->builtins[i].name);
+    }
+    return EVD_OK;
 }
 
 static int open_instances(const struct evd_dispatch_config *config, void **ret_self,
@@ -72,53 +93,47 @@ static int open_instances(const struct evd_dispatch_config *config, void **ret_s
     if (self == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
     self->config = config;
-    self->pooled = config->instance_alloc == EVD_ALLOC_POOL;
-    int rc = evd_endpoints_open(config, &self->endpoints, ret_error);
-    if (rc >= 0) {
-        self->classes = calloc(config->builtin_count + 1, sizeof *self->classes);
-        if (self->classes == NULL)
-            rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    }
+    int rc = evd_builtins_check(config, ret_error);
+    if (rc >= 0)
+        rc = make_classes(self, ret_error);
+    if (rc >= 0)
+        rc = evd_endpoints_open(config, self->classes, &self->endpoints, ret_error);
     if (rc < 0) {
         close_instances(self);
         return rc;
     }
-    for (size_t i = 0; i < config->builtin_count; i++)
-        evd_opening_init(&self->classes[i].opening, config, config->builtins[i].name);
     *ret_self = self;
     return EVD_OK;
 }
 
 static int acquire(void *self, struct evd_slice event, struct evd_target *ret_target)
 {
-    struct instances *instances = self;
-    struct evd_endpoint *endpoint = evd_names_get(&instances->endpoints.names, event);
+    const struct instances *instances = self;
+    const struct evd_endpoint *endpoint = evd_names_get(&instances->endpoints, event);
     if (endpoint == NULL)
         return EVD_ERR_NO_SUCH_FUNCTION;
 
-    const struct evd_builtin *builtin = &instances->config->builtins[endpoint->builtin];
-    void *state = allocate(instances, endpoint->builtin, builtin->module->state_size);
+    struct class *class = endpoint->context;
+    void *state = allocate(class);
     if (state == NULL)
         return EVD_ERR_NO_MEMORY;
-    int rc =
-        evd_module_open(builtin->module, &instances->classes[endpoint->builtin].opening, state);
+    int rc = evd_module_open(endpoint->module, &class->opening, state);
     if (rc < 0) {
-        deallocate(instances, endpoint->builtin, state);
+        deallocate(class, state);
         return rc;
     }
-    ret_target->module = builtin->module;
-    ret_target->function = endpoint->function;
+    ret_target->fn = endpoint->fn;
+    ret_target->module = endpoint->module;
     ret_target->state = state;
-    ret_target->hold = endpoint;
+    ret_target->hold = class;
     return EVD_OK;
 }
 
 static void release(void *self, struct evd_target *target)
 {
-    struct instances *instances = self;
-    const struct evd_endpoint *endpoint = target->hold;
+    (void)self;
     evd_module_close(target->module, target->state);
-    deallocate(instances, endpoint->builtin, target->state);
+    deallocate(target->hold, target->state);
 }
 
 static size_t endpoints(const void *self)

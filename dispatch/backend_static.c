@@ -6,44 +6,50 @@
 
 struct table {
     const struct evd_dispatch_config *config;
-    struct evd_endpoints endpoints;
-    void **states; /* one a module */
-    size_t opened; /* modules whose open() went well: the first so many */
+    struct evd_names endpoints; /* to struct evd_endpoint, whose context is the module's state */
+    void **states;              /* one a module, owned */
+    size_t opened;              /* modules whose open() went well: the first so many */
 };
 
 static void close_table(void *self)
 {
     struct table *table = self;
-    for (size_t i = table->opened; i-- > 0;) {
+    for (size_t i = table->opened; i-- > 0;)
         evd_module_close(table->config->builtins[i].module, table->states[i]);
+    for (size_t i = 0; table->states != NULL && i < table->config->builtin_count; i++)
         free(table->states[i]);
-    }
     free(table->states);
-    evd_endpoints_close(&table->endpoints);
+    evd_names_release(&table->endpoints);
     free(table);
 }
 
-static int open_one(struct table *table, size_t index, struct evd_error *ret_error)
+static int allocate_states(struct table *table, struct evd_error *ret_error)
 {
-    const struct evd_builtin *builtin = &table->config->builtins[index];
-    struct evd_opening opening;
-    void *state = NULL;
-
-    if (builtin->module->state_size > 0) {
-        state = malloc(builtin->module->state_size);
-        if (state == NULL)
+    const struct evd_dispatch_config *config = table->config;
+    table->states = calloc(config->builtin_count + 1, sizeof *table->states);
+    if (table->states == NULL)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < config->builtin_count; i++) {
+        size_t size = config->builtins[i].module->state_size;
+        if (size > 0 && (table->states[i] = malloc(size)) == NULL)
             return evd_error_set(ret_error, EVD_ERR_NO_MEMORY,
-                                 "module %s: no memory for its state of %zu bytes", builtin->name,
-                                 builtin->module->state_size);
+                                 "module %s: no memory for its state of %zu bytes",
+                                 config->builtins[i].name, size);
     }
-    evd_opening_init(&opening, table->config, builtin->name);
-    int rc = evd_module_open(builtin->module, &opening, state);
-    if (rc < 0) {
-        free(state);
-        return evd_error_set(ret_error, rc, "module %s: its open() failed", builtin->name);
+    return EVD_OK;
+}
+
+static int open_modules(struct table *table, struct evd_error *ret_error)
+{
+    for (size_t i = 0; i < table->config->builtin_count; i++) {
+        const struct evd_builtin *builtin = &table->config->builtins[i];
+        struct evd_opening opening;
+        evd_opening_init(&opening, table->config, builtin->name);
+        int rc = evd_module_open(builtin->module, &opening, table->states[i]);
+        if (rc < 0)
+            return evd_error_set(ret_error, rc, "module %s: its open() failed", builtin->name);
+        table->opened = i + 1;
     }
-    table->states[index] = state;
-    table->opened = index + 1;
     return EVD_OK;
 }
 
@@ -54,14 +60,13 @@ static int open_table(const struct evd_dispatch_config *config, void **ret_self,
     if (table == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
     table->config = config;
-    int rc = evd_endpoints_open(config, &table->endpoints, ret_error);
-    if (rc >= 0) {
-        table->states = calloc(config->builtin_count + 1, sizeof *table->states);
-        if (table->states == NULL)
-            rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
-    }
-    for (size_t i = 0; i < config->builtin_count && rc >= 0; i++)
-        rc = open_one(table, i, ret_error);
+    int rc = evd_builtins_check(config, ret_error);
+    if (rc >= 0)
+        rc = allocate_states(table, ret_error);
+    if (rc >= 0)
+        rc = evd_endpoints_open(config, table->states, &table->endpoints, ret_error);
+    if (rc >= 0)
+        rc = open_modules(table, ret_error);
     if (rc < 0) {
         close_table(table);
         return rc;
@@ -73,12 +78,12 @@ static int open_table(const struct evd_dispatch_config *config, void **ret_self,
 static int acquire(void *self, struct evd_slice event, struct evd_target *ret_target)
 {
     const struct table *table = self;
-    const struct evd_endpoint *endpoint = evd_names_get(&table->endpoints.names, event);
+    const struct evd_endpoint *endpoint = evd_names_get(&table->endpoints, event);
     if (endpoint == NULL)
         return EVD_ERR_NO_SUCH_FUNCTION;
-    ret_target->module = table->config->builtins[endpoint->builtin].module;
-    ret_target->function = endpoint->function;
-    ret_target->state = table->states[endpoint->builtin];
+    ret_target->fn = endpoint->fn;
+    ret_target->module = endpoint->module;
+    ret_target->state = endpoint->context;
     return EVD_OK;
 }
 

@@ -188,7 +188,7 @@ static void end(struct evd_flight *flight)
 static int step(struct evd_flight *flight)
 {
     flight->wait_ns = 0;
-    int rc = flight->target.function->fn(flight->target.state, &flight->call);
+    int rc = flight->target.fn(flight->target.state, &flight->call);
     if (rc == EVD_MORE && !flight->answered)
         return EVD_MORE;
     if (!flight->answered) {

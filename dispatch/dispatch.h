@@ -64,8 +64,8 @@ struct evd_sink {
 
 /* What a backend found for one call. */
 struct evd_target {
+    evd_function_fn fn;
     const struct evd_module *module;
-    const struct evd_function *function;
     void *state;
     void *hold; /* the backend's own, for its release */
 };

@@ -34,7 +34,7 @@ static int add(struct evd_module_config *table, struct evd_slice raw, struct evd
                              from, (int)name.len, name.ptr, at);
     struct evd_module_config_entry *entry = &table->entries[table->count];
     *entry = (struct evd_module_config_entry){name, json};
-    int rc = evd_names_put(&table->by_name, name, entry);
+    int rc = evd_names_put(&table->by_name, name, &entry);
     if (rc < 0)
         return no_memory(ret_error);
     table->count++;
@@ -102,7 +102,7 @@ int evd_module_config_open(struct evd_module_config *table,
     size_t count = 0;
 
     *table = (struct evd_module_config){0};
-    evd_names_init(&table->by_name);
+    evd_names_init(&table->by_name, sizeof(struct evd_module_config_entry *));
     if (given.len == 0)
         return EVD_OK;
     int rc = check(given, config, ret_error);
@@ -139,7 +139,7 @@ struct evd_slice evd_module_config_get(const struct evd_module_config *table, co
 {
     if (table->count == 0)
         return (struct evd_slice){0};
-    const struct evd_module_config_entry *entry =
+    struct evd_module_config_entry *const *entry =
         evd_names_get(&table->by_name, evd_slice_text(name));
-    return entry != NULL ? entry->json : (struct evd_slice){0};
+    return entry != NULL ? (*entry)->json : (struct evd_slice){0};
 }

@@ -5,6 +5,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#define LINE        64 /* bytes of a cache line; a record begins with one */
+#define LINES_FIRST 32
+#define SLOTS_FIRST 32
+
 /* The folded 64 x 64 -> 128 bit multiply of wyhash (Wang Yi, 2019). Both factors are keyed: with a
  * known constant in one of them, a name that holds it would make the product zero whatever the seed
  * is. */
@@ -55,12 +59,20 @@ static inline uint64_t hash_name(const struct evd_names *names, struct evd_slice
     return fold(MULTIPLIER_B ^ name.len, fold(a ^ key, b ^ h));
 }
 
-void evd_names_init_seeded(struct evd_names *names, uint64_t seed)
+uint64_t evd_names_hash(const struct evd_names *names, struct evd_slice name)
 {
-    *names = (struct evd_names){.seed = seed, .key = fold(seed ^ MULTIPLIER_A, MULTIPLIER_B)};
+    return hash_name(names, name);
 }
 
-void evd_names_init(struct evd_names *names)
+void evd_names_init_seeded(struct evd_names *names, size_t value_size, uint64_t seed)
+{
+    *names = (struct evd_names){.value_size = value_size,
+                                .seed = seed,
+                                .key = fold(seed ^ MULTIPLIER_A, MULTIPLIER_B),
+                                .lines_used = 1}; /* number 0 stands for none */
+}
+
+void evd_names_init(struct evd_names *names, size_t value_size)
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
@@ -69,71 +81,123 @@ void evd_names_init(struct evd_names *names)
         (void)clock_gettime(CLOCK_REALTIME, &now);
         seed = fold((uint64_t)now.tv_nsec ^ MULTIPLIER_A, (uint64_t)(uintptr_t)names);
     }
-    evd_names_init_seeded(names, seed);
+    evd_names_init_seeded(names, value_size, seed);
 }
 
 void evd_names_release(struct evd_names *names)
 {
-    free(names->memory);
+    free(names->slots);
+    free(names->records);
     *names = (struct evd_names){0};
 }
 
-static struct evd_names_slot *find_slot(const struct evd_names *names, uint64_t hash,
-                                        struct evd_slice name)
+/* ---- Records: the value, the length of the name in one byte, its text. ---- */
+
+static inline unsigned char *record_at(const struct evd_names *names, uint32_t line)
+{
+    return names->records + (size_t)line * LINE;
+}
+
+static inline struct evd_slice name_of(const struct evd_names *names, const unsigned char *record)
+{
+    const unsigned char *len = record + names->value_size;
+    return evd_slice((const char *)len + 1, *len);
+}
+
+/* Makes room for `lines` more. */
+static int grow_records(struct evd_names *names, size_t lines)
+{
+    size_t room = names->lines_room == 0 ? LINES_FIRST : names->lines_room;
+    while (room < names->lines_used + lines)
+        room *= 2;
+    if (room == names->lines_room)
+        return EVD_OK;
+    unsigned char *records = aligned_alloc(LINE, room * LINE);
+    if (records == NULL)
+        return EVD_ERR_NO_MEMORY;
+    if (names->records != NULL)
+        memcpy(records, names->records, names->lines_used * LINE);
+    free(names->records);
+    names->records = records;
+    names->lines_room = room;
+    return EVD_OK;
+}
+
+static uint32_t add_record(struct evd_names *names, struct evd_slice name, size_t lines)
+{
+    uint32_t line = (uint32_t)names->lines_used;
+    unsigned char *len = record_at(names, line) + names->value_size;
+    *len = (unsigned char)name.len;
+    memcpy(len + 1, name.ptr, name.len);
+    names->lines_used += lines;
+    return line;
+}
+
+/* ---- Slots. ---- */
+
+static inline uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32); /* the position is of its lower bits */
+}
+
+/* The name's slot, or the free one that ends the search for it. */
+static inline struct evd_names_slot *find_slot(const struct evd_names *names, uint64_t hash,
+                                               struct evd_slice name)
 {
     size_t i = hash & names->mask;
     for (;; i = (i + 1) & names->mask) {
         struct evd_names_slot *slot = &names->slots[i];
-        if (slot->name == NULL)
+        if (slot->line == 0)
             return slot;
-        if (slot->hash == hash && slot->len == name.len &&
-            memcmp(slot->name, name.ptr, name.len) == 0)
+        if (slot->tag == tag_of(hash) &&
+            evd_slice_equal(name_of(names, record_at(names, slot->line)), name))
             return slot;
     }
 }
 
-/* None lies in two cache lines. */
-#define SLOT_ALIGN sizeof(struct evd_names_slot)
-_Static_assert(64 % SLOT_ALIGN == 0, "a slot divides a cache line");
-
-static int grow(struct evd_names *names)
+static int grow_slots(struct evd_names *names)
 {
     size_t old = names->slots == NULL ? 0 : names->mask + 1;
-    size_t size = old == 0 ? 32 : old * 2;
-    /* One more, so that the first can begin where a slot ends with its cache line. */
-    void *memory = calloc(size + 1, sizeof(struct evd_names_slot));
-    if (memory == NULL)
+    size_t size = old == 0 ? SLOTS_FIRST : old * 2;
+    struct evd_names_slot *slots = calloc(size, sizeof *slots), *were = names->slots;
+    if (slots == NULL)
         return EVD_ERR_NO_MEMORY;
-    uintptr_t start = (uintptr_t)memory + SLOT_ALIGN - 1;
-    struct evd_names_slot *slots = (struct evd_names_slot *)(start - start % SLOT_ALIGN);
-
-    struct evd_names larger = {.slots = slots, .mask = size - 1};
-    for (size_t i = 0; i < old; i++) {
-        const struct evd_names_slot *slot = &names->slots[i];
-        if (slot->name != NULL)
-            *find_slot(&larger, slot->hash, evd_slice(slot->name, slot->len)) = *slot;
-    }
-    free(names->memory);
-    names->memory = memory;
     names->slots = slots;
     names->mask = size - 1;
+    for (size_t i = 0; i < old; i++) {
+        if (were[i].line == 0)
+            continue;
+        struct evd_slice name = name_of(names, record_at(names, were[i].line));
+        *find_slot(names, hash_name(names, name), name) = were[i];
+    }
+    free(were);
     return EVD_OK;
 }
 
-int evd_names_put(struct evd_names *names, struct evd_slice name, void *value)
+static int add_name(struct evd_names *names, struct evd_slice name, const void *value)
 {
-    if (names->count >= EVD_NAMES_MAX)
-        return EVD_ERR_TOO_LARGE;
-    if (names->slots == NULL || (names->count + 1) * 2 > names->mask + 1) {
-        int rc = grow(names);
-        if (rc < 0)
-            return rc;
-    }
     uint64_t hash = hash_name(names, name);
+    size_t lines = (names->value_size + 1 + name.len + LINE - 1) / LINE;
+    if (name.len > EVD_EVENT_MAX || names->count >= EVD_NAMES_MAX)
+        return EVD_ERR_TOO_LARGE;
+    int rc = grow_records(names, lines);
+    if (rc >= 0 && (names->slots == NULL || (names->count + 1) * 2 > names->mask + 1))
+        rc = grow_slots(names);
+    if (rc < 0)
+        return rc;
     struct evd_names_slot *slot = find_slot(names, hash, name);
-    if (slot->name == NULL)
-        names->count++;
-    *slot = (struct evd_names_slot){hash, name.ptr, name.len, value};
+    *slot = (struct evd_names_slot){tag_of(hash), add_record(names, name, lines)};
+    memcpy(record_at(names, slot->line), value, names->value_size);
+    names->count++;
+    return EVD_OK;
+}
+
+int evd_names_put(struct evd_names *names, struct evd_slice name, const void *value)
+{
+    void *known = evd_names_get(names, name);
+    if (known == NULL)
+        return add_name(names, name, value);
+    memcpy(known, value, names->value_size);
     return EVD_OK;
 }
 
@@ -141,7 +205,8 @@ void *evd_names_get(const struct evd_names *names, struct evd_slice name)
 {
     if (names->slots == NULL)
         return NULL;
-    return find_slot(names, hash_name(names, name), name)->value;
+    const struct evd_names_slot *slot = find_slot(names, hash_name(names, name), name);
+    return slot->line != 0 ? record_at(names, slot->line) : NULL;
 }
 
 int evd_name_is_valid(struct evd_slice name)

@@ -10,19 +10,19 @@
 /* A module loaded and opened: one a version under `cached`, one a call under `call`. */
 struct evd_load {
     struct evd_loaded loaded;
-    void *state;            /* the module's */
-    struct evd_image image; /* fd -1: the version's */
+    void *state; /* the module's */
     struct evd_version *version;
+    struct evd_image image; /* fd -1: the version's */
 };
 
 struct evd_version {
-    const struct evd_dispatch_config *config;
-    const char *name; /* of the module; borrowed from its owner, who outlives it */
-    struct evd_image image;
+    size_t holds;          /* who uses the version; it ends with the last */
     struct evd_load first; /* what it was found good by. cached: what every call uses; call: what
                               one of the calls at a time uses */
     bool first_free;       /* call: `first` is loaded, and no call has had it yet */
-    size_t holds;          /* who uses the version; it ends with the last */
+    const struct evd_dispatch_config *config;
+    const char *name; /* of the module; borrowed from its owner, who outlives it */
+    struct evd_image image;
 };
 
 /* Takes an image of the file, loads and opens the module: only a version that can serve comes to

@@ -14,15 +14,16 @@
 #define DRAWN   (SLOTS * SET * 2) /* names to choose from: about 512 for each slot */
 #define GUESSES 2                 /* seeds; each makes SLOTS sets */
 
-/* How many slots a look-up of each name of the table looks at, at most. */
-static size_t longest_probe(const struct evd_names *names)
+/* How many slots a look-up of each name of the set looks at, at most. */
+static size_t longest_probe(const struct evd_names *names, const struct evd_slice *set)
 {
     size_t longest = 0;
-    for (size_t i = 0; i <= names->mask; i++) {
-        const struct evd_names_slot *slot = &names->slots[i];
-        size_t probe = ((i - slot->hash) & names->mask) + 1;
-        if (slot->name != NULL && probe > longest)
-            longest = probe;
+    for (size_t i = 0; i < SET; i++) {
+        uint64_t hash = evd_names_hash(names, set[i]);
+        size_t probe = 1;
+        while (names->slots[(hash + probe - 1) & names->mask].tag != hash >> 32)
+            probe++;
+        longest = probe > longest ? probe : longest;
     }
     return longest;
 }
@@ -30,9 +31,9 @@ static size_t longest_probe(const struct evd_names *names)
 static int build(struct evd_names *table, const struct evd_slice *set)
 {
     int rc = EVD_OK;
-    evd_names_init(table);
+    evd_names_init(table, 0);
     for (size_t i = 0; i < SET && rc >= 0; i++)
-        rc = evd_names_put(table, set[i], (void *)&set[i]);
+        rc = evd_names_put(table, set[i], "");
     return rc;
 }
 
@@ -54,19 +55,13 @@ static void choose_sets(const struct evd_slice *names, const uint64_t *hashes,
 }
 
 /* What the names would hash to if the guess were right. */
-static int hashes_by_guess(const struct bench_names *drawn, uint64_t *ret_hashes)
+static void hashes_by_guess(const struct bench_names *drawn, uint64_t *ret_hashes)
 {
     struct evd_names guessed;
-    int rc = EVD_OK;
-    evd_names_init(&guessed);
-    for (size_t i = 0; i < DRAWN && rc >= 0; i++)
-        rc = evd_names_put(&guessed, drawn->list[i], &ret_hashes[i]);
-    for (size_t i = 0; rc >= 0 && i <= guessed.mask; i++) {
-        if (guessed.slots[i].name != NULL)
-            *(uint64_t *)guessed.slots[i].value = guessed.slots[i].hash;
-    }
+    evd_names_init(&guessed, 0);
+    for (size_t i = 0; i < DRAWN; i++)
+        ret_hashes[i] = evd_names_hash(&guessed, drawn->list[i]);
     evd_names_release(&guessed);
-    return rc;
 }
 
 struct attack {
@@ -89,7 +84,7 @@ static int try_sets(struct room *room, struct evd_names *ret_table)
         if (room->sets[s * SET].ptr == NULL)
             continue;
         int rc = build(&table, &room->sets[s * SET]);
-        size_t longest = rc >= 0 ? longest_probe(&table) : 0;
+        size_t longest = rc >= 0 ? longest_probe(&table, &room->sets[s * SET]) : 0;
         room->tried++;
         if (longest > room->longest) {
             room->longest = longest;
@@ -110,11 +105,9 @@ static void attack_evd(struct evd_bench *bench, struct room *room)
     struct evd_names table = {0};
     int rc = EVD_OK;
     for (size_t guess = 0; guess < GUESSES && rc >= 0; guess++) {
-        rc = hashes_by_guess(&room->drawn, room->hashes);
-        if (rc >= 0) {
-            choose_sets(room->drawn.list, room->hashes, room->sets);
-            rc = try_sets(room, &table);
-        }
+        hashes_by_guess(&room->drawn, room->hashes);
+        choose_sets(room->drawn.list, room->hashes, room->sets);
+        rc = try_sets(room, &table);
     }
     if (rc < 0 || room->tried < SLOTS)
         evd_bench_fail(bench, "the sets cannot be made");

@@ -111,7 +111,11 @@ static void run_arm(struct evd_bench *bench, void *arg)
     evd_dispatch_close(dispatch);
 }
 
-/* ---- static by the number of endpoints, called in random order ---- */
+/* ---- static by the number of endpoints, and of those that are called, in random order ---- */
+
+struct endpoints_case {
+    size_t endpoints, called;
+};
 
 /* One module "api" with a function for each name: "api.mqv.kxo" becomes "api.mqv-kxo". */
 static struct evd_function *make_functions(const struct bench_names *names)
@@ -128,7 +132,7 @@ static struct evd_function *make_functions(const struct bench_names *names)
 
 static void run_endpoints(struct evd_bench *bench, void *arg)
 {
-    const size_t *count = arg;
+    const struct endpoints_case *which = arg;
     struct bench_names names;
     struct bench_queries queries = {0};
     struct evd_dispatch *dispatch = NULL;
@@ -138,15 +142,15 @@ static void run_endpoints(struct evd_bench *bench, void *arg)
         .backend = "static", .builtins = &builtin, .builtin_count = 1};
     struct evd_error error = {.text = "out of memory"};
 
-    if (bench_names_draw(BENCH_NAMES_SEED, *count, &names) < 0) {
+    if (bench_names_draw(BENCH_NAMES_SEED, which->endpoints, &names) < 0) {
         evd_bench_fail(bench, error.text);
         return;
     }
     struct evd_function *functions = make_functions(&names);
     module.functions = functions;
-    module.function_count = *count;
+    module.function_count = which->endpoints;
     if (functions == NULL ||
-        bench_queries_make(&names, 0, *count, BENCH_NAMES_SEED + 1, &queries) < 0 ||
+        bench_queries_make(&names, 0, which->called, BENCH_NAMES_SEED + 1, &queries) < 0 ||
         evd_dispatch_open(&config, &dispatch, &error) < 0)
         evd_bench_fail(bench, error.text);
     else
@@ -306,6 +310,7 @@ void bench_add_dispatches(struct bench_suite *suite)
 {
     static const char *const modules[] = {"bench.trivial_0", "bench.trivial_64"};
     static const size_t states[] = {0, 64}, endpoints[] = {10, 256, 4096, 10000};
+    const struct endpoints_case few = {10000, 10};
     const size_t nothing = 0;
     for (size_t s = 0; s < 2; s++) {
         for (size_t a = 0; a < sizeof arms / sizeof *arms; a++) {
@@ -319,9 +324,14 @@ void bench_add_dispatches(struct bench_suite *suite)
         bench_add(suite, raw_image, &bare, sizeof bare, "dispatch/raw-image/state:%zu", states[s]);
     }
     bench_add(suite, raw_table, &nothing, sizeof nothing, "dispatch/raw-call");
-    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
-        bench_add(suite, run_endpoints, &endpoints[i], sizeof *endpoints,
-                  "dispatch/static/endpoints:%zu", endpoints[i]);
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        const struct endpoints_case all = {endpoints[i], endpoints[i]};
+        bench_add(suite, run_endpoints, &all, sizeof all, "dispatch/static/endpoints:%zu",
+                  endpoints[i]);
+    }
+    /* What is left of the growth is the cache: the same table, as an API of this size is used. */
+    bench_add(suite, run_endpoints, &few, sizeof few, "dispatch/static/endpoints:%zu/called:%zu",
+              few.endpoints, few.called);
     add_sizes(suite);
 }
 

@@ -56,9 +56,11 @@ static inline __attribute__((always_inline)) void run_each(struct evd_bench *ben
 static int build_evd(struct table *table)
 {
     int rc = EVD_OK;
-    evd_names_init(&table->evd);
-    for (size_t i = 0; i < table->count && rc >= 0; i++)
-        rc = evd_names_put(&table->evd, table->names->list[i], &table->names->list[i]);
+    evd_names_init(&table->evd, sizeof(const struct evd_slice *));
+    for (size_t i = 0; i < table->count && rc >= 0; i++) {
+        const struct evd_slice *value = &table->names->list[i];
+        rc = evd_names_put(&table->evd, *value, &value);
+    }
     return rc;
 }
 

@@ -9,10 +9,12 @@ _Thread_local struct test_memory test_memory;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
 void *__real_realloc(void *ptr, size_t size);
 void __real_free(void *ptr);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
 void *__wrap_realloc(void *ptr, size_t size);
 void __wrap_free(void *ptr);
 char *__wrap_strdup(const char *text);
@@ -46,6 +48,11 @@ void *__wrap_malloc(size_t size)
 void *__wrap_calloc(size_t count, size_t size)
 {
     return fails() ? NULL : hold(__real_calloc(count, size));
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return fails() ? NULL : hold(__real_aligned_alloc(align, size));
 }
 
 void *__wrap_realloc(void *ptr, size_t size)

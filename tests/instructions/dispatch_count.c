@@ -14,10 +14,10 @@
 extern const struct evd_module evd_module_bench_trivial;
 
 /* The linker puts this in the place of dispatch's own (--wrap): it draws nothing. */
-void __wrap_evd_names_init(struct evd_names *names);
-void __wrap_evd_names_init(struct evd_names *names)
+void __wrap_evd_names_init(struct evd_names *names, size_t value_size);
+void __wrap_evd_names_init(struct evd_names *names, size_t value_size)
 {
-    evd_names_init_seeded(names, SEED);
+    evd_names_init_seeded(names, value_size, SEED);
 }
 
 struct arm {

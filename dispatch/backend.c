@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FUNCTIONS_MAX 65536 /* in one module */
+#define FUNCTIONS_FEW 64    /* compared without an allocation: `dynamic/call` does on each call */
 
 void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_level level,
                       const char *format, ...)
@@ -18,6 +19,35 @@ void evd_dispatch_log(const struct evd_dispatch_config *config, enum evd_log_lev
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     config->log(config->log_context, level, text);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Backends would disagree on which of the two is called. */
+static int check_different(const struct evd_module *module, struct evd_error *ret_error)
+{
+    size_t count = module->function_count;
+    if (count < 2)
+        return EVD_OK;
+    const char *few[FUNCTIONS_FEW];
+    const char **names = count <= FUNCTIONS_FEW ? few : malloc(count * sizeof *names);
+    if (names == NULL)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        names[i] = module->functions[i].name;
+    qsort(names, count, sizeof *names, compare_texts);
+    int rc = EVD_OK;
+    for (size_t i = 1; i < count && rc >= 0; i++) {
+        if (strcmp(names[i - 1], names[i]) == 0)
+            rc = evd_error_set(ret_error, EVD_ERR_LOAD_FAILED,
+                               "its function \"%s\" is declared twice", names[i]);
+    }
+    if (names != few)
+        free(names);
+    return rc;
 }
 
 int evd_module_check(const struct evd_module *module, struct evd_error *ret_error)
@@ -51,7 +81,7 @@ int evd_module_check(const struct evd_module *module, struct evd_error *ret_erro
                                  "[A-Za-z0-9_-]",
                                  i);
     }
-    return EVD_OK;
+    return check_different(module, ret_error);
 }
 
 void evd_module_close(const struct evd_module *module, void *state)

@@ -174,6 +174,35 @@ static void an_event_is_read_to_its_end_only(void **state)
     evd_dispatch_close(dispatch);
 }
 
+extern const struct evd_module evd_module_twice;
+
+/* Which of the two would be called? A module that is linked in is refused at the start, one of a
+ * folder when it is loaded; in the same words. */
+static void a_function_declared_twice_is_refused(void **state)
+{
+    static struct test_log log;
+    const struct evd_builtin builtin = {"t.twice", &evd_module_twice};
+    struct evd_dispatch_config config = test_config(*state, &log);
+    struct evd_dispatch *dispatch = NULL;
+    struct evd_error error = {.text = ""};
+    const char *said = error.text;
+
+    log.count = 0;
+    config.builtins = &builtin;
+    config.builtin_count = 1;
+    config.modules_dir = TEST_TWICE_DIR;
+    if (evd_dispatch_open(&config, &dispatch, &error) >= 0) {
+        test_expect_error(dispatch, "t.twice.one", "", EVD_ERR_LOAD_FAILED, NULL);
+        test_expect_error(dispatch, "t.twice.a", "", EVD_ERR_LOAD_FAILED, NULL);
+        assert_int_equal(evd_dispatch_endpoints(dispatch), 0);
+        evd_dispatch_close(dispatch);
+        assert_int_equal(log.count, 1);
+        said = log.lines[0];
+    }
+    assert_non_null(strstr(said, "module t.twice"));
+    assert_non_null(strstr(said, "its function \"one\" is declared twice"));
+}
+
 const struct test_case conformance_names[] = {
     TEST_CASE(names_lead_through_nested_folders),
     TEST_CASE(an_empty_event_is_told),
@@ -182,5 +211,6 @@ const struct test_case conformance_names[] = {
     TEST_CASE(a_nul_ends_nothing),
     TEST_CASE(long_names_are_refused_not_cut),
     TEST_CASE(an_event_is_read_to_its_end_only),
+    TEST_CASE(a_function_declared_twice_is_refused),
 };
 const size_t conformance_names_count = sizeof conformance_names / sizeof *conformance_names;

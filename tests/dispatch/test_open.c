@@ -65,7 +65,10 @@ static void a_table_that_is_not_sound_is_refused(void **state)
         const char *a, *b;
     } cases[] = {
         {{{"t.a", &sound}, {"t.a", &sound}}, EVD_ERR_USAGE, "t.a.one", "twice"},
-        {{{"t.a", &sound}, {"t.b", &doubled}}, EVD_ERR_USAGE, "t.b.one", "twice"},
+        {{{"t.a", &sound}, {"t.b", &doubled}},
+         EVD_ERR_LOAD_FAILED,
+         "t.b:",
+         "\"one\" is declared twice"},
         {{{"t.a", &sound}, {"t..b", &sound}}, EVD_ERR_USAGE, "t..b.one", "[A-Za-z0-9_-]"},
         {{{"t.a", &sound}, {"", &sound}}, EVD_ERR_USAGE, ".one", "[A-Za-z0-9_-]"},
         {{{"t.a", &sound}, {"t/b", &sound}}, EVD_ERR_USAGE, "t/b.one", "[A-Za-z0-9_-]"},

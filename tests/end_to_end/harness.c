@@ -57,7 +57,12 @@ static int status_of(pid_t pid)
 
 void server_start(struct server *server, const char *const *args)
 {
-    const char *argv[40] = {EVD_SERVER_PATH};
+    server_start_program(server, EVD_SERVER_PATH, args);
+}
+
+void server_start_program(struct server *server, const char *program, const char *const *args)
+{
+    const char *argv[40] = {program};
     size_t argc = 1, expected = 0;
     for (; args[argc - 1] != NULL; argc++) {
         assert_true(argc < 38);

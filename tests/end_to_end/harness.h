@@ -26,6 +26,9 @@ struct server {
  * listens, for as many addresses as --listen is given, or one. */
 void server_start(struct server *server, const char *const *args);
 
+/* The same with another program that speaks like it. */
+void server_start_program(struct server *server, const char *program, const char *const *args);
+
 /* SIGTERM, waits, returns the exit status (128 + the signal if one killed it). */
 int server_stop(struct server *server);
 

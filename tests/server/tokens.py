@@ -170,6 +170,10 @@ refused("the named claim", "ok", claims(may=["a.b"]), events="may")
 refused("the named claim is missing", "has no may", claims(events=["a.b"]), events="may")
 refused("events twice", "member twice", '{"events":[],"events":["*"]}')
 
+# For tests/end_to_end/e2e_auth.c.
+refused("ada for ever", "ok", '{"sub":"ada","role":"admin","n":[1, 2]}')
+refused("only some", "ok", claims(sub="bob", events=["whoami.claims", "api.hello.*"]))
+
 text = "".join("\t".join(columns) + "\n" for columns in rows)
 if len(sys.argv) == 3 and sys.argv[1] == "--check":
     with open(sys.argv[2], encoding="utf-8") as file:

@@ -6,7 +6,8 @@
 # IDENT is the name given to EVD_MODULE(); the last segment of NAME when left out.
 #
 # The same file serves this tree and the installed package. EVD_MODULES_DIR is where the shared
-# objects go; EVD_MODULES_INSTALL_DIR, where it is set, where they are installed.
+# objects go; EVD_MODULES_INSTALL_DIR, where it is set, where they are installed; EVD_MODULE_FLAGS, where it is set, the
+# target with the flags to compile by.
 function(evd_add_module)
   cmake_parse_arguments(arg "" "NAME;IDENT" "SOURCES" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
@@ -29,9 +30,7 @@ function(evd_add_module)
   endif()
 
   set(libraries evdispatch::module_api)
-  if(TARGET evd_flags) # in this tree: its warnings and sanitizers
-    list(APPEND libraries evd_flags)
-  endif()
+  list(APPEND libraries ${EVD_MODULE_FLAGS})
   set(objects "evd_module_${arg_IDENT}")
   add_library(${objects} OBJECT ${arg_SOURCES})
   target_link_libraries(${objects} PRIVATE ${libraries})

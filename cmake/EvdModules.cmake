@@ -2,6 +2,7 @@
 # and the table of those that are linked in.
 set(EVD_MODULES_DIR "${PROJECT_BINARY_DIR}/modules")
 set(EVD_MODULES_INSTALL_DIR modules)
+set(EVD_MODULE_FLAGS evd_flags)
 include(EvdAddModule)
 
 # What a module is compiled against: <evdispatch/module.h> and cJSON, nothing else of this tree.

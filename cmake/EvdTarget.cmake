@@ -18,11 +18,12 @@ add_library(evd_http_parser INTERFACE)
 target_include_directories(evd_http_parser SYSTEM INTERFACE "${HTTP_PARSER_INCLUDE_DIR}")
 target_link_libraries(evd_http_parser INTERFACE "${HTTP_PARSER_LIBRARY}")
 
-add_library(evd_flags INTERFACE)
-target_compile_features(evd_flags INTERFACE c_std_11 cxx_std_17)
-target_compile_definitions(evd_flags INTERFACE _GNU_SOURCE)
-target_compile_options(evd_flags INTERFACE
-  -Wall -Wextra -Wconversion -Werror -fno-strict-aliasing
+# evd_foreign_flags: for somebody else's code, whose warnings are shown and stop nothing. evd_flags: for ours.
+add_library(evd_foreign_flags INTERFACE)
+target_compile_features(evd_foreign_flags INTERFACE c_std_11 cxx_std_17)
+target_compile_definitions(evd_foreign_flags INTERFACE _GNU_SOURCE)
+target_compile_options(evd_foreign_flags INTERFACE
+  -Wall -Wextra -Wconversion -fno-strict-aliasing
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wvla>
   $<$<CONFIG:RelWithDebInfo>:-O2 -fno-plt>)
 
@@ -34,6 +35,10 @@ elseif(NOT EVD_SANITIZE STREQUAL "")
   message(FATAL_ERROR "EVD_SANITIZE is '${EVD_SANITIZE}'; it may be address, thread or empty")
 endif()
 if(EVD_SANITIZE_FLAGS)
-  target_compile_options(evd_flags INTERFACE ${EVD_SANITIZE_FLAGS})
-  target_link_options(evd_flags INTERFACE ${EVD_SANITIZE_FLAGS})
+  target_compile_options(evd_foreign_flags INTERFACE ${EVD_SANITIZE_FLAGS})
+  target_link_options(evd_foreign_flags INTERFACE ${EVD_SANITIZE_FLAGS})
 endif()
+
+add_library(evd_flags INTERFACE)
+target_link_libraries(evd_flags INTERFACE evd_foreign_flags)
+target_compile_options(evd_flags INTERFACE -Werror)

@@ -168,7 +168,7 @@ case_usage_errors() {
     expect_in err "unknown preset 'fast'"
     launch study --slow
     expect_status 2
-    expect_in err "unknown flag '--slow'; it takes --quick and --out DIR"
+    expect_in err "unknown flag '--slow'; it takes --quick, --extra-modules and --out DIR"
     launch study --out
     expect_status 2
     launch study one two
@@ -387,6 +387,25 @@ case_study() {
 }
 
 # The design `growth` has its servers built first, and edits measured last.
+# Modules of somebody else's stay in build/release: they are not measured without a word.
+case_study_with_extra_modules() {
+    launch build release -DEVD_EXTRA_MODULES=/mine
+    printf 'EVD_EXTRA_MODULES:STRING=/mine;/yours\n' >"$tree/build/release/CMakeCache.txt"
+    launch study --quick
+    expect_status 1
+    expect_in err '/mine;/yours'
+    expect_in err './evdispatch build release -DEVD_EXTRA_MODULES='
+    expect_in err '--extra-modules'
+    expect_count 0 'loadgen study'
+    launch study --quick --extra-modules
+    expect_status 0
+    expect_count 1 'loadgen study'
+    printf 'EVD_EXTRA_MODULES:STRING=\n' >"$tree/build/release/CMakeCache.txt"
+    launch study --quick
+    expect_status 0
+    expect_count 2 'loadgen study'
+}
+
 case_study_growth() {
     local folder script
     mkdir -p "$tree/loadgen/growth"

@@ -71,6 +71,8 @@ try_arm() {
 }
 
 cp -r "$source_dir/tests/outsider/orders" "$scratch/orders"
+# Nobody outside writes for this tree's warnings: they may not stop the build.
+echo 'static char sloppy(int x) { return x; }' >>"$scratch/orders/orders.c"
 "$cmake" -S "$source_dir" -B "$scratch/build" -G "$generator" -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" -DEVD_TESTS=OFF \
     -DEVD_EXTRA_MODULES="$scratch/orders" >"$scratch/log" 2>&1 ||

@@ -28,7 +28,8 @@
     X(USAGE, -17, "usage", "An argument is not valid")                                             \
     X(SYSTEM, -18, "system", "A system call failed")                                               \
     X(INTERNAL, -19, "internal", "Internal error")                                                 \
-    X(NO_PERMISSION, -20, "no_permission", "user hasn`t permission")
+    X(NO_PERMISSION, -20, "no_permission", "user hasn`t permission")                               \
+    X(TIMED_OUT, -21, "timed_out", "The call took longer than the server allows")
 
 enum evd_status {
     EVD_OK = 0,

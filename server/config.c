@@ -92,6 +92,8 @@ static int check_combination(struct evd_server_config *config, const bool *given
     if (rc < 0)
         return rc;
     config->dispatch.max_depth = config->wire.max_depth;
+    if (config->output_pause > config->max_output)
+        config->output_pause = config->max_output;
     rc = check_auth(&config->auth_config, ret_error);
     if (rc < 0)
         return rc;

@@ -30,10 +30,16 @@ struct evd_server_config {
     struct evd_wire_limits wire;
     struct evd_http_limits http;
     size_t max_inflated; /* bytes of a payload when its codec is undone */
-    size_t max_output;   /* bytes held for one slow reader before its calls wait */
+    size_t output_pause; /* bytes held for one slow reader before its calls wait; <= max_output */
+    size_t max_output;   /* bytes of one answer on the wire */
+    size_t max_calls;    /* of one connection in one turn of the loop */
+    size_t max_memory;   /* bytes of all connections' buffers, of one worker */
     size_t max_connections;
-    uint64_t idle_timeout_ns;  /* 0: never */
-    uint64_t write_timeout_ns; /* a reader that takes nothing for so long is closed; 0: never */
+    uint64_t first_byte_timeout_ns; /* from here on, 0: never. A connection's first byte */
+    uint64_t message_timeout_ns;    /* a message's last byte, after its first */
+    uint64_t call_timeout_ns;       /* an unfinished call */
+    uint64_t idle_timeout_ns;
+    uint64_t write_timeout_ns; /* a reader that takes nothing for so long is closed */
     uint64_t drain_timeout_ns; /* from SIGTERM to the end */
 };
 

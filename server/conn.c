@@ -11,132 +11,75 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINGER_NS       1000000000ull /* for the peer's end, after ours */
-#define DRAIN_LINGER_NS EVD_CONN_LIMIT_MIN_NS
-#define DRAIN_READS     64           /* reads of one connection when draining starts */
-#define TX_KEEP         (256 * 1024) /* a larger shared buffer is given back after its batch */
-
-/* ---- The list of connections, by activity. ---- */
-
-static void unlink_conn(struct evd_conn *conn)
-{
-    struct evd_conn_list *list = &conn->worker->conns;
-    *(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
-    *(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
-    list->count--;
-}
-
-static void link_conn_last(struct evd_conn *conn)
-{
-    struct evd_conn_list *list = &conn->worker->conns;
-    conn->prev = list->last;
-    conn->next = NULL;
-    *(list->last != NULL ? &list->last->next : &list->first) = conn;
-    list->last = conn;
-    list->count++;
-}
-
-static void touch(struct evd_conn *conn)
-{
-    conn->active_ns = evd_worker_now();
-    if (conn->next != NULL) {
-        unlink_conn(conn);
-        link_conn_last(conn);
-    }
-}
+#define DRAIN_READS 64 /* reads of one connection when draining starts */
 
 /* ---- Output. ---- */
 
-/* Answers go to the shared buffer unless older ones still wait in the connection's own. */
-static struct evd_buf *output(struct evd_conn *conn)
+/* Whether the next call has to wait until the peer has taken some of its answers. */
+static bool must_wait(struct evd_conn *conn)
 {
-    return conn->out.len > 0 ? &conn->out : &conn->worker->tx;
+    struct evd_worker *worker = conn->worker;
+    return evd_conn_output(conn)->len >= worker->config->output_pause ||
+           (conn->out.len > 0 && evd_budget_is_tight(&worker->conns.budget));
 }
 
-static int put(struct evd_conn *conn, const struct evd_envelope *envelope, struct evd_slice payload)
+/* One answer is never longer than max_output, whatever else the buffer has room for. */
+static int put(struct evd_work *work, const struct evd_envelope *envelope, struct evd_slice payload)
 {
-    return evd_envelope_encode(envelope, conn->decoder.state.transport, &conn->worker->codecs,
-                               payload, output(conn));
+    struct evd_conn *conn = work->conn;
+    struct evd_buf *out = evd_conn_output(conn);
+    size_t before = out->len;
+    int rc = evd_envelope_encode(envelope, conn->decoding.transport, &conn->worker->codecs, payload,
+                                 out);
+    if (rc == EVD_OK && out->len - before > conn->worker->config->max_output) {
+        evd_buf_truncate(out, before);
+        rc = EVD_ERR_TOO_LARGE;
+    }
+    return rc;
 }
 
 static int sink_reply(struct evd_sink *sink, struct evd_slice json)
 {
-    struct evd_conn *conn = (struct evd_conn *)((char *)sink - offsetof(struct evd_conn, sink));
+    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
     struct evd_envelope envelope = {
         .kind = EVD_KIND_REPLY,
-        .id = conn->envelope.id,
-        .codec = conn->envelope.codec,
+        .id = work->envelope.id,
+        .codec = work->envelope.codec,
     };
-    return put(conn, &envelope, json);
+    return put(work, &envelope, json);
 }
 
 static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_slice message)
 {
-    struct evd_conn *conn = (struct evd_conn *)((char *)sink - offsetof(struct evd_conn, sink));
+    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
     struct evd_envelope envelope = {
         .kind = EVD_KIND_ERROR,
-        .id = conn->envelope.id,
+        .id = work->envelope.id,
         .code = code,
         .message = message,
     };
-    return put(conn, &envelope, (struct evd_slice){0});
+    return put(work, &envelope, (struct evd_slice){0});
 }
 
-static void fail_text(struct evd_conn *conn, int status, const char *text)
+/* An error that there is no memory for cannot be told: the end of the connection tells it. */
+static void fail_text(struct evd_work *work, int status, const char *text)
 {
-    (void)sink_fail(&conn->sink, evd_slice_text(evd_status_code(status)), evd_slice_text(text));
-}
-
-/* Sends what it can of buf. EVD_OK: all; EVD_MORE: the socket is full; EVD_ERR_SYSTEM: it is dead.
- */
-static int send_some(struct evd_conn *conn, struct evd_buf *buf)
-{
-    while (buf->len > 0) {
-        struct evd_slice data = evd_buf_slice(buf);
-        ssize_t sent = send(conn->fd, data.ptr, data.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK ? EVD_MORE : EVD_ERR_SYSTEM;
-        evd_buf_drop(buf, (size_t)sent);
-    }
-    return EVD_OK;
-}
-
-/* Sends the batch. What the peer does not take now is kept for it. */
-static int flush(struct evd_conn *conn)
-{
-    struct evd_buf *tx = &conn->worker->tx;
-    size_t before = conn->out.len + tx->len;
-    int rc = send_some(conn, &conn->out);
-
-    if (rc == EVD_OK) {
-        evd_buf_release(&conn->out);
-        rc = send_some(conn, tx);
-    }
-    if (rc == EVD_MORE && tx->len > 0 && evd_buf_append_slice(&conn->out, evd_buf_slice(tx)) < 0)
-        rc = EVD_ERR_NO_MEMORY;
-    if (rc != EVD_OK && rc != EVD_MORE)
-        before = 0;
-    if (before > conn->out.len)
-        touch(conn);
-    evd_buf_clear(tx);
-    if (tx->cap > TX_KEEP)
-        evd_buf_release(tx);
-    return rc;
+    if (sink_fail(&work->sink, evd_slice_text(evd_status_code(status)), evd_slice_text(text)) < 0)
+        work->conn->closing = true;
 }
 
 /* ---- Calls. ---- */
 
 static void on_wait_over(struct ev_loop *loop, ev_timer *timer, int events);
 
-static void arm_wait(struct evd_conn *conn)
+static void arm_wait(struct evd_work *work)
 {
-    double seconds = (double)conn->flight.wait_ns / 1e9;
-    ev_now_update(conn->worker->loop);
-    ev_timer_init(&conn->wait, on_wait_over, seconds, 0.);
-    conn->wait.data = conn;
-    ev_timer_start(conn->worker->loop, &conn->wait);
+    struct ev_loop *loop = work->conn->worker->loop;
+    double seconds = (double)work->flight.wait_ns / 1e9;
+    ev_now_update(loop);
+    ev_timer_init(&work->wait, on_wait_over, seconds, 0.);
+    work->wait.data = work->conn;
+    ev_timer_start(loop, &work->wait);
 }
 
 /* Where this fails, for want of kernel memory, a peer that is gone is noticed at the call's end. */
@@ -158,19 +101,32 @@ static void keep_pending(struct evd_conn *conn, size_t start, size_t used, bool 
         evd_buf_init(&worker->rx, EVD_RX_SIZE);
     }
     evd_buf_drop(&conn->in, start);
-    conn->payload = worker->payload;
-    evd_buf_init(&worker->payload, conn->payload.max);
-    conn->pending = true;
-    conn->pending_used = used;
+    conn->work->used = used;
     watch_gone(conn, true);
-    arm_wait(conn);
+    arm_wait(conn->work);
+}
+
+/* Whether the unfinished call can wait: it takes the worker's place for a call along. If not, it is
+ * over, with an error. */
+static bool take_work_along(struct evd_conn *conn)
+{
+    struct evd_worker *worker = conn->worker;
+    struct evd_work *work = worker->work, *next = evd_work_new(worker);
+    if (next != NULL) {
+        conn->work = work;
+        worker->work = next;
+        return true;
+    }
+    evd_dispatch_cancel(&work->flight);
+    fail_text(work, EVD_ERR_NO_MEMORY, evd_status_text(EVD_ERR_NO_MEMORY));
+    return false;
 }
 
 /* ---- Who may call. ---- */
 
 static void fail_no_permission(struct evd_conn *conn)
 {
-    fail_text(conn, EVD_ERR_NO_PERMISSION, evd_status_text(EVD_ERR_NO_PERMISSION));
+    fail_text(conn->worker->work, EVD_ERR_NO_PERMISSION, evd_status_text(EVD_ERR_NO_PERMISSION));
 }
 
 static bool is_stranger(const struct evd_conn *conn)
@@ -191,7 +147,7 @@ static void set_grant(struct evd_conn *conn, struct evd_grant *grant)
     worker->grant_bytes += grant->bytes;
     conn->caller.claims = grant->json;
     conn->caller.subject = grant->subject;
-    conn->decoder.limits = worker->config->wire;
+    worker->work->decoder.limits = worker->config->wire;
 }
 
 /* Whether the message at hand is to be called; if not, it has its answer. */
@@ -200,11 +156,11 @@ static bool admitted(struct evd_conn *conn)
     struct evd_worker *worker = conn->worker;
     struct evd_grant *grant = NULL;
     struct evd_error why;
-    enum evd_admit admit =
-        evd_admit(worker->config->auth, conn->grant, &conn->envelope, evd_auth_now(), &grant, &why);
+    enum evd_admit admit = evd_admit(worker->config->auth, conn->grant, &worker->work->envelope,
+                                     evd_auth_now(), &grant, &why);
     if (admit == EVD_ADMIT_TOKEN) {
         set_grant(conn, grant);
-        (void)sink_reply(&conn->sink, EVD_SLICE("\"ok\""));
+        (void)sink_reply(&worker->work->sink, EVD_SLICE("\"ok\""));
     } else if (admit != EVD_ADMIT_CALL) {
         conn->closing = admit == EVD_ADMIT_CLOSE;
         fail_no_permission(conn);
@@ -217,21 +173,22 @@ static bool admitted(struct evd_conn *conn)
 static int call(struct evd_conn *conn)
 {
     struct evd_worker *worker = conn->worker;
+    struct evd_work *work = worker->work;
     struct evd_error error;
     struct evd_message message = {
-        .event = conn->envelope.event,
-        .envelope = conn->envelope.envelope,
+        .event = work->envelope.event,
+        .envelope = work->envelope.envelope,
         .caller = &conn->caller,
     };
     if (worker->config->auth != NULL && !admitted(conn))
         return EVD_DONE;
-    int rc = evd_envelope_payload(&conn->envelope, conn->decoder.state.transport, &worker->codecs,
-                                  &worker->payload, &message.data, &error);
+    int rc = evd_envelope_payload(&work->envelope, conn->decoding.transport, &worker->codecs,
+                                  &work->payload, &message.data, &error);
     if (rc < 0) {
-        fail_text(conn, rc, error.text);
+        fail_text(work, rc, error.text);
         return EVD_DONE;
     }
-    return evd_dispatch_call(worker->dispatch, &message, &conn->sink, &conn->flight);
+    return evd_dispatch_call(worker->dispatch, &message, &work->sink, &work->flight);
 }
 
 /* ---- Input. ---- */
@@ -242,23 +199,34 @@ static bool choose_protocol(struct evd_conn *conn, unsigned char first)
         conn->http = true;
         return true;
     }
+    struct evd_work *work = conn->worker->work;
     const struct evd_transport *transport = evd_transport_by_first(first);
     if (transport != NULL) {
-        struct evd_wire_limits limits = conn->worker->config->wire;
-        if (is_stranger(conn) && limits.max_frame > EVD_AUTH_MESSAGE_MAX)
-            limits.max_frame = EVD_AUTH_MESSAGE_MAX;
-        evd_decoder_init(&conn->decoder, transport, EVD_ROLE_SERVER, &limits);
+        work->decoder.state = (struct evd_decoder_state){.transport = transport};
+        conn->decoding = work->decoder.state;
         conn->caller.transport = transport->name;
         return true;
     }
     char text[160];
     (void)snprintf(text, sizeof text, "%s, not 0x%02X", evd_status_text(EVD_ERR_BAD_PROTOCOL),
                    first);
-    conn->decoder.state.transport = evd_transports[0];
-    conn->envelope = (struct evd_envelope){0};
-    fail_text(conn, EVD_ERR_BAD_PROTOCOL, text);
+    conn->decoding.transport = evd_transports[0];
+    work->envelope = (struct evd_envelope){0};
+    fail_text(work, EVD_ERR_BAD_PROTOCOL, text);
     conn->closing = true;
     return false;
+}
+
+/* The worker's place for a call is this connection's, until the next one's turn. */
+static void take_turn(struct evd_conn *conn)
+{
+    struct evd_work *work = conn->worker->work;
+    work->conn = conn;
+    work->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
+    work->decoder.state = conn->decoding;
+    work->decoder.limits = conn->worker->config->wire;
+    if (is_stranger(conn) && work->decoder.limits.max_frame > EVD_AUTH_MESSAGE_MAX)
+        work->decoder.limits.max_frame = EVD_AUTH_MESSAGE_MAX;
 }
 
 enum progress {
@@ -275,7 +243,8 @@ static enum progress one_request(struct evd_conn *conn, struct evd_slice rest, s
                              &request);
     if (rc == EVD_MORE)
         return STARVED;
-    if (!evd_site_answer(worker, &request, time(NULL), output(conn)))
+    conn->moved_message = true;
+    if (!evd_site_answer(worker, &request, time(NULL), evd_conn_output(conn)))
         conn->closing = true;
     return NEXT;
 }
@@ -284,57 +253,79 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
 {
     if (conn->http)
         return one_request(conn, rest, ret_used);
-    int rc = evd_decode(&conn->decoder, rest, conn->eof, ret_used, &conn->envelope);
+    struct evd_work *work = conn->worker->work;
+    int rc = evd_decode(&work->decoder, rest, conn->eof, ret_used, &work->envelope);
     if (rc == EVD_MORE)
         return STARVED;
+    conn->moved_message = true;
     if (rc == EVD_OK)
-        return call(conn) == EVD_MORE ? PENDING : NEXT;
+        return call(conn) == EVD_MORE && take_work_along(conn) ? PENDING : NEXT;
     if (is_stranger(conn)) {
         fail_no_permission(conn);
         conn->closing = true;
         return NEXT;
     }
-    fail_text(conn, rc, conn->decoder.error.text);
+    fail_text(work, rc, work->decoder.error.text);
     /* A refused message of no bytes would be refused for ever. */
-    if (conn->decoder.state.broken || *ret_used == 0)
+    if (work->decoder.state.broken || *ret_used == 0)
         conn->closing = true;
     return NEXT;
 }
 
-/* Deals with every whole message that is there, until one of the reasons to wait. */
+/* Calls what is whole of `in`, until one of the reasons to wait. *ret_pos: where it ended;
+ * *ret_used: the bytes of a call that is PENDING. */
+static enum progress call_all(struct evd_conn *conn, struct evd_slice in, size_t *ret_pos,
+                              size_t *ret_used)
+{
+    enum progress progress = NEXT;
+    size_t pos = 0;
+    for (size_t calls = 0; pos < in.len && !conn->closing && progress == NEXT; calls++) {
+        if (must_wait(conn)) {
+            conn->paused = true;
+            break;
+        }
+        if (calls == conn->worker->config->max_calls) {
+            conn->turn_over = true;
+            break;
+        }
+        if (!conn->http && conn->decoding.transport == NULL &&
+            !choose_protocol(conn, (unsigned char)in.ptr[pos]))
+            break;
+        *ret_used = 0;
+        progress = one_message(conn, evd_slice(in.ptr + pos, in.len - pos), ret_used);
+        if (progress != PENDING)
+            pos += *ret_used;
+    }
+    *ret_pos = pos;
+    return progress;
+}
+
+/* Deals with every whole message that is there; keeps the rest. */
 static void process(struct evd_conn *conn)
 {
     struct evd_worker *worker = conn->worker;
     bool from_rx = conn->in.len == 0;
     struct evd_slice in = evd_buf_slice(from_rx ? &worker->rx : &conn->in);
-    size_t pos = 0, used = 0;
-    enum progress progress = NEXT;
+    size_t pos = in.len, used = 0;
 
-    while (pos < in.len && !conn->closing && !conn->lingering && progress == NEXT) {
-        struct evd_slice rest = evd_slice(in.ptr + pos, in.len - pos);
-        if (output(conn)->len >= worker->config->max_output) {
-            conn->paused = true;
-            break;
+    if (!conn->closing && !conn->lingering) {
+        take_turn(conn);
+        enum progress progress = call_all(conn, in, &pos, &used);
+        conn->decoding = (progress == PENDING ? conn->work : worker->work)->decoder.state;
+        if (progress == PENDING) {
+            keep_pending(conn, pos, used, from_rx);
+            return;
         }
-        if (!conn->http && conn->decoder.state.transport == NULL &&
-            !choose_protocol(conn, (unsigned char)rest.ptr[0]))
-            break;
-        used = 0;
-        progress = one_message(conn, rest, &used);
-        if (progress != PENDING)
-            pos += used;
+        if (conn->closing)
+            pos = in.len;
     }
-    if (progress == PENDING) {
-        keep_pending(conn, pos, used, from_rx);
-        return;
-    }
-    if (conn->closing || conn->lingering)
-        pos = in.len;
     if (!from_rx)
         evd_buf_drop(&conn->in, pos);
     else if (pos < in.len && evd_buf_append(&conn->in, in.ptr + pos, in.len - pos) < 0)
         conn->closing = true;
     evd_buf_clear(&worker->rx);
+    if (worker->work->payload.cap > EVD_TX_KEEP)
+        evd_buf_release(&worker->work->payload);
     if (conn->in.len == 0)
         evd_buf_release(&conn->in);
 }
@@ -358,7 +349,6 @@ static void linger(struct evd_conn *conn)
 {
     conn->lingering = true;
     (void)shutdown(conn->fd, SHUT_WR);
-    touch(conn);
     evd_buf_release(&conn->in);
     set_events(conn, EV_READ);
 }
@@ -372,60 +362,43 @@ static void settle(struct evd_conn *conn)
     int rc;
 
     for (;;) {
-        rc = flush(conn);
+        rc = evd_conn_flush(conn);
         if (rc < 0) {
             evd_conn_close(conn);
             return;
         }
-        if (!conn->paused || conn->out.len > config->max_output / 2)
+        if (!conn->paused || conn->out.len > config->output_pause / 2 || must_wait(conn))
             break;
         conn->paused = false;
         process(conn);
     }
     bool empty = conn->out.len == 0;
-    bool idle = empty && !conn->pending && !conn->paused;
+    bool idle = empty && conn->work == NULL && !conn->paused && !conn->turn_over;
     if (idle && conn->eof && !conn->lingering) {
         evd_conn_close(conn);
         return;
     }
-    if (conn->lingering)
-        return;
-    if ((conn->closing && empty) || (conn->worker->draining && idle)) {
-        linger(conn);
-        return;
+    if (!conn->lingering) {
+        bool reads = !conn->eof && !conn->paused && conn->work == NULL && !conn->closing;
+        if ((conn->closing && empty) || (conn->worker->draining && idle))
+            linger(conn);
+        else if (conn->turn_over) /* the socket has room as a rule: it is told in the next turn */
+            set_events(conn, EV_WRITE);
+        else
+            set_events(conn, (reads ? EV_READ : 0) | (empty ? 0 : EV_WRITE));
     }
-    bool reads = !conn->eof && !conn->paused && !conn->pending && !conn->closing;
-    set_events(conn, (reads ? EV_READ : 0) | (empty ? 0 : EV_WRITE));
-}
-
-/* One recv. Returns EVD_OK (bytes or the end came), EVD_MORE (nothing now), EVD_ERR_SYSTEM. */
-static int receive(struct evd_conn *conn)
-{
-    struct evd_buf *buf = conn->in.len > 0 ? &conn->in : &conn->worker->rx;
-    if (evd_buf_reserve(buf, EVD_RX_SIZE) < 0)
-        return EVD_ERR_NO_MEMORY;
-    ssize_t got;
-    do {
-        got = recv(conn->fd, evd_buf_tail(buf), evd_buf_room(buf), MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? EVD_MORE : EVD_ERR_SYSTEM;
-    if (got == 0)
-        conn->eof = true;
-    evd_buf_commit(buf, (size_t)got);
-    return EVD_OK;
+    evd_conn_wind(conn);
 }
 
 static void on_readable(struct evd_conn *conn)
 {
-    int rc = receive(conn);
+    int rc = evd_conn_receive(conn);
     if (rc == EVD_MORE)
         return;
     if (rc < 0 || (conn->lingering && conn->eof)) {
         evd_conn_close(conn);
         return;
     }
-    touch(conn);
     process(conn);
     settle(conn);
 }
@@ -434,18 +407,28 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
     (void)loop;
     struct evd_conn *conn = io->data;
-    if (events & EV_READ)
+    struct evd_worker *worker = conn->worker;
+    if (events & EV_ERROR) { /* the kernel would not watch it: nothing would ever come of it */
+        evd_conn_close(conn);
+    } else if (events & EV_READ) {
         on_readable(conn);
-    else
+    } else {
+        if (conn->turn_over) {
+            conn->turn_over = false;
+            process(conn);
+        }
         settle(conn);
+    }
+    evd_conns_relieve(worker);
 }
 
 static void finish_pending(struct evd_conn *conn)
 {
-    conn->pending = false;
+    struct evd_work *work = conn->work;
+    conn->work = NULL;
     watch_gone(conn, false);
-    evd_buf_drop(&conn->in, conn->pending_used);
-    evd_buf_release(&conn->payload);
+    evd_buf_drop(&conn->in, work->used);
+    evd_work_free(work);
     if (conn->in.len == 0)
         evd_buf_release(&conn->in);
 }
@@ -455,14 +438,16 @@ static void on_wait_over(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)events;
     struct evd_conn *conn = timer->data;
-    touch(conn);
-    if (evd_dispatch_resume(&conn->flight) == EVD_MORE) {
-        arm_wait(conn);
-        return;
+    struct evd_worker *worker = conn->worker;
+    if (evd_dispatch_resume(&conn->work->flight) == EVD_MORE) {
+        arm_wait(conn->work);
+        evd_conn_wind(conn); /* it may have built a tree */
+    } else {
+        finish_pending(conn);
+        process(conn);
+        settle(conn);
     }
-    finish_pending(conn);
-    process(conn);
-    settle(conn);
+    evd_conns_relieve(worker);
 }
 
 struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
@@ -475,14 +460,12 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
     }
     conn->worker = worker;
     conn->fd = fd;
-    conn->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
     conn->caller =
         (struct evd_caller){.size = sizeof conn->caller, .connection = ++worker->accepted};
     /* A whole message and one read behind it is the most that can wait here. */
     evd_buf_init(&conn->in, config->wire.max_frame + 2 * EVD_RX_SIZE);
     evd_buf_init(&conn->out, 2 * config->max_output);
-    conn->active_ns = evd_worker_now();
-    link_conn_last(conn);
+    evd_conns_add(conn);
     conn->events = EV_READ;
     ev_io_init(&conn->io, on_io, fd, EV_READ);
     conn->io.data = conn;
@@ -493,17 +476,17 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
 void evd_conn_close(struct evd_conn *conn)
 {
     struct ev_loop *loop = conn->worker->loop;
-    if (conn->pending) {
-        ev_timer_stop(loop, &conn->wait);
-        evd_dispatch_cancel(&conn->flight);
+    if (conn->work != NULL) {
+        ev_timer_stop(loop, &conn->work->wait);
+        evd_dispatch_cancel(&conn->work->flight);
+        evd_work_free(conn->work);
     }
     ev_io_stop(loop, &conn->io);
     (void)close(conn->fd);
     evd_buf_release(&conn->in);
     evd_buf_release(&conn->out);
-    evd_buf_release(&conn->payload);
     set_grant(conn, NULL);
-    unlink_conn(conn);
+    evd_conns_remove(conn);
     free(conn);
 }
 
@@ -511,9 +494,10 @@ void evd_conn_drain(struct evd_conn *conn)
 {
     /* What the peer had sent before the signal is answered, as far as it has arrived. */
     for (int i = 0; i < DRAIN_READS; i++) {
-        if (conn->lingering || conn->closing || conn->eof || conn->pending || conn->paused)
+        if (conn->lingering || conn->closing || conn->eof || conn->work != NULL || conn->paused ||
+            conn->turn_over)
             break;
-        int rc = receive(conn);
+        int rc = evd_conn_receive(conn);
         if (rc == EVD_MORE)
             break;
         if (rc < 0) {
@@ -521,7 +505,7 @@ void evd_conn_drain(struct evd_conn *conn)
             return;
         }
         process(conn);
-        if (flush(conn) < 0) {
+        if (evd_conn_flush(conn) < 0) {
             evd_conn_close(conn);
             return;
         }
@@ -529,19 +513,17 @@ void evd_conn_drain(struct evd_conn *conn)
     settle(conn);
 }
 
-bool evd_conn_expire(struct evd_conn *conn, uint64_t now_ns)
+void evd_conn_time_out(struct evd_conn *conn, enum evd_clock clock)
 {
-    const struct evd_server_config *config = conn->worker->config;
-    uint64_t limit = config->idle_timeout_ns;
-
-    if (conn->lingering)
-        limit = conn->worker->draining ? DRAIN_LINGER_NS : LINGER_NS;
-    else if (conn->pending)
-        return false;
-    else if (conn->out.len > 0)
-        limit = config->write_timeout_ns;
-    if (limit == 0 || now_ns - conn->active_ns < limit)
-        return false;
-    evd_conn_close(conn);
-    return true;
+    if (clock != EVD_CLOCK_CALL) {
+        evd_conn_close(conn);
+        return;
+    }
+    struct evd_work *work = conn->work;
+    ev_timer_stop(conn->worker->loop, &work->wait);
+    evd_dispatch_cancel(&work->flight);
+    fail_text(work, EVD_ERR_TIMED_OUT, evd_status_text(EVD_ERR_TIMED_OUT));
+    finish_pending(conn);
+    process(conn);
+    settle(conn);
 }

@@ -1,10 +1,11 @@
 #include "site.h"
 
+#include "conn.h"
 #include "worker.h"
 
 /* Pages are made by GET and take no input: what they need stands in the worker. *response is filled
- * in as for an empty 200; its body may lie in worker->payload, which is empty. A negative status is
- * answered as 500. */
+ * in as for an empty 200; its body may lie in worker->work->payload, which is empty. A negative
+ * status is answered as 500. */
 struct route {
     const char *path;
     int (*get)(struct evd_worker *worker, struct evd_http_response *response);
@@ -57,7 +58,7 @@ static void answer(struct evd_worker *worker, const struct evd_http_request *req
         response->allow = "GET, HEAD";
     } else {
         response->status = 200;
-        evd_buf_clear(&worker->payload);
+        evd_buf_clear(&worker->work->payload);
         int rc = route->get(worker, response);
         if (rc < 0) {
             response->status = 500;

@@ -40,24 +40,11 @@ void evd_worker_refused(struct evd_worker *worker, const char *why)
     evd_log_write(worker->config->log, EVD_LOG_INFO, text);
 }
 
-/* Connections stand in the order of their activity: behind one that was active within the shortest
- * limit, nobody's time is over. */
-static void sweep_conns(struct evd_worker *worker)
-{
-    uint64_t now = evd_worker_now();
-    struct evd_conn *conn = worker->conns.first;
-    while (conn != NULL && now - conn->active_ns >= EVD_CONN_LIMIT_MIN_NS) {
-        struct evd_conn *next = conn->next;
-        (void)evd_conn_expire(conn, now);
-        conn = next;
-    }
-}
-
 static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
     struct evd_worker *worker = timer->data;
-    sweep_conns(worker);
+    evd_conns_sweep(worker, evd_worker_now());
     if (worker->draining &&
         (worker->conns.count == 0 || evd_worker_now() >= worker->drain_deadline_ns))
         ev_break(loop, EVBREAK_ALL);
@@ -199,11 +186,13 @@ int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *c
     *worker = (struct evd_worker){.config = config, .gone.fd = -1};
     evd_buf_init(&worker->rx, EVD_RX_SIZE);
     evd_buf_init(&worker->tx, 2 * config->max_output);
-    evd_buf_init(&worker->payload, config->max_inflated);
-    int rc = evd_codec_context_init(&worker->codecs, config->max_inflated);
+    int rc = evd_conns_init(worker);
+    if (rc >= 0)
+        rc = evd_codec_context_init(&worker->codecs, config->max_inflated);
     if (rc < 0)
-        return evd_error_set(ret_error, rc, "%s", evd_status_text(rc));
-    rc = evd_dispatch_open(&config->dispatch, &worker->dispatch, ret_error);
+        (void)evd_error_set(ret_error, rc, "%s", evd_status_text(rc));
+    if (rc >= 0)
+        rc = evd_dispatch_open(&config->dispatch, &worker->dispatch, ret_error);
     if (rc >= 0)
         rc = open_loop(worker, ret_error);
     if (rc >= 0)
@@ -232,7 +221,7 @@ void evd_worker_close(struct evd_worker *worker)
     evd_codec_context_release(&worker->codecs);
     evd_buf_release(&worker->rx);
     evd_buf_release(&worker->tx);
-    evd_buf_release(&worker->payload);
+    evd_work_free(worker->work);
     if (worker->gone.fd >= 0)
         (void)close(worker->gone.fd);
     if (worker->loop != NULL)

@@ -3,18 +3,37 @@
 #ifndef EVD_WORKER_H
 #define EVD_WORKER_H
 
+#include "budget.h"
 #include "config.h"
+#include "deadlines.h"
 #include "listener.h"
 #include "log.h"
 
 #define EVD_RX_SIZE 65536 /* bytes of one read */
 
 struct evd_conn;
+struct evd_work;
 
-/* Connections in the order of their last activity: what times out first stands first. */
+/* The limits on a connection's time. Each has a list of its own (deadlines.h). */
+enum evd_clock {
+    EVD_CLOCK_IDLE,       /* nothing is under way and nothing moves */
+    EVD_CLOCK_STALLED,    /* the peer takes nothing of its answers */
+    EVD_CLOCK_LINGER,     /* all is said: the peer's end is awaited */
+    EVD_CLOCK_FIRST_BYTE, /* the peer has not said anything yet */
+    EVD_CLOCK_MESSAGE,    /* a message has begun */
+    EVD_CLOCK_CALL,       /* a call is unfinished */
+    EVD_CLOCKS,
+};
+
+/* The open connections, in the order in which they came. */
 struct evd_conn_list {
     struct evd_conn *first, *last;
     size_t count;
+    struct evd_deadlines clocks[EVD_CLOCKS];
+    struct evd_budget budget;     /* of their buffers */
+    uint64_t expired[EVD_CLOCKS]; /* whose time was over */
+    uint64_t shed;                /* closed because the budget was overdrawn */
+    bool shedding;                /* since the budget was last at ease: told once */
 };
 
 struct evd_worker {
@@ -24,9 +43,9 @@ struct evd_worker {
     struct evd_codec_context codecs;
 
     /* Shared by all connections, because between two events none of them needs one. */
-    struct evd_buf rx;      /* what was just read */
-    struct evd_buf tx;      /* the answers to it */
-    struct evd_buf payload; /* a payload whose codec was undone */
+    struct evd_buf rx;     /* what was just read */
+    struct evd_buf tx;     /* the answers to it */
+    struct evd_work *work; /* the call at hand: conn.h */
 
     struct evd_listener listeners[EVD_LISTEN_MAX];
     struct evd_conn_list conns;

@@ -11,7 +11,7 @@ static const char help[] =
     "Commands:\n"
     "  run      one measurement of a server that is already running\n"
     "  study    a design of trials, each against a fresh server; keeps the raw data\n"
-    "  report   raw data of a study -> report.md and report.html\n"
+    "  report   raw data of a study or a bench -> report.md and report.html\n"
     "  edit-to-live\n"
     "           the time from a saved edit to the new answer being served\n"
     "\n"

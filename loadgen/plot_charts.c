@@ -153,7 +153,7 @@ struct span {
     double low, high;
 };
 
-static struct span cost_span(const struct lg_chart_row *rows, size_t count)
+static struct span cost_span(const struct lg_chart_row *rows, size_t count, double scale)
 {
     struct span span = {INFINITY, 0};
     for (size_t i = 0; i < count; i++) {
@@ -161,17 +161,18 @@ static struct span cost_span(const struct lg_chart_row *rows, size_t count)
         if (!isfinite(v->estimate) || v->estimate <= 0)
             continue;
         double low = v->bounded && v->low > 0 ? v->low : v->estimate;
-        span.low = fmin(span.low, low / 1e3);
-        span.high = fmax(span.high, (v->bounded ? v->high : v->estimate) / 1e3);
+        span.low = fmin(span.low, low * scale);
+        span.high = fmax(span.high, (v->bounded ? v->high : v->estimate) * scale);
     }
     return span;
 }
 
-static void cost_row(FILE *script, const struct lg_chart_row *row, size_t y, bool bars)
+static void cost_row(FILE *script, const struct lg_chart_row *row, size_t y, double scale,
+                     bool bars)
 {
     const struct lg_interval *v = &row->value;
     const char *c = arm_colour(row->arm);
-    double value = v->estimate / 1e3, low = v->low / 1e3, high = v->high / 1e3;
+    double value = v->estimate * scale, low = v->low * scale, high = v->high * scale;
     if (!(value > 0))
         return;
     if (bars)
@@ -190,10 +191,10 @@ static void cost_row(FILE *script, const struct lg_chart_row *row, size_t y, boo
                 fmax(low, 0), y, high, y, bars ? colour(LG_PALETTE_INK) : c);
 }
 
-bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
+bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count, double scale,
                     const char *x_title)
 {
-    struct span span = cost_span(rows, count);
+    struct span span = cost_span(rows, count, scale);
     bool bars = !(span.high > LOG_FROM * span.low);
     begin_rows(script, rows, count);
     x_axis_title(script, x_title);
@@ -206,7 +207,7 @@ bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
         log_tics(script, "x", low, high);
     }
     for (size_t i = 0; i < count; i++)
-        cost_row(script, &rows[i], i + 1, bars);
+        cost_row(script, &rows[i], i + 1, scale, bars);
     fputs("plot NaN notitle\n", script);
     return bars;
 }

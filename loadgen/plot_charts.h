@@ -22,10 +22,10 @@ struct lg_chart_row {
 void lg_chart_forest(FILE *script, const struct lg_chart_row *rows, size_t count,
                      const char *x_title);
 
-/* Costs in microseconds (the rows' values are nanoseconds) with intervals: bars from zero; points
- * on a logarithmic axis when the largest is more than eight times the smallest, because then bars
- * would hide what the small ones say. Returns whether it is bars. */
-bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
+/* Costs with intervals; `scale` makes of a row's value one in the unit of the axis. Bars from zero;
+ * points on a logarithmic axis when the largest is more than eight times the smallest, because then
+ * bars would hide what the small ones say. Returns whether it is bars. */
+bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count, double scale,
                     const char *x_title);
 
 struct lg_chart_curve {

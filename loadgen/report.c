@@ -18,15 +18,17 @@ static const char help[] =
     "Usage: loadgen report DIR\n"
     "\n"
     "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
-    "from a study's raw data: DIR/study.json, DIR/trials.jsonl and, where it is there, "
-    "DIR/edit.jsonl. Measures nothing; the same "
-    "data\n"
-    "give the same bytes. Needs gnuplot (Debian: gnuplot-nox).\n"
+    "from raw data. Measures nothing; the same data give the same bytes. Needs gnuplot (Debian:\n"
+    "gnuplot-nox). The data are\n"
+    "\n"
+    "  of a study  study.json, trials.jsonl and, where it is there, edit.jsonl\n"
+    "  of a bench  bench.json and, where they are there, instructions.json and targets.tsv\n"
     "\n"
     "  --help, --version\n"
     "\n"
     "Example:\n"
-    "  loadgen report out/quick\n";
+    "  loadgen report out/quick\n"
+    "  loadgen report out/bench-20261123T101500Z\n";
 
 static int write_memory(const char *dir, const char *name, char *text, size_t len,
                         struct evd_error *error)
@@ -114,8 +116,25 @@ static int make(const char *dir, const struct lg_data *data, const struct lg_edi
     return rc;
 }
 
+static int make_bench(const char *dir, struct evd_error *error)
+{
+    struct lg_bench_data data;
+    int rc = lg_bench_read(dir, &data, error);
+    if (rc != EVD_OK)
+        return rc;
+    struct lg_report report = {.bench = &data};
+    rc = lg_bench_figures_make(&report, error);
+    if (rc == EVD_OK)
+        rc = write_all(&report, dir, error);
+    lg_figures_release(&report);
+    lg_bench_release(&data);
+    return rc;
+}
+
 int lg_report_make(const char *dir, struct evd_error *ret_error)
 {
+    if (lg_bench_is(dir))
+        return make_bench(dir, ret_error);
     struct lg_data data;
     struct lg_edits edits;
     int rc = lg_data_read(dir, &data, ret_error);
@@ -148,8 +167,9 @@ int lg_report_main(int argc, char **argv)
         return 2;
     }
     if (argc - optind != 1) {
-        fputs("loadgen: report: give the folder of one study; try 'loadgen report --help'\n",
-              stderr);
+        fputs(
+            "loadgen: report: give the folder of one study or bench; try 'loadgen report --help'\n",
+            stderr);
         return 2;
     }
     if (lg_report_make(argv[optind], &error) != EVD_OK) {

@@ -1,10 +1,11 @@
-/* The report of a study's folder: see report.c for its command line. */
+/* The report of a folder of a study or of a bench: see report.c for its command line. */
 #ifndef LG_REPORT_H
 #define LG_REPORT_H
 
 #include "dispatch/status.h"
 
-/* Reads DIR/study.json, DIR/trials.jsonl and, where it is there, DIR/edit.jsonl; writes
+/* Reads DIR/bench.json with what belongs to it (report_bench.h), or else DIR/study.json,
+ * DIR/trials.jsonl and, where it is there, DIR/edit.jsonl; writes
  * DIR/report.md, DIR/report.html and the figures. The same files give the same bytes. Nothing is
  * written when it fails before the end. */
 int lg_report_make(const char *dir, struct evd_error *ret_error);

@@ -130,6 +130,10 @@ static void put_begin(const struct lg_report *report, struct lg_doc *doc)
 
 void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
 {
+    if (report->bench) {
+        lg_bench_write(report, doc);
+        return;
+    }
     const struct lg_design *design = &report->data->design;
     put_begin(report, doc);
     if (design->description[0]) {

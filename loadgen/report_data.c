@@ -298,15 +298,14 @@ static int take_trials(const char *path, struct lg_data *data, const char *text,
     return rc;
 }
 
-static int hash(struct lg_data *data, const char *text, size_t len, struct evd_error *error)
+int lg_data_sha256(const char *text, size_t len, char out[static 65], struct evd_error *error)
 {
     char *argv[] = {"sha256sum", NULL}, *output;
     size_t output_len;
     int rc = lg_tool_run(argv, text, len, "coreutils", &output, &output_len, error);
     if (rc != EVD_OK)
         return rc;
-    snprintf(data->sha256, sizeof(data->sha256), "%.64s", output);
-    data->bytes = len;
+    snprintf(out, 65, "%.64s", output);
     free(output);
     return EVD_OK;
 }
@@ -340,7 +339,8 @@ int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *re
     if (rc == EVD_OK) {
         rc = take_trials(trials, ret_data, text, len, ret_error);
         if (rc == EVD_OK)
-            rc = hash(ret_data, text, len, ret_error);
+            rc = lg_data_sha256(text, len, ret_data->sha256, ret_error);
+        ret_data->bytes = len;
         free(text);
     }
     if (rc != EVD_OK)

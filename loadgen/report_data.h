@@ -69,6 +69,9 @@ struct lg_data {
 /* Reads a study's folder. An error names the file, and the line of trials.jsonl. */
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error);
 
+/* SHA-256 in hexadecimal, by sha256sum of coreutils. */
+int lg_data_sha256(const char *text, size_t len, char out[static 65], struct evd_error *ret_error);
+
 void lg_data_release(struct lg_data *data);
 
 #endif

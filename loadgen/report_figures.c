@@ -148,7 +148,7 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
     if (rc != EVD_OK)
         return rc;
     struct lg_report_figure *figure = slot(report, scenario, load, 1);
-    bool bars = lg_chart_costs(script.out, rows, count, "server CPU time per call, µs");
+    bool bars = lg_chart_costs(script.out, rows, count, 1e-3, "server CPU time per call, µs");
     snprintf(figure->title, sizeof(figure->title),
              "Server CPU time per call of each arm in microseconds, scenario %s",
              design->scenarios[scenario]);

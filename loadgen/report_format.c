@@ -100,6 +100,14 @@ static struct scale scale_of(double value, enum lg_unit unit)
     case LG_UNIT_MIB:
         scale = (struct scale){1.0 / 1048576, " MiB", 0};
         break;
+    case LG_UNIT_NS:
+        scale = fabs(value) >= 9.9995e6 ? (struct scale){1e-6, " ms", 0}
+                : fabs(value) >= 9999.5 ? (struct scale){1e-3, " µs", 0}
+                                        : (struct scale){1, " ns", 0};
+        break;
+    case LG_UNIT_GBS:
+        scale.suffix = " GB/s";
+        break;
     case LG_UNIT_RATIO:
         break;
     }
@@ -134,21 +142,39 @@ const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit uni
     return out;
 }
 
-void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
+static double largest_of(const struct lg_interval *interval)
+{
+    double largest = fabs(interval->estimate);
+    if (interval->bounded)
+        largest = fmax(largest, fmax(fabs(interval->low), fabs(interval->high)));
+    return largest;
+}
+
+static void print_difference(const struct lg_interval *interval, double factor, const char *suffix,
+                             char *ret_value, char *ret_bounds)
 {
     char number[LG_PRINT_MAX], low[LG_PRINT_MAX], high[LG_PRINT_MAX];
-    double us = interval->estimate / 1e3, largest = fabs(us);
+    double value = interval->estimate * factor;
+    int decimals = decimals_of(largest_of(interval) * factor);
     ret_bounds[0] = '\0';
-    if (interval->bounded)
-        largest = fmax(largest, fmax(fabs(interval->low), fabs(interval->high)) / 1e3);
-    int decimals = decimals_of(largest);
-    print_decimals(us, decimals, number);
-    snprintf(ret_value, LG_PRINT_MAX, "%s%.40s µs", us > 0 ? "+" : "", number);
+    print_decimals(value, decimals, number);
+    snprintf(ret_value, LG_PRINT_MAX, "%s%.40s%s", value > 0 ? "+" : "", number, suffix);
     if (!interval->bounded)
         return;
-    print_decimals(interval->low / 1e3, decimals, low);
-    print_decimals(interval->high / 1e3, decimals, high);
+    print_decimals(interval->low * factor, decimals, low);
+    print_decimals(interval->high * factor, decimals, high);
     snprintf(ret_bounds, LG_PRINT_MAX, "[%.28s, %.28s]", low, high);
+}
+
+void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
+{
+    print_difference(interval, 1e-3, " µs", ret_value, ret_bounds);
+}
+
+void lg_print_difference_ns(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
+{
+    bool small = largest_of(interval) < 9999.5;
+    print_difference(interval, small ? 1 : 1e-3, small ? " ns" : " µs", ret_value, ret_bounds);
 }
 
 const char *lg_print_change(double ratio, const char *above, const char *below, char *out)

@@ -27,6 +27,8 @@ enum lg_unit {
     LG_UNIT_MS,    /* of nanoseconds: 3.21 ms */
     LG_UNIT_MIB,   /* of bytes: 4.56 MiB */
     LG_UNIT_RATIO, /* 0.976, 0.0214, 46.2 */
+    LG_UNIT_NS,    /* of nanoseconds: 46.1 ns, 52.3 µs from 10 µs on */
+    LG_UNIT_GBS,   /* of bytes per nanosecond: 1.86 GB/s */
 };
 
 const char *lg_print_value(double value, enum lg_unit unit, char *out);
@@ -37,6 +39,9 @@ const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit uni
 /* A difference of nanoseconds as microseconds, "+0.0024 µs", and its bounds, "[-0.0116, 0.0163]",
  * with the decimals that its uncertainty deserves. */
 void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
+
+/* The same in nanoseconds; in microseconds, where it or its uncertainty is 10 of them or more. */
+void lg_print_difference_ns(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
 
 /* A ratio in words: "1.2 % slower", "27 times slower", with the words for above and below 1. */
 const char *lg_print_change(double ratio, const char *above, const char *below, char *out);

@@ -2,6 +2,7 @@
 #ifndef LG_REPORT_PARTS_H
 #define LG_REPORT_PARTS_H
 
+#include "report_bench.h"
 #include "report_doc.h"
 #include "report_edits.h"
 #include "report_format.h"
@@ -18,13 +19,15 @@ struct lg_report_figure {
 enum { LG_FIGURES_PER_LOAD = 2 };
 
 struct lg_report {
+    const struct lg_bench_data *bench; /* of a bench; NULL: of a study, and so is what follows */
     const struct lg_data *data;
     const struct lg_summary *summary;
     const struct lg_growth *growth;   /* without axes, where the design has no curves */
     const struct lg_edits *edits;     /* empty, where the folder has none */
     struct lg_report_figure *figures; /* [slots]; owned */
     size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
-                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits */
+                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits.
+                                         Of a bench: [LG_BENCH_FIGURES] */
     unsigned figure_count;
 };
 

@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -17,16 +18,29 @@ namespace
 class Reporter : public benchmark::ConsoleReporter
 {
   public:
-    Reporter() : ConsoleReporter(OO_Tabular) {}
+    explicit Reporter(bool be_quiet) : ConsoleReporter(OO_Tabular), quiet(be_quiet) {}
+
+    bool ReportContext(const Context &context) override
+    {
+        return quiet || ConsoleReporter::ReportContext(context);
+    }
 
     void ReportRuns(const std::vector<Run> &runs) override
     {
-        for (const Run &run : runs)
+        for (const Run &run : runs) {
             errors += run.error_occurred;
-        ConsoleReporter::ReportRuns(runs);
+            if (quiet && run.error_occurred)
+                std::fprintf(stderr, "evd-bench: %s: %s\n", run.benchmark_name().c_str(),
+                             run.error_message.c_str());
+        }
+        if (!quiet)
+            ConsoleReporter::ReportRuns(runs);
     }
 
     int errors = 0;
+
+  private:
+    bool quiet;
 };
 
 } // namespace
@@ -48,7 +62,7 @@ void evd_bench_context(const char *key, const char *value)
     benchmark::AddCustomContext(key, value);
 }
 
-int evd_bench_main(int argc, char **argv)
+int evd_bench_main(int argc, char **argv, bool quiet)
 {
     // Interleaved repetitions: drift of the machine hits every benchmark alike.
     std::vector<char *> args(argv, argv + argc);
@@ -58,7 +72,7 @@ int evd_bench_main(int argc, char **argv)
     benchmark::Initialize(&count, args.data());
     if (benchmark::ReportUnrecognizedArguments(count, args.data()))
         return 2;
-    Reporter reporter;
+    Reporter reporter(quiet);
     size_t matched = benchmark::RunSpecifiedBenchmarks(&reporter);
     benchmark::Shutdown();
     return matched > 0 && reporter.errors == 0 ? 0 : 1;
@@ -72,6 +86,11 @@ bool evd_bench_next(evd_bench *bench)
 bool evd_bench_next_batch(evd_bench *bench, int64_t count)
 {
     return bench->state->KeepRunningBatch(count);
+}
+
+int64_t evd_bench_iterations(const evd_bench *bench)
+{
+    return static_cast<int64_t>(bench->state->max_iterations);
 }
 
 void evd_bench_bytes(evd_bench *bench, int64_t bytes_per_iteration)

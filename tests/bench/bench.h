@@ -7,7 +7,7 @@
  *               evd_bench_use(evd_names_get(arg, names[i]));
  *   }
  *   ... evd_bench_add("lookup/evd_names/names:64", lookup, &table);
- *   return evd_bench_main(argc, argv);
+ *   return evd_bench_main(argc, argv, false);
  *
  * A body is run several times: with few iterations until their number is known, then once for each
  * repetition. What it does before its first iteration and after its last is not counted. */
@@ -33,15 +33,19 @@ void evd_bench_add(const char *name, evd_bench_fn fn, void *arg);
 void evd_bench_context(const char *key, const char *value);
 
 /* Runs what was added, in random order of repetitions unless told otherwise; understands Google
- * Benchmark's own options (--benchmark_filter=..., --benchmark_out=..., ...). Returns the exit
- * status: 0, 1 when a benchmark failed or the filter left none, 2 for an unknown option. */
-int evd_bench_main(int argc, char **argv);
+ * Benchmark's own options (--benchmark_filter=..., --benchmark_out=..., ...). quiet: no table,
+ * only what failed, on stderr. Returns the exit status: 0, 1 when a benchmark failed or the filter
+ * left none, 2 for an unknown option. */
+int evd_bench_main(int argc, char **argv, bool quiet);
 
 /* Starts and ends the iterations: `while (evd_bench_next(bench))`. Costs 2 ns itself. */
 bool evd_bench_next(struct evd_bench *bench);
 
 /* The same, for bodies that do `count` iterations at a time, where one alone is too short. */
 bool evd_bench_next_batch(struct evd_bench *bench, int64_t count);
+
+/* How many iterations this run has. */
+int64_t evd_bench_iterations(const struct evd_bench *bench);
 
 /* What one iteration deals with: reported as bytes and items per second. */
 void evd_bench_bytes(struct evd_bench *bench, int64_t bytes_per_iteration);

@@ -10,15 +10,21 @@
 
 struct lg_payloads;
 struct bench_argument;
+struct bench_progress;
 
 struct bench_suite {
     struct bench_argument *arguments; /* owned, one after the other */
+    struct bench_progress *progress;  /* borrowed, told of what is added after it is set; or NULL */
     const struct lg_payloads *webhooks;
 };
 
 /* Adds a benchmark whose name is made as by printf, with a copy of *arg. */
 void bench_add(struct bench_suite *suite, evd_bench_fn fn, const void *arg, size_t size,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* How many of those added Google Benchmark would run with this --benchmark_filter ("": all). */
+size_t bench_suite_count(const struct bench_suite *suite, const char *filter);
+
 void bench_suite_release(struct bench_suite *suite);
 
 /* "64", "16 KiB" as it stands in names: "16K". */

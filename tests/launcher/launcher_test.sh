@@ -30,7 +30,10 @@ make_room() {
     mkdir -p "$tree" "$bin"
     cp "$source_dir/evdispatch" "$source_dir/packages.txt" "$tree"
     cp "$source_dir/CMakePresets.json" "$source_dir/CMakeLists.txt" "$tree"
-    for program in awk bash cat cp cut date dirname env grep mkdir readlink rm sed tee timeout \
+    mkdir -p "$tree/loadgen/studies" "$tree/tests/bench" "$tree/tests/instructions"
+    cp "$source_dir"/loadgen/studies/*.json "$tree/loadgen/studies"
+    cp "$source_dir/tests/bench/targets.tsv" "$tree/tests/bench"
+    for program in awk bash cat cp cut date dirname env grep mkdir mv readlink rm sed tee timeout \
         touch tr xargs; do
         ln -s "$(command -v "$program")" "$bin/$program"
     done
@@ -81,7 +84,11 @@ elif [[ -e $ROOM/does-not-build-$3 ]]; then
     echo "error: as the case wants it"; exit 1
 else
     mkdir -p "build/$3/bin"
-    for program in evd-server loadgen; do cp "$ROOM/program" "build/$3/bin/$program"; done
+    [[ " $* " != *' evd-bench '* || -e $ROOM/no-benchmark ]] || echo 'bin/evd-bench' >>"build/$3/build.ninja"
+    if [[ " $* " == *' evd-bench '* && -e $ROOM/no-benchmark ]]; then
+        echo "ninja: error: unknown target 'evd-bench'"; exit 1
+    fi
+    for program in evd-server loadgen evd-bench; do cp "$ROOM/program" "build/$3/bin/$program"; done
     echo "noise of the build"
 fi
 FAKE
@@ -94,6 +101,11 @@ if [[ \$1 == study ]]; then
     mkdir -p "\$4"; echo '{}' >"\$4/trials.jsonl"
     [[ -e $room/stopped ]] || touch "\$4/report.html" "\$4/report.md"
 fi
+for word; do
+    [[ \$word != --benchmark_out=* || -e $room/bench-fails ]] ||
+        echo "\$PWD \$0" >"\${word#--benchmark_out=}"
+done
+[[ \${0##*/} != evd-bench || ! -e $room/bench-fails ]] || exit 1
 if [[ \$1 == report ]]; then touch "\$2/report.html" "\$2/report.md"; fi
 exit "\${PROGRAM_CODE:-0}"
 FAKE
@@ -132,7 +144,7 @@ missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done
 case_help() {
     launch --help
     expect_status 0
-    for command in study test serve run report build; do
+    for command in study bench test serve run report build; do
         expect_in out "  $command "
     done
     expect_in out 'examples:'
@@ -148,10 +160,10 @@ case_help() {
 case_usage_errors() {
     launch
     expect_status 2
-    expect_in err 'which command? There are study, test, serve, run, report, build'
+    expect_in err 'which command? There are study, bench, test, serve, run, report, build'
     launch stduy
     expect_status 2
-    expect_in err "evdispatch: unknown command 'stduy'; there are study, test, serve, run, report,"
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, serve, run, report,"
     launch --quick
     expect_status 2
     expect_in err "unknown flag '--quick'"
@@ -183,7 +195,7 @@ case_usage_errors() {
 
 case_packages_file() {
     awk '!/^#/ && NF {
-        if (NF < 4 || $1 !~ /^(build|report|test)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
+        if (NF < 4 || $1 !~ /^(build|report|bench|test)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
             $3 !~ /^(cmd|pc|header):[A-Za-z0-9_+.\/-]+$/) { print "line " NR ": " $0; bad = 1 } }
         END { exit bad }' "$source_dir/packages.txt" ||
         fail 'packages.txt has lines of another shape'
@@ -216,13 +228,13 @@ case_groups_of_commands() {
     launch serve
     expect_status 0
     for package in $(packages_in build); do expect_in calls " $package"; done
-    for package in $(packages_in report) $(packages_in test); do
+    for package in $(packages_in report) $(packages_in bench) $(packages_in test); do
         expect_not_in calls " $package "
     done
     : >"$room/calls"
     launch test
     expect_status 0
-    for package in $(packages_in report) $(packages_in test); do
+    for package in $(packages_in report) $(packages_in bench) $(packages_in test); do
         grep -F ' install ' "$room/calls" | grep -qF -- " $package " ||
             fail "test does not install $package"
     done
@@ -378,6 +390,8 @@ case_study() {
     [[ -e $folder/report.html ]] || fail 'no report'
     expect_in calls "loadgen study quick --out $folder"
     expect_in err "the report is $folder/report.html, and as text $folder/report.md"
+    mkdir -p "$tree/designs"
+    echo '{}' >"$tree/designs/mine.json"
     launch study designs/mine.json --out elsewhere -- --seed 3
     expect_status 0
     expect_in calls 'loadgen study designs/mine.json --out elsewhere --seed 3'
@@ -441,6 +455,82 @@ FAKE
     expect_not_in calls '--out other'
 }
 
+# ---- bench ---------------------------------------------------------------------------------------
+
+fake_instructions() {
+    fake instructions.sh <<'FAKE'
+echo "instructions.sh $*" >>"$ROOM/calls"
+[[ ! -e $ROOM/instructions-code ]] || exit "$(cat "$ROOM/instructions-code")"
+echo '{"schema":"evdispatch.instructions/1"}'
+FAKE
+    mv "$bin/instructions.sh" "$tree/tests/instructions/instructions.sh"
+}
+
+case_bench() {
+    local folder
+    fake_instructions
+    missing libbenchmark-dev valgrind
+    launch bench --quick
+    expect_status 0
+    expect_in calls '--no-install-recommends libbenchmark-dev valgrind'
+    expect_in calls '--target evd-bench --target dispatch_count'
+    folder=$(echo "$tree"/out/bench-*)
+    # Started by a path that tells nothing of whose machine this is.
+    [[ $(cat "$folder/bench.json") == "$tree build/release/bin/evd-bench" ]] || fail "another path: $(cat "$folder/bench.json")"
+    grep -q instructions/1 "$folder/instructions.json" || fail 'no instruction counts'
+    cmp -s "$source_dir/tests/bench/targets.tsv" "$folder/targets.tsv" || fail 'no targets'
+    [[ ! -e $folder/bench.json.part && ! -e $folder/instructions.json.part ]] || fail 'left-overs'
+    expect_in calls 'evd-bench --cpu auto --progress --command ./evdispatch bench --quick'
+    expect_in calls '--benchmark_repetitions=7'
+    expect_in calls "instructions.sh --json --program $tree/build/release/tests/instructions/"
+    expect_in calls "loadgen report $folder"
+    expect_in err "the report is $folder/report.html, and as text $folder/report.md"
+    [[ ! -s $room/out ]] || fail 'stdout is not empty'
+    # Only what the filter says, and nothing of an earlier bench stays.
+    : >"$room/calls"
+    launch bench --filter '^lookup/' --out "$folder"
+    expect_status 0
+    expect_in calls "--command ./evdispatch bench --filter '^lookup/'"
+    expect_in calls '--benchmark_filter=^lookup/'
+    expect_count 0 'instructions.sh'
+    [[ ! -e $folder/instructions.json ]] || fail 'instruction counts of another bench'
+}
+
+case_bench_without_valgrind() {
+    fake_instructions
+    echo 77 >"$room/instructions-code"
+    launch bench --quick --out elsewhere
+    expect_status 0
+    expect_in err 'the report will have no instruction counts'
+    [[ ! -e $tree/elsewhere/instructions.json ]] || fail 'counts of nothing'
+    echo 1 >"$room/instructions-code"
+    launch bench --quick --out elsewhere
+    expect_status 0
+    expect_in err 'counting instructions failed'
+}
+
+case_bench_fails() {
+    fake_instructions
+    launch bench --nope
+    expect_status 2
+    expect_in err "bench: unexpected '--nope'; it takes --quick, --filter REGEX and --out DIR"
+    launch bench --out
+    expect_status 2
+    [[ ! -s $room/calls ]] || fail 'a usage error comes before any set-up'
+    touch "$room/bench-fails"
+    launch bench --out elsewhere
+    expect_status 1
+    expect_in err 'evd-bench ended with 1'
+    expect_count 0 'loadgen report'
+    [[ ! -e $tree/elsewhere/bench.json && ! -e $tree/elsewhere/bench.json.part ]] ||
+        fail 'half a measurement stays'
+    rm -r "$tree/build"
+    touch "$room/no-benchmark"
+    launch bench --out elsewhere
+    expect_status 1
+    expect_in err 'Google Benchmark (Debian: libbenchmark-dev) was not found'
+}
+
 # What was measured until then is reported.
 case_study_stopped() {
     touch "$room/stopped"
@@ -453,10 +543,21 @@ case_study_stopped() {
 
 case_study_that_fails() {
     echo 2 >"$room/study-code"
-    launch study nonesuch
+    launch study quick
     expect_status 2
     expect_in err 'loadgen ended with 2'
     expect_count 0 'loadgen report'
+}
+
+# Said before anything is installed, fetched or built.
+case_study_that_is_none() {
+    launch study nonesuch
+    expect_status 2
+    expect_in err "there is no design 'nonesuch'; there are growth, quick, reference, or a file"
+    launch study designs/nonesuch.json
+    expect_status 2
+    expect_in err "cannot read the design 'designs/nonesuch.json'"
+    [[ ! -s $room/calls ]] || fail 'a usage error comes before any set-up'
 }
 
 case_payloads() {

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FORGET_FIRST 1024 /* modules; fewer are never forgotten */
+
 struct object;
 
 /* A function that a version of its object has or had. */
@@ -31,7 +33,7 @@ enum look {
     LOOK_LOAD,    /* it has changed, even if it looks the same: time stamps are coarse */
 };
 
-/* A module of the folder. It stays known when its file goes, because the file may come back. */
+/* A module of the folder. It stays known for a while when its file goes: the file may come back. */
 struct object {
     struct evd_version *current; /* NULL: nothing can serve */
     int status;                  /* why not */
@@ -39,6 +41,7 @@ struct object {
     uint32_t generation;         /* of versions, from 1 */
     size_t endpoint_count;       /* of the current version */
     char *name, *path;           /* owned */
+    bool gone;                   /* its file; about to be forgotten */
     bool linked;                 /* path is where a symbolic link leads */
     bool told;                   /* the log has had of a want that may pass */
     struct stat seen;            /* the file, when it was last looked at */
@@ -51,6 +54,7 @@ struct folder {
     struct evd_watch watch;
     struct object *objects;
     size_t object_count, endpoint_count, linked_count;
+    size_t forget_at;           /* so many objects: those whose files are gone are forgotten */
     struct evd_names by_module; /* to struct object * */
     struct evd_names by_event;  /* to struct endpoint */
     struct evd_dispatch_stats stats;
@@ -74,24 +78,13 @@ static struct object *find_object(const struct folder *folder, struct evd_slice 
     return found != NULL ? *found : NULL;
 }
 
-/* <modules>/a/b.so of "a.b": a dot is never part of a file's own name. */
-static void own_path(const struct folder *folder, const struct object *object,
-                     char ret_path[static PATH_MAX])
-{
-    const char *root = folder->listing.root;
-    if (snprintf(ret_path, PATH_MAX, "%s/%s.so", root, object->name) >= PATH_MAX)
-        return; /* longer than what the walk has found */
-    for (char *p = ret_path + folder->listing.root_len + 1; p[3] != '\0'; p++)
-        *p = *p == '.' ? '/' : *p;
-}
-
 /* Points the object at its file, or where a link in the file's place leads now: one that leads
  * nowhere or out of the folder is left as what it is, and opening it will fail. */
 static int point(struct folder *folder, struct object *object)
 {
     char own[PATH_MAX], resolved[PATH_MAX];
     struct stat status;
-    own_path(folder, object, own);
+    evd_listing_path(&folder->listing, object->name, own);
     const char *path =
         evd_listing_resolve(&folder->listing, own, resolved) == EVD_OK ? resolved : own;
     bool linked = lstat(own, &status) == 0 && S_ISLNK(status.st_mode);
@@ -107,8 +100,53 @@ static int point(struct folder *folder, struct object *object)
     return EVD_OK;
 }
 
+static void remove_version(struct folder *folder, struct object *object);
+
+static bool object_stays(const void *value)
+{
+    struct object *const *object = value;
+    return !(*object)->gone;
+}
+
+static bool endpoint_stays(const void *value)
+{
+    const struct endpoint *endpoint = value;
+    return !endpoint->object->gone && endpoint->generation == endpoint->object->generation;
+}
+
+/* Where files are renamed into place from names that are new each time, names would pile up. Not
+ * without inotify: a file that comes back would not be seen. */
+static void forget_gone(struct folder *folder)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (folder->watch.fd < 0)
+        return;
+    for (struct object *object = folder->objects; object != NULL; object = object->next) {
+        evd_listing_path(&folder->listing, object->name, path);
+        object->gone = lstat(path, &status) < 0 && (errno == ENOENT || errno == ENOTDIR);
+    }
+    bool out = evd_names_keep(&folder->by_event, endpoint_stays) >= 0 &&
+               evd_names_keep(&folder->by_module, object_stays) >= 0;
+    for (struct object **link = &folder->objects; out && *link != NULL;) {
+        struct object *object = *link;
+        if (!object->gone) {
+            link = &object->next;
+            continue;
+        }
+        *link = object->next;
+        folder->object_count--;
+        folder->linked_count -= object->linked;
+        remove_version(folder, object);
+        free_object(object);
+    }
+    folder->forget_at = folder->object_count * 2 + FORGET_FIRST;
+}
+
 static int add_object(struct folder *folder, const char *name)
 {
+    if (folder->object_count >= folder->forget_at || folder->object_count == EVD_LISTING_MAX)
+        forget_gone(folder);
     if (folder->object_count == EVD_LISTING_MAX)
         return EVD_ERR_TOO_LARGE;
     struct object *object = calloc(1, sizeof *object);
@@ -310,6 +348,13 @@ static void retire(struct folder *folder, struct object *object)
     object->current = NULL;
 }
 
+static void remove_version(struct folder *folder, struct object *object)
+{
+    if (object->current != NULL)
+        evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is removed", object->name);
+    retire(folder, object);
+}
+
 static void install(struct folder *folder, struct object *object, struct evd_version *version)
 {
     bool replaces = object->current != NULL;
@@ -337,9 +382,7 @@ static void fail_version(struct folder *folder, struct object *object, int rc, i
                          const struct evd_error *why)
 {
     if (error == ENOENT || error == ENOTDIR) {
-        if (object->current != NULL)
-            evd_dispatch_log(folder->config, EVD_LOG_INFO, "module %s is removed", object->name);
-        retire(folder, object);
+        remove_version(folder, object);
         object->status = EVD_ERR_NO_SUCH_FUNCTION;
         return;
     }
@@ -506,6 +549,7 @@ static int open_folder(const struct evd_dispatch_config *config, void **ret_self
         .context = folder, .folder = on_folder, .file = on_file};
     folder->config = config;
     folder->cached = config->dynamic_load == EVD_LOAD_CACHED;
+    folder->forget_at = FORGET_FIRST;
     evd_names_init(&folder->by_module, sizeof(struct object *));
     evd_names_init(&folder->by_event, sizeof(struct endpoint));
     evd_watch_open(&folder->watch);

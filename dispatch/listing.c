@@ -21,6 +21,15 @@ int evd_listing_resolve(const struct evd_listing *listing, const char *path,
     return inside(listing, ret_resolved) ? EVD_OK : EVD_ERR_USAGE;
 }
 
+void evd_listing_path(const struct evd_listing *listing, const char *name,
+                      char ret_path[static PATH_MAX])
+{
+    if (snprintf(ret_path, PATH_MAX, "%s/%s.so", listing->root, name) >= PATH_MAX)
+        return; /* longer than what the walk has found */
+    for (char *p = ret_path + listing->root_len + 1; p[3] != '\0'; p++)
+        *p = *p == '.' ? '/' : *p; /* a dot is never part of a file's own name */
+}
+
 static int visit_file(struct evd_listing *listing, const char *path, const char *name)
 {
     char resolved[PATH_MAX];

@@ -38,6 +38,10 @@ int evd_listing_walk(struct evd_listing *listing, struct evd_error *ret_error);
 int evd_listing_entry(struct evd_listing *listing, const char *dir, const char *prefix,
                       const char *entry);
 
+/* Where a module's file is: <modules>/a/b.so of "a.b". The name is one that a walk has found. */
+void evd_listing_path(const struct evd_listing *listing, const char *name,
+                      char ret_path[static PATH_MAX]);
+
 /* Where a path in the folder leads, symbolic links undone. EVD_ERR_SYSTEM: nowhere; EVD_ERR_USAGE:
  * out of the folder. */
 int evd_listing_resolve(const struct evd_listing *listing, const char *path,

@@ -209,6 +209,22 @@ void *evd_names_get(const struct evd_names *names, struct evd_slice name)
     return slot->line != 0 ? record_at(names, slot->line) : NULL;
 }
 
+int evd_names_keep(struct evd_names *names, bool (*stays)(const void *value))
+{
+    struct evd_names kept;
+    int rc = EVD_OK;
+    evd_names_init(&kept, names->value_size);
+    for (size_t i = 0; rc >= 0 && names->slots != NULL && i <= names->mask; i++) {
+        const unsigned char *record = record_at(names, names->slots[i].line);
+        if (names->slots[i].line != 0 && stays(record))
+            rc = evd_names_put(&kept, name_of(names, record), record);
+    }
+    evd_names_release(rc < 0 ? &kept : names);
+    if (rc >= 0)
+        *names = kept;
+    return rc;
+}
+
 int evd_name_is_valid(struct evd_slice name)
 {
     if (name.len == 0 || name.len > EVD_EVENT_MAX)

@@ -12,6 +12,7 @@
 #include "message.h"
 #include "status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define EVD_NAMES_MAX (1u << 20) /* names in one table */
@@ -46,6 +47,9 @@ int evd_names_put(struct evd_names *names, struct evd_slice name, const void *va
 /* The value, to be read and written, aligned to 64 bytes; until the next evd_names_put(), which may
  * move it. NULL: there is no such name. */
 void *evd_names_get(const struct evd_names *names, struct evd_slice name);
+
+/* Leaves out every name whose value `stays` refuses. EVD_ERR_NO_MEMORY: all are still there. */
+int evd_names_keep(struct evd_names *names, bool (*stays)(const void *value));
 
 /* What slots and tags are made of: for tests and measurements of the hash. */
 uint64_t evd_names_hash(const struct evd_names *names, struct evd_slice name);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Loads from `image` and opens the module into *load. */
 static int load_from(const struct evd_version *version, const struct evd_image *image,
@@ -57,11 +58,12 @@ int evd_version_open(const struct evd_dispatch_config *config, const char *name,
                      struct evd_version **ret_version, struct stat *ret_status,
                      struct evd_error *ret_error)
 {
-    struct evd_version *version = calloc(1, sizeof *version);
+    size_t len = strlen(name);
+    struct evd_version *version = calloc(1, sizeof *version + len + 1);
     if (version == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "%s: out of memory", name);
     version->config = config;
-    version->name = name;
+    memcpy(version->name, name, len);
     version->first.image.fd = -1;
     version->first.version = version;
     int rc = evd_image_open(path, name, &version->image, ret_status, ret_error);

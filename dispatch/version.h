@@ -21,8 +21,8 @@ struct evd_version {
                               one of the calls at a time uses */
     bool first_free;       /* call: `first` is loaded, and no call has had it yet */
     const struct evd_dispatch_config *config;
-    const char *name; /* of the module; borrowed from its owner, who outlives it */
     struct evd_image image;
+    char name[]; /* of the module, NUL-terminated */
 };
 
 /* Takes an image of the file, loads and opens the module: only a version that can serve comes to

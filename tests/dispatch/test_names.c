@@ -346,6 +346,39 @@ static void length_is_1_to_255(void **state)
     assert_false(evd_name_is_valid(evd_slice(name, 256)));
 }
 
+/* ---- Names that are left out. ---- */
+
+static bool is_even(const void *value)
+{
+    const uint64_t *number = value;
+    return *number % 2 == 0;
+}
+
+static void what_is_not_kept_is_gone(void **state)
+{
+    (void)state;
+    enum { NAMES = 1000 };
+    struct evd_names names;
+    char text[16];
+    evd_names_init(&names, sizeof(uint64_t));
+    assert_int_equal(evd_names_keep(&names, is_even), EVD_OK); /* of nothing */
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < NAMES; i++) {
+            (void)snprintf(text, sizeof text, "n%u", (unsigned)i);
+            assert_int_equal(evd_names_put(&names, evd_slice_text(text), &i), EVD_OK);
+        }
+        assert_int_equal(evd_names_keep(&names, is_even), EVD_OK);
+        assert_int_equal(names.count, NAMES / 2);
+        for (uint64_t i = 0; i < NAMES; i++) {
+            (void)snprintf(text, sizeof text, "n%u", (unsigned)i);
+            const uint64_t *found = evd_names_get(&names, evd_slice_text(text));
+            assert_int_equal(found != NULL, i % 2 == 0);
+            assert_true(found == NULL || *found == i);
+        }
+    }
+    evd_names_release(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +398,7 @@ int main(void)
         cmocka_unit_test(every_byte_in_every_position),
         cmocka_unit_test(dots_join_and_do_nothing_else),
         cmocka_unit_test(length_is_1_to_255),
+        cmocka_unit_test(what_is_not_kept_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,52 @@ static void modules_come_and_go(void **state)
     expect_bystander(r);
 }
 
+/* Each name is used once, as those of temporary files are. What is gone is forgotten, with its
+ * mapping, even if nobody ever asks for it again; a call that began on it ends on it. */
+static void names_do_not_pile_up(void **state)
+{
+    enum { NAMES = 5000, KNOWN_MAX = 1100 };
+    struct reload *r = *state;
+    static const char *const events[] = {"t.left.version", "t.kept.version", "t.back.version"};
+    static const char *const files[] = {"t/left.so", "t/kept.so", "t/back.so", "t/busy.so"};
+    char from[32] = "t/n0.so", to[32], event[32];
+    open_with_bystander(r);
+    for (int i = 0; i < 4; i++)
+        reload_put(r, files[i], one);
+    for (int i = 0; i < 3; i++)
+        reload_expect(r, events[i], 1);
+    struct evd_slice later = EVD_SLICE("t.busy.later");
+    assert_int_equal(test_start(r->dispatch, &r->call, later, EVD_SLICE("")), EVD_MORE);
+    reload_put(r, from, two);
+    for (int i = 0; i < 4; i++)
+        if (i != 1)
+            test_folder_delete(&r->folder, files[i]);
+    for (int i = 1; i <= NAMES; i++) {
+        (void)snprintf(to, sizeof to, "t/n%d.so", i);
+        move(r, from, to);
+        reload_watch(r);
+        assert_in_range(reload_stats(r).modules, 1, KNOWN_MAX);
+        memcpy(from, to, sizeof from);
+        if (i % 500 == 0)
+            expect_bystander(r);
+    }
+    assert_int_equal(test_log_count(&r->log, "module t.left is removed", ""), 1);
+    assert_int_equal(reload_mapped("t.left") + reload_mapped("t.back"), 0);
+    assert_int_equal(reload_mapped("t.busy"), 1);
+    assert_int_equal(evd_dispatch_resume(&r->call.flight), EVD_DONE);
+    assert_string_equal(r->call.sink.text, "1001");
+    assert_int_equal(reload_mapped("t.busy"), 0);
+    assert_int_equal(evd_dispatch_endpoints(r->dispatch), 2 * 4); /* the bystander's, kept's */
+
+    (void)snprintf(event, sizeof event, "t.n%d.version", NAMES);
+    reload_expect(r, event, 2);
+    reload_expect_none(r, "t.n1.version");
+    reload_expect_none(r, "t.left.version");
+    reload_expect(r, "t.kept.version", 1);
+    reload_put(r, "t/back.so", two); /* as if it were new */
+    reload_expect(r, "t.back.version", 2);
+}
+
 static void folders_come_and_go(void **state)
 {
     struct reload *r = *state;
@@ -330,6 +376,7 @@ static void a_folder_that_cannot_be_watched_is_passed_over(void **state)
 
 static const struct test_case watched[] = {
     TEST_CASE(modules_come_and_go),
+    TEST_CASE(names_do_not_pile_up),
     TEST_CASE(folders_come_and_go),
     TEST_CASE(a_folder_that_is_filled_elsewhere_may_be_moved_in),
     TEST_CASE(lost_events_lose_nothing),

@@ -18,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+enum { RELOADS_DEFAULT = 200, SANITIZED = 1 };
+#elif defined(__SANITIZE_ADDRESS__)
 enum { RELOADS_DEFAULT = 400, SANITIZED = 1 };
 #else
 enum { RELOADS_DEFAULT = 1000, SANITIZED = 0 };

@@ -75,10 +75,12 @@ static bool next_element(struct evd_slice *rest, enum evd_json_type *ret_type,
                          struct evd_slice *ret_value)
 {
     struct evd_json_scan scan;
+    if (rest->len == 0)
+        return false;
     const char *end = rest->ptr + rest->len;
     const char *pos = rest->ptr + 1; /* behind '[' or ',' */
     evd_json_scan_init(&scan, evd_slice(pos, (size_t)(end - pos)), EVD_JSON_DEPTH_DEFAULT);
-    if (rest->len == 0 || evd_json_scan_value(&scan, ret_type, ret_value) < 0)
+    if (evd_json_scan_value(&scan, ret_type, ret_value) < 0)
         return false; /* the ']' of an empty one */
     pos = ret_value->ptr + ret_value->len;
     while (*pos != ',' && *pos != ']') /* white space */

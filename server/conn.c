@@ -129,11 +129,6 @@ static void fail_no_permission(struct evd_conn *conn)
     fail_text(conn->worker->work, EVD_ERR_NO_PERMISSION, evd_status_text(EVD_ERR_NO_PERMISSION));
 }
 
-static bool is_stranger(const struct evd_conn *conn)
-{
-    return conn->worker->config->auth != NULL && conn->grant == NULL;
-}
-
 /* NULL: whatever the connection had is given back. */
 static void set_grant(struct evd_conn *conn, struct evd_grant *grant)
 {
@@ -225,7 +220,7 @@ static void take_turn(struct evd_conn *conn)
     work->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
     work->decoder.state = conn->decoding;
     work->decoder.limits = conn->worker->config->wire;
-    if (is_stranger(conn) && work->decoder.limits.max_frame > EVD_AUTH_MESSAGE_MAX)
+    if (evd_conn_is_stranger(conn) && work->decoder.limits.max_frame > EVD_AUTH_MESSAGE_MAX)
         work->decoder.limits.max_frame = EVD_AUTH_MESSAGE_MAX;
 }
 
@@ -260,7 +255,7 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
     conn->moved_message = true;
     if (rc == EVD_OK)
         return call(conn) == EVD_MORE && take_work_along(conn) ? PENDING : NEXT;
-    if (is_stranger(conn)) {
+    if (evd_conn_is_stranger(conn)) {
         fail_no_permission(conn);
         conn->closing = true;
         return NEXT;

@@ -65,6 +65,12 @@ struct evd_conn {
     struct evd_work *work;
 };
 
+/* It has to bring a token, and has not yet. */
+static inline bool evd_conn_is_stranger(const struct evd_conn *conn)
+{
+    return conn->worker->config->auth != NULL && conn->grant == NULL;
+}
+
 /* What an open connection costs at most while it holds no bytes: itself, malloc's share, and its
  * places in libev's tables. */
 #define EVD_CONN_BYTES (sizeof(struct evd_conn) + 16 + 128)

@@ -72,6 +72,7 @@ static void wind_phase(struct evd_conn *conn, uint64_t now)
 {
     enum evd_clock clock = EVD_CLOCKS;
     bool again = false;
+    bool stranger = evd_conn_is_stranger(conn) && !conn->http;
     bool partial =
         (conn->in.len > 0 && !conn->paused && !conn->turn_over) || conn->decoding.skipping;
     if (conn->lingering || conn->closing) {
@@ -79,8 +80,8 @@ static void wind_phase(struct evd_conn *conn, uint64_t now)
     } else if (conn->work != NULL) {
         clock = EVD_CLOCK_CALL;
         again = conn->moved_message;
-    } else if (conn->decoding.transport == NULL && !conn->http) {
-        clock = EVD_CLOCK_FIRST_BYTE;
+    } else if ((conn->decoding.transport == NULL && !conn->http) || stranger) {
+        clock = EVD_CLOCK_FIRST_BYTE; /* with its token: whatever it sends does not wind it */
     } else if (partial) {
         clock = EVD_CLOCK_MESSAGE;
         again = conn->moved_message;
@@ -100,6 +101,8 @@ static size_t held_by(const struct evd_conn *conn)
     size_t bytes = conn->in.cap + conn->out.cap;
     if (conn->work != NULL)
         bytes += sizeof *conn->work + conn->work->payload.cap + conn->work->flight.arena.held;
+    if (conn->grant != NULL)
+        bytes += conn->grant->bytes;
     return bytes;
 }
 

@@ -447,6 +447,33 @@ static void test_counts(void **state)
     assert_non_null(strstr(first + 1, "\"refused\":1,\"token_bytes\":0}"));
 }
 
+/* A stranger is not kept by what it sends; who has brought a token is. */
+static void test_strangers_do_not_stay(void **state)
+{
+    (void)state;
+    struct server server;
+    struct peer peers[WAYS], known[WAYS];
+    const char *const arm[] = {"--first-byte-timeout=2", NULL};
+    start(&server, arm);
+    for (int way = 0; way < WAYS; way++) {
+        known[way] = connect_as(&server, way);
+        call(&known[way], 1, "auth", token_data("good"), "1 \"ok\"");
+    }
+    for (int way = 0; way < WAYS; way++) {
+        peers[way] = connect_as(&server, way);
+        if (peers[way].frame)
+            client_send(peers[way].fd, "\xED\x01\0\0", 4);
+        else
+            client_send_text(peers[way].fd, "\n \n{\"event\":\"auth\"");
+    }
+    for (int way = 0; way < WAYS; way++) {
+        expect_end(&peers[way]);
+        call(&known[way], 2, "whoami.subject", "", "2 \"ada\"");
+        (void)close(known[way].fd);
+    }
+    assert_int_equal(server_stop(&server), 0);
+}
+
 static void test_without(void **state)
 {
     (void)state;
@@ -493,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_strangers_do_not_stay),
         cmocka_unit_test(test_without),
         cmocka_unit_test(test_bad_options),
     };

@@ -215,6 +215,21 @@ static void put_size(const struct lg_edits *edits, size_t *at, FILE *out)
     }
 }
 
+/* What no way of dispatch can save. */
+static void put_share(const struct lg_edits *edits, FILE *out)
+{
+    double least = 1, most = 0;
+    for (size_t i = 0; i < edits->count; i++) {
+        const struct lg_interval *medians = edits->groups[i].medians;
+        double share = (medians[LG_EDIT_COMPILE].estimate + medians[LG_EDIT_LINK].estimate) /
+                       medians[LG_EDIT_PHASES].estimate;
+        least = share < least ? share : least;
+        most = share > most ? share : most;
+    }
+    fprintf(out, ". Compiling and linking, which each of them needs, are %.0f to %.0f %% of it",
+            least * 100, most * 100);
+}
+
 void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc)
 {
     char *text = NULL;
@@ -224,6 +239,7 @@ void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc)
         return;
     while (at < edits->count)
         put_size(edits, &at, out);
+    put_share(edits, out);
     if (fclose(out) == 0)
         lg_doc_item(doc, LG_TONE_PLAIN,
                     "**From a saved edit to the new answer** by size of the module:%s.", text);

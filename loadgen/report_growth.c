@@ -272,19 +272,31 @@ static void put_point(const struct lg_report *report, const struct lg_growth_axi
     put_disk(report->data, arm, &row[6]);
 }
 
+static bool any_dynamic(const struct lg_growth *growth, const struct lg_growth_axis *axis)
+{
+    for (size_t i = 0; i < axis->curve_count; i++) {
+        if (strncmp(growth->names[axis->curves[i].name], "dynamic", 7) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void put_table(const struct lg_report *report, const struct lg_growth_axis *axis,
                       struct lg_doc *doc)
 {
     static const char *const heads[] = {
         "Arm", "CPU per call", "Ratio to the smallest", "Start-up", "Peak RSS", "PSS", "On disk"};
-    char caption[500], title[LG_NAME_MAX + 8];
+    char caption[640], title[LG_NAME_MAX + 8];
     snprintf(caption, sizeof(caption),
              "By %s: server CPU time per call, and its ratio to the smallest of the same curve in "
              "the same block; time from fork to ready (median); peak resident and proportional "
              "memory; size of the server's file and of those of its modules folder, without debug "
-             "information. 95 %% "
-             "intervals.",
-             lg_growth_title(axis, title));
+             "information. 95 %% intervals.%s",
+             lg_growth_title(axis, title),
+             any_dynamic(report->growth, axis)
+                 ? " A dynamic backend loads a module when it is first called, so its "
+                   "start-up holds only the listing of the folder."
+                 : "");
     struct lg_table *table = lg_tables_new(caption, 7, heads);
     if (!table)
         return;

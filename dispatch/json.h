@@ -90,4 +90,8 @@ int64_t evd_json_unescape_bytes(struct evd_slice inside, char *out, size_t cap);
 size_t evd_json_escape(struct evd_slice text, char *out);
 size_t evd_json_escape_bytes(struct evd_slice bytes, char *out);
 
+/* Copies text, with U+FFFD for each byte that is not valid UTF-8; out has room for three times its
+ * length, or is NULL: then nothing is written, only counted. Returns the length written. */
+size_t evd_utf8_clean(struct evd_slice text, char *out);
+
 #endif

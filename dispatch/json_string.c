@@ -166,3 +166,21 @@ size_t evd_json_escape_bytes(struct evd_slice bytes, char *out)
 {
     return escape(bytes, out, true);
 }
+
+size_t evd_utf8_clean(struct evd_slice text, char *out)
+{
+    size_t used = 0;
+    const char *end = text.len > 0 ? text.ptr + text.len : text.ptr;
+    for (const char *p = text.ptr; p != end;) {
+        size_t len = (unsigned char)*p < 0x80 ? 1 : utf8_sequence(p, end);
+        char bytes[4];
+        const char *from = len > 0 ? p : bytes;
+        p += len > 0 ? len : 1;
+        if (len == 0)
+            len = utf8_write(0xFFFD, bytes);
+        if (out != NULL)
+            memcpy(out + used, from, len);
+        used += len;
+    }
+    return used;
+}

@@ -264,29 +264,39 @@ static unsigned type_of(enum evd_kind kind)
     }
 }
 
+/* A frame's own place for text, of an error: UTF-8 whatever a module said. */
+static int append_text(struct evd_buf *out, struct evd_slice text)
+{
+    size_t len = evd_utf8_clean(text, NULL);
+    int rc = evd_buf_reserve(out, len);
+    if (rc < 0 || len == 0)
+        return rc;
+    evd_buf_commit(out, evd_utf8_clean(text, evd_buf_tail(out)));
+    return EVD_OK;
+}
+
 static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope, size_t before)
 {
     const struct evd_codec *codec = envelope->codec != NULL ? envelope->codec : &evd_codec_json;
     bool error = envelope->kind == EVD_KIND_ERROR, call = envelope->kind == EVD_KIND_CALL;
     struct evd_slice event = call ? envelope->event : error ? envelope->code : evd_slice(NULL, 0);
     struct evd_slice data = error ? envelope->message : envelope->data;
-    if (event.len > UINT16_MAX)
-        return EVD_ERR_TOO_LARGE;
     int rc = evd_buf_reserve(out, EVD_FRAME_HEADER + event.len + data.len);
     if (rc < 0)
         return rc;
     evd_buf_commit(out, EVD_FRAME_HEADER); /* filled in when its lengths are known */
-    rc = evd_buf_append_slice(out, event);
+    rc = error ? append_text(out, event) : evd_buf_append_slice(out, event);
+    size_t event_len = out->len - before - EVD_FRAME_HEADER;
     size_t extra_start = out->len;
     if (rc == EVD_OK && call && envelope->envelope.len > 0)
         rc = append_extra(out, envelope->envelope);
     size_t extra_len = out->len - extra_start;
     if (rc == EVD_OK)
-        rc = evd_buf_append_slice(out, data);
+        rc = error ? append_text(out, data) : evd_buf_append_slice(out, data);
     if (rc < 0)
         return rc;
     size_t length = out->len - before - EVD_FRAME_HEADER;
-    if (extra_len > UINT16_MAX || length > UINT32_MAX)
+    if (event_len > UINT16_MAX || extra_len > UINT16_MAX || length > UINT32_MAX)
         return EVD_ERR_TOO_LARGE;
 
     bool has_id = envelope->id.kind == EVD_ID_UINT;
@@ -297,7 +307,7 @@ static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope
     p = put(p, error ? evd_codec_json.number : codec->number, 1);
     p = put(p, length, 4);
     p = put(p, has_id ? envelope->id.number : 0, 8);
-    p = put(p, event.len, 2);
+    p = put(p, event_len, 2);
     put(p, extra_len, 2);
     return EVD_OK;
 }

@@ -289,6 +289,12 @@ static void test_writes(void **state)
                                  .message = EVD_SLICE("Try later")};
     check_written(&error,
                   EVD_SLICE(ERROR_ID LENGTH("\x0D") ID_7 PARTS("\x04", "\x00") "busyTry later"));
+    /* text is UTF-8, whatever a module says */
+    error.code = EVD_SLICE("b\xFF");
+    error.message = EVD_SLICE("\xC3\xA9\xE2\x82");
+    check_written(&error, EVD_SLICE(ERROR_ID LENGTH("\x0C") ID_7 PARTS(
+                              "\x04", "\x00") "b\xEF\xBF\xBD"
+                                              "\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD"));
 }
 
 static void test_refuses_to_write(void **state)

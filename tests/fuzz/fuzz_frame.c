@@ -1,0 +1,9 @@
+/* The transport frame: see transport_check.h. */
+#include "fuzz.h"
+#include "transport_check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    transport_check(&evd_transport_frame, fuzz_input(data, size));
+    return 0;
+}

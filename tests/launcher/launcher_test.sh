@@ -30,10 +30,17 @@ make_room() {
     mkdir -p "$tree" "$bin"
     cp "$source_dir/evdispatch" "$source_dir/packages.txt" "$tree"
     cp "$source_dir/CMakePresets.json" "$source_dir/CMakeLists.txt" "$tree"
-    mkdir -p "$tree/loadgen/studies" "$tree/tests/bench" "$tree/tests/instructions"
+    mkdir -p "$tree/loadgen/studies" "$tree/tests/bench" "$tree/tests/instructions" "$tree/tests/fuzz"
     cp "$source_dir"/loadgen/studies/*.json "$tree/loadgen/studies"
     cp "$source_dir/tests/bench/targets.tsv" "$tree/tests/bench"
-    for program in awk bash cat cp cut date dirname env grep mkdir mv readlink rm sed tee timeout \
+    cat >"$tree/tests/fuzz/fuzz.sh" <<FAKE
+#!/bin/bash
+echo "fuzz.sh \$*" >>"$room/calls"
+[[ \$1 != list ]] || printf 'json  JSON\nframe frames\n'
+[[ \$1 != run || ! -e $room/finding ]] || exit 1
+FAKE
+    chmod +x "$tree/tests/fuzz/fuzz.sh"
+    for program in awk bash cat cp cut date dirname env grep mkdir mv nproc readlink rm sed tee timeout \
         touch tr xargs; do
         ln -s "$(command -v "$program")" "$bin/$program"
     done
@@ -144,7 +151,7 @@ missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done
 case_help() {
     launch --help
     expect_status 0
-    for command in study bench test serve run report build; do
+    for command in study bench test fuzz serve run report build; do
         expect_in out "  $command "
     done
     expect_in out 'examples:'
@@ -160,16 +167,16 @@ case_help() {
 case_usage_errors() {
     launch
     expect_status 2
-    expect_in err 'which command? There are study, bench, test, serve, run, report, build'
+    expect_in err 'which command? There are study, bench, test, fuzz, serve, run, report, build'
     launch stduy
     expect_status 2
-    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, serve, run, report,"
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, serve, run,"
     launch --quick
     expect_status 2
     expect_in err "unknown flag '--quick'"
     launch build fast
     expect_status 2
-    expect_in err "unknown preset 'fast'; there are debug, release, asan, tsan, clang"
+    expect_in err "unknown preset 'fast'; there are debug, release, asan, tsan, clang, fuzz,"
     launch build release --fast
     expect_status 2
     expect_in err "unexpected '--fast'"
@@ -195,7 +202,7 @@ case_usage_errors() {
 
 case_packages_file() {
     awk '!/^#/ && NF {
-        if (NF < 4 || $1 !~ /^(build|report|bench|test)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
+        if (NF < 4 || $1 !~ /^(build|report|bench|test|coverage)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||
             $3 !~ /^(cmd|pc|header):[A-Za-z0-9_+.\/-]+$/) { print "line " NR ": " $0; bad = 1 } }
         END { exit bad }' "$source_dir/packages.txt" ||
         fail 'packages.txt has lines of another shape'
@@ -595,7 +602,48 @@ case_test_green() {
     done
     expect_in calls 'cmake --build --preset clang'
     expect_count 0 'ctest --preset clang'
+    expect_count 1 'ctest --preset fuzz --no-label-summary -L fuzz -R name'
+    expect_count 0 'fuzz.sh run'
     expect_last_line '100% tests passed, 0 tests failed out of 2'
+}
+
+case_test_fuzzes() {
+    launch test --preset fuzz
+    expect_status 0
+    expect_in calls 'cmake --build --preset fuzz --target fuzz_all'
+    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/build/fuzz.out 60 2"
+    : >"$room/calls"
+    setting+=(EVD_FUZZ_SECONDS=0)
+    launch test --preset fuzz
+    expect_status 0
+    expect_count 0 'fuzz.sh run'
+    setting+=(EVD_FUZZ_SECONDS=5)
+    touch "$room/finding"
+    launch test --preset fuzz
+    expect_status 1
+    expect_in out 'evdispatch: fuzz: FAILED'
+}
+
+case_fuzz() {
+    launch fuzz --for 2h --target json --target=frame --jobs 3
+    expect_status 0
+    expect_in calls 'cmake --build --preset fuzz --target fuzz_all'
+    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/out/fuzz-"
+    expect_in calls ' 7200 3 json frame'
+    launch fuzz --list
+    expect_status 0
+    expect_in out 'frame frames'
+    touch "$room/finding"
+    launch fuzz --for 10m
+    expect_status 1
+    expect_in calls ' 600 '
+    for wrong in '--for 1d' '--for 0' '--for' '--target yaml' '--jobs 0' '--jobs x' '--fast' 'json'; do
+        # shellcheck disable=SC2086 # two words
+        launch fuzz $wrong
+        expect_status 2
+    done
+    launch fuzz --target yaml
+    expect_in err "no target 'yaml'; there are json frame"
 }
 
 case_test_red() {

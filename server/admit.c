@@ -1,6 +1,6 @@
 #include "admit.h"
 
-static enum evd_admit judge_token(const struct evd_auth *auth, const struct evd_envelope *envelope,
+static enum evd_admit judge_token(struct evd_auth *auth, const struct evd_envelope *envelope,
                                   int64_t now, struct evd_grant **ret_grant,
                                   struct evd_error *ret_error)
 {
@@ -16,7 +16,7 @@ static enum evd_admit judge_token(const struct evd_auth *auth, const struct evd_
     return rc < 0 ? EVD_ADMIT_CLOSE : EVD_ADMIT_TOKEN;
 }
 
-enum evd_admit evd_admit(const struct evd_auth *auth, const struct evd_grant *grant,
+enum evd_admit evd_admit(struct evd_auth *auth, const struct evd_grant *grant,
                          const struct evd_envelope *envelope, int64_t now,
                          struct evd_grant **ret_grant, struct evd_error *ret_error)
 {

@@ -21,7 +21,7 @@ enum evd_admit {
 /* Judges a whole message of a caller who has `grant` (NULL: none yet). *ret_grant is set for
  * EVD_ADMIT_TOKEN only, and is the caller's. *ret_error says why a token was refused; its text is
  * "" where none was. */
-enum evd_admit evd_admit(const struct evd_auth *auth, const struct evd_grant *grant,
+enum evd_admit evd_admit(struct evd_auth *auth, const struct evd_grant *grant,
                          const struct evd_envelope *envelope, int64_t now,
                          struct evd_grant **ret_grant, struct evd_error *ret_error);
 

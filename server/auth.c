@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -28,11 +29,16 @@ struct crypto {
     __typeof__(&CRYPTO_memcmp) compare;
 };
 
+struct secret {
+    size_t len;
+    char bytes[EVD_AUTH_SECRET_MAX];
+};
+
 struct evd_auth {
     struct evd_auth_config config;
     struct crypto crypto;
-    size_t secret_len;
-    unsigned char secret[EVD_AUTH_SECRET_MAX];
+    pthread_rwlock_t lock; /* of the secret, which evd_auth_reload() replaces */
+    struct secret secret;
 };
 
 /* ---- libcrypto ---- */
@@ -63,14 +69,22 @@ static int load_crypto(struct crypto *ret_crypto, struct evd_error *ret_error)
 
 /* ---- The secret ---- */
 
-int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice secret,
-                         struct evd_auth **ret_auth, struct evd_error *ret_error)
+static int set_secret(struct secret *secret, struct evd_slice bytes, struct evd_error *ret_error)
 {
-    if (secret.len < EVD_AUTH_SECRET_MIN || secret.len > EVD_AUTH_SECRET_MAX)
+    if (bytes.len < EVD_AUTH_SECRET_MIN || bytes.len > EVD_AUTH_SECRET_MAX)
         return evd_error_set(ret_error, EVD_ERR_USAGE,
                              "a secret of %zu bytes; it must have %d to %d (RFC 7518, 3.2): "
                              "openssl rand -hex 32 makes one",
-                             secret.len, EVD_AUTH_SECRET_MIN, EVD_AUTH_SECRET_MAX);
+                             bytes.len, EVD_AUTH_SECRET_MIN, EVD_AUTH_SECRET_MAX);
+    secret->len = bytes.len;
+    memcpy(secret->bytes, bytes.ptr, bytes.len);
+    return EVD_OK;
+}
+
+/* Without a secret yet. */
+static int new_auth(const struct evd_auth_config *config, struct evd_auth **ret_auth,
+                    struct evd_error *ret_error)
+{
     struct evd_auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
@@ -80,10 +94,23 @@ int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice 
         return rc;
     }
     auth->config = *config;
-    auth->secret_len = secret.len;
-    memcpy(auth->secret, secret.ptr, secret.len);
+    (void)pthread_rwlock_init(&auth->lock, NULL); /* on Linux it cannot fail without attributes */
     *ret_auth = auth;
     return EVD_OK;
+}
+
+int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice secret,
+                         struct evd_auth **ret_auth, struct evd_error *ret_error)
+{
+    struct evd_auth *auth = NULL;
+    int rc = new_auth(config, &auth, ret_error);
+    if (rc >= 0)
+        rc = set_secret(&auth->secret, secret, ret_error);
+    if (rc >= 0)
+        *ret_auth = auth;
+    else
+        evd_auth_close(auth);
+    return rc;
 }
 
 /* Its permissions: who may write it may sign; who may read it may too. */
@@ -126,7 +153,7 @@ static int read_all(int fd, char *out, size_t cap, size_t *ret_len)
     return EVD_OK;
 }
 
-static int read_secret(const struct evd_auth_config *config, int fd, struct evd_auth **ret_auth,
+static int read_secret(const char *path, int fd, struct secret *ret_secret,
                        struct evd_error *ret_error)
 {
     char text[EVD_AUTH_SECRET_MAX + 3]; /* a line end, and one more to know that it is too long */
@@ -134,20 +161,19 @@ static int read_secret(const struct evd_auth_config *config, int fd, struct evd_
     size_t len = 0;
     int rc = read_all(fd, text, sizeof text, &len);
     if (rc < 0)
-        return evd_error_set(ret_error, rc, "%.150s: %s", config->secret_file, strerror(errno));
+        return evd_error_set(ret_error, rc, "%.150s: %s", path, strerror(errno));
     if (len > 0 && text[len - 1] == '\n')
         len -= len > 1 && text[len - 2] == '\r' ? 2 : 1;
-    rc = evd_auth_open_secret(config, evd_slice(text, len), ret_auth, &why);
+    rc = set_secret(ret_secret, evd_slice(text, len), &why);
     explicit_bzero(text, sizeof text);
     if (rc < 0)
-        return evd_error_set(ret_error, rc, "%.100s holds %.140s", config->secret_file, why.text);
+        return evd_error_set(ret_error, rc, "%.100s holds %.140s", path, why.text);
     return EVD_OK;
 }
 
-int evd_auth_open(const struct evd_auth_config *config, struct evd_auth **ret_auth,
-                  struct evd_error *ret_warning, struct evd_error *ret_error)
+static int read_file(const char *path, struct secret *ret_secret, struct evd_error *ret_warning,
+                     struct evd_error *ret_error)
 {
-    const char *path = config->secret_file;
     ret_warning->text[0] = '\0';
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
@@ -156,17 +182,47 @@ int evd_auth_open(const struct evd_auth_config *config, struct evd_auth **ret_au
     struct evd_error why;
     int rc = check_file(fd, path, ret_warning, &why);
     if (rc >= 0)
-        rc = read_secret(config, fd, ret_auth, &why);
+        rc = read_secret(path, fd, ret_secret, &why);
     (void)close(fd);
     if (rc < 0)
         return evd_error_set(ret_error, rc, "--auth-secret-file %.230s", why.text);
     return EVD_OK;
 }
 
+int evd_auth_open(const struct evd_auth_config *config, struct evd_auth **ret_auth,
+                  struct evd_error *ret_warning, struct evd_error *ret_error)
+{
+    struct evd_auth *auth = NULL;
+    ret_warning->text[0] = '\0';
+    int rc = new_auth(config, &auth, ret_error);
+    if (rc >= 0)
+        rc = read_file(config->secret_file, &auth->secret, ret_warning, ret_error);
+    if (rc >= 0)
+        *ret_auth = auth;
+    else
+        evd_auth_close(auth);
+    return rc;
+}
+
+int evd_auth_reload(struct evd_auth *auth, struct evd_error *ret_warning,
+                    struct evd_error *ret_error)
+{
+    struct secret secret;
+    int rc = read_file(auth->config.secret_file, &secret, ret_warning, ret_error);
+    if (rc >= 0) {
+        (void)pthread_rwlock_wrlock(&auth->lock);
+        auth->secret = secret;
+        (void)pthread_rwlock_unlock(&auth->lock);
+    }
+    explicit_bzero(&secret, sizeof secret);
+    return rc;
+}
+
 void evd_auth_close(struct evd_auth *auth)
 {
     if (auth == NULL)
         return;
+    (void)pthread_rwlock_destroy(&auth->lock);
     explicit_bzero(auth, sizeof *auth);
     free(auth);
 }
@@ -204,7 +260,7 @@ static bool split(struct evd_slice token, struct evd_slice parts[3])
     return true;
 }
 
-static int check_signature(const struct evd_auth *auth, const struct evd_slice parts[3],
+static int check_signature(struct evd_auth *auth, const struct evd_slice parts[3],
                            struct evd_error *ret_error)
 {
     /* 43 characters, so that `given` is neither overrun nor compared with something shorter. */
@@ -214,8 +270,12 @@ static int check_signature(const struct evd_auth *auth, const struct evd_slice p
         decode_part(parts[2], (char *)given) != SIGNATURE_LEN)
         return REFUSE(ret_error, "its signature is not one of HS256");
     size_t signed_len = parts[0].len + 1 + parts[1].len;
-    if (auth->crypto.hmac(auth->crypto.sha256(), auth->secret, (int)auth->secret_len,
-                          (const unsigned char *)parts[0].ptr, signed_len, made, &len) == NULL)
+    (void)pthread_rwlock_rdlock(&auth->lock);
+    bool failed =
+        auth->crypto.hmac(auth->crypto.sha256(), auth->secret.bytes, (int)auth->secret.len,
+                          (const unsigned char *)parts[0].ptr, signed_len, made, &len) == NULL;
+    (void)pthread_rwlock_unlock(&auth->lock);
+    if (failed)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "out of memory");
     bool same = len == SIGNATURE_LEN && auth->crypto.compare(given, made, SIGNATURE_LEN) == 0;
     explicit_bzero(made, sizeof made);
@@ -236,7 +296,7 @@ static int check_header(struct evd_slice json, struct evd_error *ret_error)
     return EVD_OK;
 }
 
-int evd_auth_check(const struct evd_auth *auth, struct evd_slice token, int64_t now,
+int evd_auth_check(struct evd_auth *auth, struct evd_slice token, int64_t now,
                    struct evd_grant **ret_grant, struct evd_error *ret_error)
 {
     char json[EVD_AUTH_TOKEN_MAX];

@@ -33,7 +33,7 @@ struct evd_auth_config {
     const char *events_claim;
 };
 
-/* Read only while it is used, so that threads may share one. */
+/* Threads may share one. */
 struct evd_auth;
 
 /* Reads the secret: the file's bytes without one line end at their end. EVD_ERR_SYSTEM,
@@ -45,6 +45,12 @@ int evd_auth_open(const struct evd_auth_config *config, struct evd_auth **ret_au
 /* The same with the secret given, for tests. */
 int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice secret,
                          struct evd_auth **ret_auth, struct evd_error *ret_error);
+
+/* Reads the secret's file again: tokens of the old secret are refused from then on, what they have
+ * opened stays. On an error the old secret stays too. As evd_auth_open(); other threads may be
+ * checking tokens. Not for evd_auth_open_secret(). */
+int evd_auth_reload(struct evd_auth *auth, struct evd_error *ret_warning,
+                    struct evd_error *ret_error);
 
 /* Wipes the secret. NULL is allowed. */
 void evd_auth_close(struct evd_auth *auth);
@@ -63,7 +69,7 @@ struct evd_grant {
 /* Judges a token at `now` (seconds since 1970). EVD_OK and *ret_grant, which is the caller's; or
  * EVD_ERR_NO_PERMISSION, *ret_error (may be NULL) says why, for the operator: it carries nothing of
  * the token's text; or EVD_ERR_NO_MEMORY. */
-int evd_auth_check(const struct evd_auth *auth, struct evd_slice token, int64_t now,
+int evd_auth_check(struct evd_auth *auth, struct evd_slice token, int64_t now,
                    struct evd_grant **ret_grant, struct evd_error *ret_error);
 
 void evd_grant_free(struct evd_grant *grant); /* NULL is allowed */

@@ -326,7 +326,7 @@ static int open_file(struct file *file, const char *text, size_t len, mode_t mod
     return rc;
 }
 
-static void accepts_good(const struct evd_auth *auth)
+static void accepts_good(struct evd_auth *auth)
 {
     char text[EVD_AUTH_TOKEN_MAX + 1];
     struct evd_grant *grant = NULL;
@@ -360,6 +360,40 @@ static void test_file(void **state)
     assert_int_equal(open_file(&file, text, EVD_AUTH_SECRET_MAX + 8, 0600), EVD_ERR_USAGE);
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_reload(void **state)
+{
+    (void)state;
+    char path[64], text[EVD_AUTH_TOKEN_MAX + 1];
+    (void)snprintf(path, sizeof path, "test_auth.reload.%d", (int)getpid());
+    struct evd_auth_config config = {.secret_file = path};
+    struct evd_auth *auth = NULL;
+    struct evd_grant *grant = NULL;
+    struct evd_error warning, error;
+    struct evd_slice token = token_of("good", text, sizeof text);
+    write_file(path, "another secret of more than 32 bytes\n");
+    assert_int_equal(evd_auth_open(&config, &auth, &warning, &error), EVD_OK);
+    assert_int_equal(evd_auth_check(auth, token, NOW, &grant, NULL), EVD_ERR_NO_PERMISSION);
+    write_file(path, secret);
+    assert_int_equal(evd_auth_reload(auth, &warning, &error), EVD_OK);
+    accepts_good(auth);
+    write_file(path, "short");
+    assert_int_equal(evd_auth_reload(auth, &warning, &error), EVD_ERR_USAGE);
+    accepts_good(auth);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(evd_auth_reload(auth, &warning, &error), EVD_ERR_SYSTEM);
+    accepts_good(auth);
+    evd_auth_close(auth);
+}
+
 static void test_file_modes(void **state)
 {
     (void)state;
@@ -390,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_every_list), cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_data),       cmocka_unit_test(test_header),
         cmocka_unit_test(test_file),       cmocka_unit_test(test_file_modes),
+        cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

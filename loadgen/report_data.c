@@ -1,5 +1,6 @@
 #include "report_data.h"
 
+#include "cause.h"
 #include "paths.h"
 #include "plot.h"
 #include "study_json.h"
@@ -13,6 +14,12 @@
 
 #define ABOUT_BYTES_MAX  ((size_t)16 << 20)
 #define TRIALS_BYTES_MAX ((size_t)1 << 31)
+
+/* Figures above these are no measurement. */
+#define COUNT_MAX 1e15
+#define NS_MAX    1e15 /* eleven days */
+#define RATE_MAX  1e12
+#define BYTES_MAX 1e15
 
 /* A line of trials.jsonl, for errors. */
 struct place {
@@ -78,6 +85,24 @@ static int take_place(const struct place *place, const struct lg_design *design,
     return EVD_OK;
 }
 
+/* A figure that may be missing (NaN), but not be impossible: a number of 0 to `most`. `path` is the
+ * member's place in the run, for the error. */
+static int take_figure(const struct place *place, const cJSON *object, const char *key,
+                       const char *path, double most, double *ret_number)
+{
+    const cJSON *item = member(object, key);
+    *ret_number = NAN;
+    if (!item || cJSON_IsNull(item))
+        return EVD_OK;
+    if (!cJSON_IsNumber(item))
+        return complain(place, "'%s' is not a number", path);
+    if (!(item->valuedouble >= 0 && item->valuedouble <= most))
+        return complain(place, "'%s' is %g; it is a number of 0 to %g", path, item->valuedouble,
+                        most);
+    *ret_number = item->valuedouble;
+    return EVD_OK;
+}
+
 static int take_histogram(const struct place *place, const cJSON *latency, struct lg_trial *trial)
 {
     const cJSON *list = member(latency, "histogram"), *pair;
@@ -88,13 +113,24 @@ static int take_histogram(const struct place *place, const cJSON *latency, struc
     trial->buckets = calloc((size_t)count + 1, sizeof(*trial->buckets));
     if (!trial->buckets)
         return evd_error_set(place->error, EVD_ERR_NO_MEMORY, "no memory for a histogram");
-    double total = 0;
+    double total = 0, last = -1;
     cJSON_ArrayForEach(pair, list)
     {
         double value = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
         double calls = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
-        if (!(value >= 0 && value <= 1e15 && calls >= 1 && calls <= 1e15))
+        if (!(value >= 0 && calls >= 1 && calls <= COUNT_MAX && floor(calls) == calls))
             return complain(place, "a bucket of the latency's histogram is not [ns, count]");
+        if (value > (double)LG_HISTOGRAM_MAX)
+            return complain(place,
+                            "a bucket of the latency's histogram is at %.0f ns: it ends at "
+                            "%.0f",
+                            value, (double)LG_HISTOGRAM_MAX);
+        if (value <= last)
+            return complain(place,
+                            "a bucket of the latency's histogram is at %.0f ns, behind one "
+                            "at %.0f",
+                            value, last);
+        last = value;
         trial->buckets[trial->bucket_count++] =
             (struct lg_bucket){(uint64_t)value, (uint64_t)calls};
         total += calls;
@@ -106,31 +142,71 @@ static int take_histogram(const struct place *place, const cJSON *latency, struc
     return EVD_OK;
 }
 
-static void take_accounting(const cJSON *run, struct lg_trial *trial)
+static int take_accounting(const struct place *place, const cJSON *run, struct lg_trial *trial)
 {
     const cJSON *sums = member(run, "accounting"), *item;
     double total = 0;
+    cJSON_ArrayForEach(item, sums)
+    {
+        if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= COUNT_MAX))
+            return complain(place, "'run.accounting.%.40s' is not a count", item->string);
+        if (strcmp(item->string, "scheduled") != 0)
+            total += item->valuedouble;
+    }
     trial->scheduled = lg_json_number(sums, "scheduled");
     trial->ok = lg_json_number(sums, "ok");
     trial->bad = lg_json_number(sums, "bad");
     trial->in_flight = lg_json_number(sums, "in_flight");
-    cJSON_ArrayForEach(item, sums)
-    {
-        if (strcmp(item->string, "scheduled") != 0)
-            total += cJSON_GetNumberValue(item);
-    }
     trial->lost = total - trial->ok - trial->bad - trial->in_flight;
     trial->exact = fabs(total - trial->scheduled) < 0.5;
+    return EVD_OK;
 }
 
-/* As loadgen run words it: verdict.c. */
+static int take_metrics(const struct place *place, const cJSON *run, struct lg_trial *trial)
+{
+    const cJSON *response = member(member(run, "latency_ns"), "response");
+    const cJSON *server = member(run, "server"), *host = member(run, "host");
+    double cpu = NAN, calls = NAN, *metrics = trial->metrics;
+    const struct {
+        const cJSON *object;
+        const char *key, *path;
+        double most, *ret_number;
+    } figures[] = {
+        {run, "throughput", "run.throughput", RATE_MAX, &metrics[LG_RATE]},
+        {server, "cpu_ns", "run.server.cpu_ns", NS_MAX, &cpu},
+        {server, "calls", "run.server.calls", COUNT_MAX, &calls},
+        {server, "rss_peak_bytes", "run.server.rss_peak_bytes", BYTES_MAX, &metrics[LG_RSS]},
+        {server, "pss_bytes", "run.server.pss_bytes", BYTES_MAX, &metrics[LG_PSS]},
+        {response, "p50", "run.latency_ns.response.p50", NS_MAX, &metrics[LG_P50]},
+        {response, "p99", "run.latency_ns.response.p99", NS_MAX, &metrics[LG_P99]},
+        {response, "p99_9", "run.latency_ns.response.p99_9", NS_MAX, &metrics[LG_P99_9]},
+        {response, "max", "run.latency_ns.response.max", NS_MAX, &trial->max},
+        {host, "steal_share", "run.host.steal_share", 1, &trial->steal},
+    };
+    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
+        int rc = take_figure(place, figures[i].object, figures[i].key, figures[i].path,
+                             figures[i].most, figures[i].ret_number);
+        if (rc != EVD_OK)
+            return rc;
+    }
+    metrics[LG_CPU] = cpu / calls;
+    if (!(trial->samples > 0))
+        metrics[LG_P50] = metrics[LG_P99] = metrics[LG_P99_9] = NAN;
+    return EVD_OK;
+}
+
+/* How runs said so before they had "invalid_causes". */
 #define STOLEN "the host stole "
 
 static bool only_stolen(const cJSON *run)
 {
-    const cJSON *reasons = member(run, "invalid");
-    const char *first = cJSON_GetStringValue(cJSON_GetArrayItem(reasons, 0));
-    return cJSON_GetArraySize(reasons) == 1 && first && strncmp(first, STOLEN, strlen(STOLEN)) == 0;
+    const cJSON *reasons = member(run, "invalid"), *causes = member(run, "invalid_causes");
+    const cJSON *list = causes ? causes : reasons;
+    const char *first = cJSON_GetStringValue(cJSON_GetArrayItem(list, 0));
+    if (cJSON_GetArraySize(list) != 1 || !first)
+        return false;
+    return causes ? strcmp(first, LG_CAUSE_STEAL) == 0
+                  : strncmp(first, STOLEN, strlen(STOLEN)) == 0;
 }
 
 /* The reasons of an INVALID run, one a line. */
@@ -185,24 +261,14 @@ static int take_run(const struct place *place, struct lg_data *data, const cJSON
     const char *schema = lg_json_string(run, "schema", "");
     if (strcmp(schema, "evdispatch.run/1") != 0)
         return complain(place, "the run's schema is '%.40s', not 'evdispatch.run/1'", schema);
-    const cJSON *response = member(member(run, "latency_ns"), "response");
-    const cJSON *server = member(run, "server");
-    int rc = take_histogram(place, response, trial);
+    int rc = take_histogram(place, member(member(run, "latency_ns"), "response"), trial);
+    if (rc == EVD_OK)
+        rc = take_accounting(place, run, trial);
+    if (rc == EVD_OK)
+        rc = take_metrics(place, run, trial);
     if (rc != EVD_OK)
         return rc;
-    take_accounting(run, trial);
     take_facts(data, run, trial);
-    trial->metrics[LG_RATE] = lg_json_number(run, "throughput");
-    trial->metrics[LG_CPU] = lg_json_number(server, "cpu_ns") / lg_json_number(server, "calls");
-    trial->metrics[LG_RSS] = lg_json_number(server, "rss_peak_bytes");
-    trial->metrics[LG_PSS] = lg_json_number(server, "pss_bytes");
-    if (trial->samples > 0) {
-        trial->metrics[LG_P50] = lg_json_number(response, "p50");
-        trial->metrics[LG_P99] = lg_json_number(response, "p99");
-        trial->metrics[LG_P99_9] = lg_json_number(response, "p99_9");
-    }
-    trial->max = lg_json_number(response, "max");
-    trial->steal = lg_json_number(member(run, "host"), "steal_share");
     trial->invalid = cJSON_IsFalse(member(run, "valid"));
     trial->stolen = trial->invalid && only_stolen(run);
     trial->doubt = trial->invalid ? take_doubt(run) : NULL;
@@ -234,8 +300,8 @@ static int take_line(const struct place *place, struct lg_data *data, const cJSO
         problem = "accounting is not exact";
     if (problem && !(trial->problem = strdup(problem)))
         return evd_error_set(place->error, EVD_ERR_NO_MEMORY, "no memory for a trial");
-    trial->metrics[LG_STARTUP] = lg_json_number(line, "startup_ns");
-    return EVD_OK;
+    return take_figure(place, line, "startup_ns", "startup_ns", NS_MAX,
+                       &trial->metrics[LG_STARTUP]);
 }
 
 /* Each cell has one trial in a block, or an INVALID one and its repeat: two would be counted as if

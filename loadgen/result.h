@@ -46,7 +46,8 @@ struct lg_result {
     struct evd_error
         broken; /* status < 0: the run itself failed, or its accounting does not add up */
     char invalid[LG_INVALID_MAX][256];
-    unsigned invalid_count; /* 0: valid */
+    const char *invalid_causes[LG_INVALID_MAX]; /* LG_CAUSE_*, one for each of these */
+    unsigned invalid_count;                     /* 0: valid */
 };
 
 /* verdict.c: fills in `invalid` and `broken` from the figures: why not to trust them. */

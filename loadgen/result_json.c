@@ -208,6 +208,9 @@ static void put_judgement(struct writer *writer, cJSON *root, const struct lg_re
     object = open_array(writer, root, "invalid");
     for (unsigned i = 0; i < result->invalid_count; i++)
         append(writer, object, cJSON_CreateString(result->invalid[i]));
+    object = open_array(writer, root, "invalid_causes");
+    for (unsigned i = 0; i < result->invalid_count; i++)
+        append(writer, object, cJSON_CreateString(result->invalid_causes[i]));
     if (*result->first_bad.event == '\0') {
         put(writer, root, "first_bad", cJSON_CreateNull());
         return;

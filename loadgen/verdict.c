@@ -1,6 +1,8 @@
 /* Whether a run can be trusted. The limits are explained in docs/MEASURING.md. */
 #include "result.h"
 
+#include "cause.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -12,13 +14,14 @@
 #define STEAL_SHARE_MAX  0.01
 #define WAIT_SHARE_MAX   0.05 /* of the time: ready to run, and on no CPU */
 
-__attribute__((format(printf, 2, 3))) static void invalid(struct lg_result *result,
-                                                          const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+invalid(struct lg_result *result, const char *cause, const char *format, ...)
 {
     va_list args;
 
     if (result->invalid_count == LG_INVALID_MAX)
         return;
+    result->invalid_causes[result->invalid_count] = cause;
     va_start(args, format);
     vsnprintf(result->invalid[result->invalid_count++], sizeof(result->invalid[0]), format, args);
     va_end(args);
@@ -33,16 +36,18 @@ static void check_accounts(struct lg_result *result)
     for (int i = 0; i < LG_WINDOWS; i++) {
         if (lg_account_check(&result->accounts[i], names[i], &error) == EVD_OK)
             continue;
-        invalid(result, "%s", error.text);
+        invalid(result, LG_CAUSE_ACCOUNTING, "%s", error.text);
         if (result->broken.status == EVD_OK)
             result->broken = error;
     }
     if (result->unsolicited > 0)
-        invalid(result, "the server sent %" PRIu64 " replies to nothing", result->unsolicited);
+        invalid(result, LG_CAUSE_UNSOLICITED, "the server sent %" PRIu64 " replies to nothing",
+                result->unsolicited);
     if (measured->outcomes[LG_OK] == 0)
-        invalid(result, "no request of the measured window was answered as expected");
+        invalid(result, LG_CAUSE_ERRORS,
+                "no request of the measured window was answered as expected");
     if (lg_account_errors(measured) > 0)
-        invalid(result, "%" PRIu64 " of %" PRIu64 " requests went wrong",
+        invalid(result, LG_CAUSE_ERRORS, "%" PRIu64 " of %" PRIu64 " requests went wrong",
                 lg_account_errors(measured), measured->scheduled);
 }
 
@@ -54,13 +59,14 @@ static void check_rate(struct lg_result *result)
     double off = done > scheduled ? done - scheduled : scheduled - done;
 
     if (account->outcomes[LG_UNSENT] > 0)
-        invalid(result, "%" PRIu64 " requests were due and never sent: connections x depth is %u",
+        invalid(result, LG_CAUSE_RATE,
+                "%" PRIu64 " requests were due and never sent: connections x depth is %u",
                 account->outcomes[LG_UNSENT],
                 result->options->connections * result->options->depth);
     if (lg_account_errors(account) > 0 || seconds <= 0)
         return;
     if (off > RATE_TOLERANCE * scheduled + RATE_SLACK)
-        invalid(result, "the rate was missed: %.1f/s were due, %.1f/s answered",
+        invalid(result, LG_CAUSE_RATE, "the rate was missed: %.1f/s were due, %.1f/s answered",
                 scheduled / seconds, done / seconds);
 }
 
@@ -72,12 +78,12 @@ static void check_generator(struct lg_result *result)
     if (limit < LATENESS_FLOOR)
         limit = LATENESS_FLOOR;
     if (late > limit)
-        invalid(result,
+        invalid(result, LG_CAUSE_LATE,
                 "the generator was late: one request in a hundred by %.0f us or more; %.0f us are "
                 "allowed",
                 late / 1e3, limit / 1e3);
     if (result->client_share > CLIENT_SHARE_MAX)
-        invalid(result,
+        invalid(result, LG_CAUSE_CLIENT_CPU,
                 "the generator's CPU was full: %.0f %% of a core per thread; %.0f %% are "
                 "allowed",
                 result->client_share * 100, CLIENT_SHARE_MAX * 100);
@@ -87,7 +93,7 @@ static void check_waiting(struct lg_result *result, const char *who, double shar
 {
     if (share > WAIT_SHARE_MAX)
         invalid(
-            result,
+            result, LG_CAUSE_WAIT,
             "the %s waited for its CPU for %.0f %% of the time, for other processes or the host; "
             "%.0f %% are allowed",
             who, share * 100, WAIT_SHARE_MAX * 100);
@@ -98,9 +104,10 @@ void lg_verdict(struct lg_result *result)
     uint64_t saturated = result->response.saturated;
 
     if (result->broken.status < 0)
-        invalid(result, "%s", result->broken.text);
+        invalid(result, LG_CAUSE_BROKEN, "%s", result->broken.text);
     if (result->interrupted)
-        invalid(result, "interrupted after %.1f s of measuring", (double)result->measured_ns / 1e9);
+        invalid(result, LG_CAUSE_INTERRUPTED, "interrupted after %.1f s of measuring",
+                (double)result->measured_ns / 1e9);
     check_accounts(result);
     if (!result->options->closed) {
         check_rate(result);
@@ -108,14 +115,16 @@ void lg_verdict(struct lg_result *result)
         check_waiting(result, "generator", result->client_wait_share);
     }
     if (result->steal_share > STEAL_SHARE_MAX)
-        invalid(result, "the host stole %.1f %% of the CPU time; %.0f %% are allowed",
+        invalid(result, LG_CAUSE_STEAL,
+                "the host stole %.1f %% of the CPU time; %.0f %% are allowed",
                 result->steal_share * 100, STEAL_SHARE_MAX * 100);
     check_waiting(result, "server", result->server_wait_share);
     if (saturated > 0)
-        invalid(result, "%" PRIu64 " latencies were above %.1f s, where the histogram ends",
-                saturated, (double)LG_HISTOGRAM_MAX / 1e9);
+        invalid(result, LG_CAUSE_RANGE,
+                "%" PRIu64 " latencies were above %.1f s, where the histogram ends", saturated,
+                (double)LG_HISTOGRAM_MAX / 1e9);
     if (*result->server_error != '\0')
-        invalid(result, "%s", result->server_error);
+        invalid(result, LG_CAUSE_SERVER, "%s", result->server_error);
 }
 
 int lg_result_status(const struct lg_result *result)

@@ -455,6 +455,44 @@ static void check_broken(unsigned line, const char *from, const char *to, const 
     folder_remove(folder);
 }
 
+/* By its code; and by its sentence, in files from before there were codes. */
+static void test_stolen_by_code(void **state)
+{
+    static const struct {
+        const char *invalid;
+        bool stolen;
+    } cases[] = {
+        {"\"invalid\":[\"x\"],\"invalid_causes\":[\"steal\"]", true},
+        {"\"invalid\":[\"the host stole 9 %\"],\"invalid_causes\":[\"rate\"]", false},
+        {"\"invalid\":[\"x\",\"y\"],\"invalid_causes\":[\"steal\",\"late\"]", false},
+        {"\"invalid\":[\"the host stole 9 %\"]", true},
+        {"\"invalid\":[\"the rate was missed\"]", false},
+    };
+    struct synthetic small = usual;
+    (void)state;
+    small.blocks = 1;
+    small.invalid_trial = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        static const char from[] = "\"invalid\":[\"the generator was late: <3 ms>\"]";
+        char *folder = folder_make(), *changed = NULL;
+        struct lg_data data;
+        struct evd_error error;
+        synthetic_write(folder, &small);
+        char *text = file_read(folder, "trials.jsonl"), *at = strstr(text, from);
+        assert_non_null(at);
+        assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, cases[i].invalid,
+                             at + strlen(from)) > 0);
+        file_write(folder, "trials.jsonl", changed);
+        assert_int_equal(lg_data_read(folder, &data, &error), EVD_OK);
+        assert_true(data.trials[0].invalid);
+        assert_int_equal(data.trials[0].stolen, cases[i].stolen);
+        lg_data_release(&data);
+        free(text);
+        free(changed);
+        folder_remove(folder);
+    }
+}
+
 static void test_broken_trials(void **state)
 {
     (void)state;
@@ -466,6 +504,19 @@ static void test_broken_trials(void **state)
     check_broken(6, "\"block\":1", "\"block\":2", "'block' must be a whole number of 1 to 1");
     check_broken(7, "\"count\":20", "\"count\":21", "its count says 21");
     check_broken(8, "\"histogram\":[[", "\"histogram\":[[-", "is not [ns, count]");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[68719476736,1],[",
+                 "at 68719476736 ns: it ends");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[68719476735,1],[",
+                 "behind one at 68719476735");
+    check_broken(9, "\"throughput\":", "\"throughput\":-", "'run.throughput' is -");
+    check_broken(
+        9, "\"throughput\":", "\"throughput\":\"fast\",\"x\":", "'run.throughput' is not a number");
+    check_broken(9, "\"throughput\":", "\"throughput\":9e", "'run.throughput' is ");
+    check_broken(9, "\"cpu_ns\":", "\"cpu_ns\":-", "'run.server.cpu_ns' is -");
+    check_broken(9, "\"steal_share\":0", "\"steal_share\":7", "'run.host.steal_share' is 7");
+    check_broken(
+        9, "\"scheduled\":", "\"late\":-1,\"scheduled\":", "'run.accounting.late' is not a count");
+    check_broken(9, "\"startup_ns\":", "\"startup_ns\":-", "'startup_ns' is -");
 }
 
 static void test_cut_off(void **state)
@@ -528,9 +579,9 @@ int main(void)
         cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
         cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
         cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
-        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_broken_trials),
-        cmocka_unit_test(test_cut_off),       cmocka_unit_test(test_no_study),
-        cmocka_unit_test(test_no_gnuplot),
+        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_stolen_by_code),
+        cmocka_unit_test(test_broken_trials), cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

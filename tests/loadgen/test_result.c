@@ -134,7 +134,7 @@ static void json_has_the_schema(void **state)
 
     check_keys(json, "schema version commit build command started config scenario measured_ns "
                      "accounting warmup_accounting throughput latency_ns bytes client server host "
-                     "valid invalid first_bad");
+                     "valid invalid invalid_causes first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
     check_keys(config, "target transport scenario mode rate arrivals connections depth threads "
@@ -209,6 +209,9 @@ static void json_of_a_closed_loop_gone_wrong(void **state)
     assert_true(cJSON_IsFalse(get(json, "valid")));
     assert_string_equal(cJSON_GetArrayItem(get(json, "invalid"), 0)->valuestring,
                         "1 of 1001 requests went wrong");
+    assert_string_equal(cJSON_GetArrayItem(get(json, "invalid_causes"), 0)->valuestring, "errors");
+    assert_int_equal(cJSON_GetArraySize(get(json, "invalid_causes")),
+                     cJSON_GetArraySize(get(json, "invalid")));
     check_keys(get(json, "first_bad"), "event expected got");
     cJSON_Delete(json);
 }

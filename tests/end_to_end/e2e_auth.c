@@ -453,7 +453,7 @@ static void test_strangers_do_not_stay(void **state)
     (void)state;
     struct server server;
     struct peer peers[WAYS], known[WAYS];
-    const char *const arm[] = {"--first-byte-timeout=2", NULL};
+    const char *const arm[] = {"--first-byte-timeout=2", "--message-timeout=0"};
     start(&server, arm);
     for (int way = 0; way < WAYS; way++) {
         known[way] = connect_as(&server, way);

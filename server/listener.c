@@ -3,8 +3,10 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,7 +14,8 @@
 
 #define BACKLOG       1024
 #define ACCEPT_MAX    64  /* in one turn of the loop, so that the others are served too */
-#define PAUSE_SECONDS 0.1 /* when the process is out of descriptors */
+#define PAUSE_SECONDS 0.1 /* when the process is out of descriptors, and has no spare one */
+#define EPISODE_NS    10000000000ull /* without a shortage: the next one is told again */
 
 static int fail_errno(struct evd_error *ret_error, const struct evd_address *address,
                       const char *what)
@@ -37,10 +40,49 @@ static void remove_stale(const struct evd_address *address)
     (void)close(fd);
 }
 
+/* One line an episode: it is over when nothing was short for a while. */
+static void tell_shortage(struct evd_listener *listener)
+{
+    uint64_t now = evd_worker_now();
+    char text[200];
+    if (listener->short_ns == 0 || now - listener->short_ns >= EPISODE_NS) {
+        (void)snprintf(text, sizeof text,
+                       "accepting fails: %s; new connections are refused until there is room "
+                       "(ulimit -n, LimitNOFILE=, --max-connections)",
+                       strerror(errno));
+        evd_log_write(listener->worker->config->log, EVD_LOG_WARNING, text);
+    }
+    listener->short_ns = now;
+}
+
+/* Nobody can be told that there is no descriptor for them without one: the spare is lent for that.
+ * Returns whether a connection was refused. */
+static bool shed(struct evd_listener *listener)
+{
+    static const char text[] = "{\"error\":{\"code\":\"busy\",\"message\":"
+                               "\"The server is out of descriptors; try again later\"}}\n";
+    if (listener->spare >= 0)
+        (void)close(listener->spare);
+    int fd = listener->spare < 0
+                 ? -1
+                 : accept4(listener->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)close(fd);
+        listener->refused++;
+    }
+    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 {
-    (void)events;
     struct evd_listener *listener = io->data;
+    if (events & EV_ERROR) { /* the kernel would not watch it: later it may */
+        ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
+        ev_timer_start(loop, &listener->pause);
+        return;
+    }
     for (int i = 0; i < ACCEPT_MAX; i++) {
         int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -49,10 +91,12 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
         }
         if (errno == EINTR || errno == ECONNABORTED)
             continue;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        bool no_descriptor = errno == EMFILE || errno == ENFILE;
+        if (no_descriptor || errno == ENOBUFS || errno == ENOMEM) {
+            tell_shortage(listener);
+            if (no_descriptor && shed(listener))
+                continue;
             /* The socket stays readable: without a pause the loop would spin. */
-            evd_log_write(listener->worker->config->log, EVD_LOG_WARNING,
-                          "out of descriptors: accepting is paused");
             ev_io_stop(loop, io);
             ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
             ev_timer_start(loop, &listener->pause);
@@ -111,6 +155,7 @@ int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
     ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
     ev_timer_init(&listener->pause, on_pause_over, PAUSE_SECONDS, 0.);
     listener->io.data = listener->pause.data = listener;
+    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     listener->open = true;
     return EVD_OK;
 }
@@ -126,6 +171,8 @@ void evd_listener_close(struct evd_listener *listener)
         return;
     ev_io_stop(listener->worker->loop, &listener->io);
     ev_timer_stop(listener->worker->loop, &listener->pause);
+    if (listener->spare >= 0)
+        (void)close(listener->spare);
     (void)close(listener->io.fd);
     if (listener->bound.addr.ss_family == AF_UNIX)
         (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);

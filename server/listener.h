@@ -15,6 +15,9 @@ struct evd_listener {
     struct evd_worker *worker;
     struct evd_address bound; /* with the port that the kernel chose */
     bool open;
+    int spare;         /* a descriptor to refuse a connection with when there is no other; or -1 */
+    uint64_t short_ns; /* when descriptors were last short; 0: never */
+    uint64_t refused;  /* connections, for want of descriptors */
 };
 
 /* Binds and listens; nothing is accepted before evd_listener_start(). tcp_congestion may be NULL.

@@ -1,4 +1,5 @@
 /* evd-server: see config.c for its options, worker.c for its life. */
+#include "memory.h"
 #include "worker.h"
 
 #include "dispatch/builtins.h"
@@ -36,7 +37,7 @@ static int write_port_file(const struct evd_worker *worker, const char *path,
 
 static int announce(const struct evd_worker *worker, struct evd_error *ret_error)
 {
-    char text[160];
+    char text[200];
     if (worker->config->port_file != NULL) {
         int rc = write_port_file(worker, worker->config->port_file, ret_error);
         if (rc < 0)
@@ -45,6 +46,7 @@ static int announce(const struct evd_worker *worker, struct evd_error *ret_error
     for (size_t i = 0; i < worker->config->listen_count; i++)
         (void)printf("listening on %s\n",
                      evd_format_address(&worker->listeners[i].bound, text, sizeof text));
+    (void)printf("%s\n", evd_memory_text(worker->config, text, sizeof text));
     (void)fflush(stdout);
     return EVD_OK;
 }
@@ -73,6 +75,8 @@ int main(int argc, char **argv)
     config.dispatch.log = evd_log_write;
     if (rc >= 0)
         rc = evd_config_load(&config, &error);
+    if (rc >= 0 && evd_memory_reserve(config.max_connections) < 0)
+        rc = evd_error_set(&error, EVD_ERR_NO_MEMORY, "no memory for the tables of the loop");
     if (rc >= 0)
         rc = evd_worker_open(&worker, &config, &error);
     evd_config_release(&config); /* the dispatch has its own */

@@ -73,6 +73,7 @@ void server_start_program(struct server *server, const char *program, const char
     *server = (struct server){0};
     server->pid = spawn(argv, &server->out, &server->err);
     FILE *out = fdopen(dup(server->out), "r");
+    setbuf(out, NULL); /* what follows is left to who asks for it */
     for (size_t i = 0; i < (expected == 0 ? 1 : expected); i++) {
         char line[256];
         if (fgets(line, sizeof line, out) == NULL) {

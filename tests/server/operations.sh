@@ -44,5 +44,5 @@ fi
 
 # What --help says of each option stands in the table, and the other way round.
 "$server" --help | sed -n 's/^  \(--[a-z-]*\)[ ,].*/\1/p' | grep -vxF -e --help | sort > "$work/helped"
-sed -n 's/^| `\(--[a-z-]*\).*/\1/p' "$document" | sort > "$work/listed"
+sed -n 's/^| `\(--[a-z-]*\).*/\1/p' "$work/table" | sort > "$work/listed"
 diff -u "$work/helped" "$work/listed"

@@ -1,0 +1,398 @@
+/* Each allocation and each system call of the running server is made to fail, once and for good.
+ * Whoever that hits gets an error or an end; what is answered is right; the server lives, and has
+ * lost nothing. */
+#include "harness.h"
+
+#include "faults.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SITES_MAX 400 /* of one script: more, and the loops below would not end */
+
+static struct faults *faults;
+
+static void faulty_start(struct server *server, const char *const *args)
+{
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/faults", scratch_dir());
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, sizeof *faults), 0);
+    faults = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(faults != MAP_FAILED);
+    (void)close(fd);
+    assert_int_equal(setenv(FAULTS_FILE, path, 1), 0);
+    assert_int_equal(setenv("LD_PRELOAD", EVD_FAULTS_PATH, 1), 0);
+    server_start(server, args);
+    (void)unsetenv("LD_PRELOAD");
+}
+
+static void faulty_stop(struct server *server)
+{
+    faults->kind = FAULT_NONE;
+    assert_int_equal(server_stop(server), 0);
+    (void)munmap(faults, sizeof *faults);
+}
+
+static void arm(enum fault_kind kind, long from, long to)
+{
+    faults->kind = FAULT_NONE;
+    faults->asked = 0;
+    faults->from = from;
+    faults->to = to;
+    faults->kind = (int)kind;
+}
+
+static size_t descriptors(pid_t pid)
+{
+    char path[64];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count;
+}
+
+/* ---- What is asked. Under dynamic, of modules that answer later as well. ---- */
+
+static char long_call[40000];
+
+static const struct {
+    const char *call, *answer; /* the call in two writes, split at '|'; the answer's end, of id 1 */
+} script[] = {
+    {"{\"id\":1,\"event\":\"slow.now\"}\n|", "\"data\":\"now\"}"},
+    {"{\"id\":1,\"event\":\"slow.now\",|\"data\":[1]}\n", "\"data\":\"now\"}"},
+    {"{\"id\":1,\"event\":\"slow.after\",\"data\":[2,0]}\n|", "\"data\":[2,0]}"},
+    {"{\"id\":1,\"event\":\"slow.after\",\"encoding\":\"base64\",|\"data\":\"WzEsMF0=\"}\n",
+     "\"data\":\"WzEsMF0=\"}"},
+    {long_call, NULL},
+};
+
+/* Sends what goes; a connection that the server has given up is none. */
+static bool try_send(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t sent = send(fd, text, len, MSG_NOSIGNAL);
+        if (sent < 0)
+            return false;
+        text += sent;
+        len -= (size_t)sent;
+    }
+    return true;
+}
+
+/* One line, without its end. 0: the connection ended instead. */
+static size_t try_read_line(int fd, char *line, size_t cap)
+{
+    for (size_t len = 0; len < cap - 1; len++) {
+        ssize_t got = recv(fd, line + len, 1, 0);
+        if (got < 0 && errno == EAGAIN)
+            fail_msg("the server neither answers nor closes");
+        if (got <= 0)
+            return 0;
+        if (line[len] == '\n') {
+            line[len] = '\0';
+            return len;
+        }
+    }
+    return 0;
+}
+
+static void check_answer(const char *line, const char *answer, bool may_fail)
+{
+    bool right = answer == NULL || (strncmp(line, "{\"id\":1,", 8) == 0 &&
+                                    strcmp(line + strlen(line) - strlen(answer), answer) == 0);
+    if (right && strstr(line, "\"error\"") == NULL)
+        return;
+    bool want = strstr(line, "\"code\":\"no_memory\"") != NULL ||
+                strstr(line, "\"code\":\"busy\"") || strstr(line, "\"code\":\"open_failed\"") ||
+                strstr(line, "\"code\":\"load_failed\"");
+    if (!may_fail || !want)
+        fail_msg("answered: %s", line);
+}
+
+static void run_script(const struct server *server, bool may_fail)
+{
+    static char line[sizeof long_call + 200];
+    int fd = -1;
+    for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
+        if (fd < 0)
+            fd = client_connect(server->addresses[0]);
+        const char *call = script[i].call, *split = strchr(call, '|');
+        size_t head = (size_t)(split - call);
+        bool open = try_send(fd, call, head) && try_send(fd, split + 1, strlen(split + 1)) &&
+                    try_read_line(fd, line, sizeof line) > 0;
+        assert_true(open || may_fail);
+        if (open) {
+            check_answer(line, script[i].answer, may_fail);
+        } else {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* Afterwards all is as before: every call is answered, no descriptor and no block is lost. */
+static void settle_down(const struct server *server, size_t *ret_fds, long *ret_held)
+{
+    arm(FAULT_NONE, 0, 0);
+    run_script(server, false);
+    /* Its connection's end was seen before this one's calls were answered. */
+    int fd = client_connect(server->addresses[0]);
+    for (int i = 0; i < 2; i++) {
+        char line[100];
+        client_send_text(fd, "{\"event\":\"slow.now\"}\n");
+        (void)client_read_line(fd, line, sizeof line);
+    }
+    *ret_fds = descriptors(server->pid);
+    *ret_held = faults->held;
+    (void)close(fd);
+}
+
+static void fail_each(enum fault_kind kind, bool for_good)
+{
+    struct server server;
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH, NULL};
+    size_t fds, fds_after;
+    long held, held_after, n = 1;
+    faulty_start(&server, args);
+    settle_down(&server, &fds, &held);
+    settle_down(&server, &fds, &held);
+    for (;; n++) {
+        assert_true(n < SITES_MAX);
+        arm(kind, n, for_good ? LONG_MAX : n);
+        run_script(&server, true);
+        bool reached = faults->asked >= n;
+        settle_down(&server, &fds_after, &held_after);
+        if (fds_after != fds || held_after > held)
+            fail_msg("number %ld: %zu descriptors, %zu before; %ld blocks, %ld before", n,
+                     fds_after, fds, held_after, held);
+        if (!reached)
+            break;
+    }
+    print_message("%ld sites\n", n - 1);
+    assert_true(n > 5);
+    faulty_stop(&server);
+}
+
+static void each_allocation_may_fail_once(void **state)
+{
+    (void)state;
+    if (EVD_FAULTS_NO_MALLOC)
+        skip();
+    fail_each(FAULT_ALLOCATIONS, false);
+}
+
+static void memory_may_run_out_for_good(void **state)
+{
+    (void)state;
+    if (EVD_FAULTS_NO_MALLOC)
+        skip();
+    fail_each(FAULT_ALLOCATIONS, true);
+}
+
+/* libev would end the process: its tables have a reserve. */
+static void the_loop_has_a_reserve(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 400 };
+    struct server server;
+    const char *args[] = {NULL};
+    int fds[CLIENTS];
+    char line[100];
+    if (EVD_FAULTS_NO_MALLOC)
+        skip();
+    faulty_start(&server, args);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(server.addresses[0]);
+        client_send_text(fds[i], "{\"event\":\"api.services.status\"}\n");
+        (void)client_read_line(fds[i], line, sizeof line);
+        assert_string_equal(line, "{\"data\":\"online\"}");
+        if (i == 0)
+            arm(FAULT_TABLES, 1, LONG_MAX);
+    }
+    assert_true(faults->asked > 0);
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    faulty_stop(&server);
+    assert_string_equal(server.errors, "");
+}
+
+static void each_system_call_may_fail_once(void **state)
+{
+    (void)state;
+    fail_each(FAULT_CALLS, false);
+}
+
+static void calls_may_be_interrupted(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH, NULL};
+    faulty_start(&server, args);
+    arm(FAULT_INTERRUPTS, 0, 0);
+    run_script(&server, false);
+    assert_true(faults->asked > 20);
+    faulty_stop(&server);
+    assert_string_equal(server.errors, "");
+}
+
+static void reads_and_writes_may_be_short(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH, NULL};
+    faulty_start(&server, args);
+    arm(FAULT_SHORT, 0, 0);
+    run_script(&server, false);
+    faulty_stop(&server);
+    assert_string_equal(server.errors, "");
+}
+
+static void the_wall_clock_may_jump(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {"--idle-timeout=1h", "--message-timeout=1h", NULL};
+    char line[100];
+    faulty_start(&server, args);
+    int idle = client_connect(server.addresses[0]), half = client_connect(server.addresses[0]);
+    client_send_text(half, "{\"event\":");
+    static const long jumps[] = {86400, -86400, 0};
+    for (size_t i = 0; i < 3; i++) {
+        faults->jump = jumps[i];
+        arm(FAULT_CLOCK, 0, 0);
+        for (int round = 0; round < 2; round++) { /* a look at the clocks lies between */
+            client_send_text(idle, "{\"event\":\"api.services.status\"}\n");
+            (void)client_read_line(idle, line, sizeof line);
+            assert_string_equal(line, "{\"data\":\"online\"}");
+            (void)usleep(300000);
+        }
+    }
+    client_send_text(half, "\"api.services.status\"}\n");
+    (void)client_read_line(half, line, sizeof line);
+    assert_string_equal(line, "{\"data\":\"online\"}");
+    (void)close(idle);
+    (void)close(half);
+    faulty_stop(&server);
+}
+
+/* ---- Descriptors run out. ---- */
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void out_of_descriptors(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 40 };
+    struct server server;
+    struct rlimit limit, few;
+    const char *args[] = {NULL};
+    char line[300];
+    int fds[CLIENTS], open = 0, refused = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = limit;
+    few.rlim_cur = 32;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    server_start(&server, args);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        int fd = client_connect(server.addresses[0]);
+        (void)try_send(fd, "{\"event\":\"api.services.status\"}\n", 32);
+        size_t len = try_read_line(fd, line, sizeof line);
+        if (len > 0 && strcmp(line, "{\"data\":\"online\"}") == 0) {
+            fds[open++] = fd;
+        } else {
+            assert_true(len == 0 || strstr(line, "\"code\":\"busy\"") != NULL);
+            refused++;
+            (void)close(fd);
+        }
+    }
+    print_message("%d open, %d refused\n", open, refused);
+    assert_true(open > 5 && refused > 5);
+    for (int i = 0; i < open; i++) { /* who is in goes on */
+        client_send_text(fds[i], "{\"event\":\"api.services.status\"}\n");
+        (void)client_read_line(fds[i], line, sizeof line);
+        assert_string_equal(line, "{\"data\":\"online\"}");
+    }
+    /* One that leaves makes room for one, at once: its end is seen when this is answered. */
+    assert_int_equal(shutdown(fds[0], SHUT_WR), 0);
+    assert_int_equal(client_read_all(fds[0], line, sizeof line), 0);
+    (void)close(fds[0]);
+    fds[0] = client_connect(server.addresses[0]);
+    client_send_text(fds[0], "{\"event\":\"api.services.status\"}\n");
+    (void)client_read_line(fds[0], line, sizeof line);
+    assert_string_equal(line, "{\"data\":\"online\"}");
+    for (int i = 0; i < open; i++)
+        (void)close(fds[i]);
+    assert_int_equal(server_stop(&server), 0);
+    assert_int_equal(count_of(server.errors, "accepting fails"), 1);
+    assert_int_equal(count_of(server.errors, "\n"), 1);
+}
+
+/* Not even the spare one helps: no busy loop, one line, and then it goes on. */
+static void accepting_is_paused(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {NULL};
+    char line[300];
+    faulty_start(&server, args);
+    int in = client_connect(server.addresses[0]);
+    client_send_text(in, "{\"event\":\"api.services.status\"}\n");
+    (void)client_read_line(in, line, sizeof line);
+    arm(FAULT_ACCEPT, 1, 10);
+    int waits = client_connect(server.addresses[0]);
+    client_send_text(waits, "{\"event\":\"api.services.status\"}\n");
+    for (int i = 0; i < 100; i++) {
+        client_send_text(in, "{\"event\":\"api.services.status\"}\n");
+        (void)client_read_line(in, line, sizeof line);
+    }
+    assert_true(faults->asked <= 4); /* it is not asked in every turn */
+    (void)client_read_line(waits, line, sizeof line);
+    assert_string_equal(line, "{\"data\":\"online\"}");
+    (void)close(in);
+    (void)close(waits);
+    faulty_stop(&server);
+    assert_int_equal(count_of(server.errors, "\n"), 1);
+}
+
+int main(void)
+{
+    static const char head[] = "{\"id\":1,\"event\":\"slow.now\",\"data\":\"";
+    memset(long_call, 'x', sizeof long_call - 1);
+    memcpy(long_call, head, sizeof head - 1);
+    memcpy(long_call + sizeof long_call - 5, "\"}\n|", 4);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_may_fail_once),
+        cmocka_unit_test(memory_may_run_out_for_good),
+        cmocka_unit_test(the_loop_has_a_reserve),
+        cmocka_unit_test(each_system_call_may_fail_once),
+        cmocka_unit_test(calls_may_be_interrupted),
+        cmocka_unit_test(reads_and_writes_may_be_short),
+        cmocka_unit_test(the_wall_clock_may_jump),
+        cmocka_unit_test(out_of_descriptors),
+        cmocka_unit_test(accepting_is_paused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,309 @@
+/* Every limit on a connection's time and on what it may hold, and what is seen at it. */
+#include "harness.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STATUS "{\"event\":\"api.services.status\"}\n"
+#define ONLINE "{\"data\":\"online\"}"
+
+static void expect_online(int fd)
+{
+    char line[256];
+    client_send_text(fd, STATUS);
+    (void)client_read_line(fd, line, sizeof line);
+    assert_string_equal(line, ONLINE);
+}
+
+static void expect_end(int fd)
+{
+    char byte;
+    assert_int_equal(recv(fd, &byte, 1, 0), 0); /* or the time-out of the socket fails it */
+    (void)close(fd);
+}
+
+static bool is_open(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+}
+
+static size_t resident_bytes(pid_t pid)
+{
+    char path[64];
+    unsigned long pages = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+    (void)fclose(file);
+    return pages * 4096;
+}
+
+static void a_first_byte_is_awaited(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {"--first-byte-timeout=300ms", NULL};
+    server_start(&server, args);
+    int silent = client_connect(server.addresses[0]), spoke = client_connect(server.addresses[0]);
+    expect_online(spoke);
+    expect_end(silent);
+    expect_online(spoke); /* it may be silent now */
+    (void)close(spoke);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* A byte at a time keeps no message alive; a connection whose messages are whole is left alone. */
+static void a_message_must_end(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {"--message-timeout=400ms", NULL};
+    server_start(&server, args);
+    int slow = client_connect(server.addresses[0]), whole = client_connect(server.addresses[0]);
+    int skipped = client_connect(server.addresses[0]);
+    client_send_text(slow, "{");
+    static char longest[2u << 20];
+    memset(longest, 'x', sizeof longest);
+    client_send_text(skipped, "{");
+    client_send(skipped, longest, sizeof longest); /* refused, and its end never comes */
+    struct pollfd ended = {.fd = slow, .events = POLLIN};
+    while (poll(&ended, 1, 20) == 0) {
+        (void)!send(slow, " ", 1, MSG_NOSIGNAL);
+        expect_online(whole);
+    }
+    char text[1024];
+    assert_true(recv(slow, text, sizeof text, 0) <= 0); /* an end, or a reset by the last byte */
+    (void)close(slow);
+    expect_online(whole);
+    (void)client_read_line(skipped, text, sizeof text);
+    assert_non_null(strstr(text, "too_large"));
+    expect_end(skipped);
+    (void)close(whole);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+static void a_call_must_end(void **state)
+{
+    (void)state;
+    struct server server;
+    char line[300];
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH,
+                          "--call-timeout=300ms", NULL};
+    server_start(&server, args);
+    int fd = client_connect(server.addresses[0]);
+    client_send_text(fd,
+                     "{\"id\":1,\"event\":\"defer.hold\"}\n{\"id\":2,\"event\":\"slow.now\"}\n");
+    (void)client_read_line(fd, line, sizeof line);
+    assert_non_null(strstr(line, "{\"id\":1,\"error\":{\"code\":\"timed_out\""));
+    (void)client_read_line(fd, line, sizeof line);
+    assert_string_equal(line, "{\"id\":2,\"data\":\"now\"}");
+    (void)close(fd);
+    assert_int_equal(server_stop(&server), 0);
+    assert_non_null(strstr(server.errors, "cancelled"));
+}
+
+/* ---- What one may hold. ---- */
+
+/* Calls for answers of `size` bytes each, until the server takes no more. */
+static void stuff(int fd, size_t size)
+{
+    char *call = malloc(size);
+    assert_non_null(call);
+    memset(call, 'y', size);
+    memcpy(call, "{\"event\":\"api.test.board\",\"data\":\"", 34);
+    memcpy(call + size - 3, "\"}\n", 3);
+    for (size_t sent = 0; sent < (64u << 20);) {
+        struct pollfd full = {.fd = fd, .events = POLLOUT};
+        if (poll(&full, 1, 200) == 0)
+            break;
+        ssize_t n = send(fd, call + sent % size, size - sent % size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0)
+            break;
+        sent += (size_t)n;
+    }
+    free(call);
+}
+
+/* Twenty who do not read: together they hold no more than the budget and one of them. */
+static void a_budget_is_kept(void **state)
+{
+    (void)state;
+    enum { SLOW = 20 };
+    struct server server;
+    int fds[SLOW], open = 0;
+    const char *args[] = {"--max-memory=4m", "--output-pause=1m", "--max-output=1m", NULL};
+    server_start(&server, args);
+    int quick = client_connect(server.addresses[0]);
+    expect_online(quick);
+    size_t before = resident_bytes(server.pid);
+    for (int i = 0; i < SLOW; i++) {
+        fds[i] = client_connect(server.addresses[0]);
+        stuff(fds[i], 65536);
+        expect_online(quick); /* it holds nothing, and is served */
+    }
+    size_t after = resident_bytes(server.pid);
+    for (int i = 0; i < SLOW; i++) {
+        struct pollfd state_of = {.fd = fds[i], .events = POLLRDHUP};
+        open += poll(&state_of, 1, 0) == 0 || (state_of.revents & (POLLERR | POLLHUP)) == 0;
+        (void)close(fds[i]);
+    }
+    print_message("grew by %zu KiB; %d of %d are open\n", (after - before) / 1024, open, SLOW);
+    if (!EVD_FAULTS_NO_MALLOC)
+        assert_true(after < before + (4u << 20) + (3u << 20) + (1u << 20));
+    (void)close(quick);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* Half messages hold memory too: whoever holds most goes, and is told of in one line. */
+static void the_largest_holder_goes(void **state)
+{
+    (void)state;
+    enum { HALVES = 12 };
+    struct server server;
+    static char half[900000];
+    int fds[HALVES], open = 0;
+    const char *args[] = {"--max-memory=4m", NULL};
+    server_start(&server, args);
+    int small = client_connect(server.addresses[0]), quick = client_connect(server.addresses[0]);
+    client_send_text(small, "{\"event\":");
+    expect_online(quick);
+    memset(half, ' ', sizeof half);
+    half[0] = '{';
+    for (int i = 0; i < HALVES; i++) {
+        fds[i] = client_connect(server.addresses[0]);
+        for (size_t sent = 0; sent < sizeof half;) {
+            ssize_t n = send(fds[i], half + sent, sizeof half - sent, MSG_NOSIGNAL);
+            if (n < 0)
+                break;
+            sent += (size_t)n;
+        }
+        expect_online(quick);
+    }
+    for (int round = 0; round < 300; round++) { /* what was sent has to be read first */
+        open = 0;
+        for (int i = 0; i < HALVES; i++) {
+            struct pollfd ended = {.fd = fds[i], .events = POLLIN | POLLRDHUP};
+            open += poll(&ended, 1, 10) == 0;
+        }
+        if (open <= 4)
+            break;
+    }
+    print_message("%d of %d are open\n", open, HALVES);
+    assert_true(open <= 4 && open >= 2);
+    assert_true(is_open(small));
+    client_send_text(small, "\"api.services.status\"}\n");
+    char line[100];
+    (void)client_read_line(small, line, sizeof line);
+    assert_string_equal(line, ONLINE);
+    for (int i = 0; i < HALVES; i++)
+        (void)close(fds[i]);
+    (void)close(small);
+    (void)close(quick);
+    assert_int_equal(server_stop(&server), 0);
+    char *told = strstr(server.errors, "--max-memory");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "--max-memory"));
+}
+
+/* An answer has a size of its own, whatever waits before it. */
+static void an_answer_may_be_too_large(void **state)
+{
+    (void)state;
+    struct server server;
+    static char call[90000], line[100000];
+    const char *args[] = {"--max-output=64k", NULL};
+    server_start(&server, args);
+    int fd = client_connect(server.addresses[0]);
+    for (size_t size = 60000; size < sizeof call; size += 20000) {
+        memset(call, 'y', size);
+        memcpy(call, "{\"event\":\"api.test.board\",\"data\":\"", 34);
+        memcpy(call + size - 3, "\"}\n", 3);
+        client_send(fd, call, size);
+        (void)client_read_line(fd, line, sizeof line);
+        assert_int_equal(strstr(line, "too_large") != NULL, size > 65536);
+    }
+    expect_online(fd);
+    (void)close(fd);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* Who pipelines much gets all its answers, though others come between. */
+static void a_turn_ends(void **state)
+{
+    (void)state;
+    enum { CALLS = 1000 };
+    struct server server;
+    static char calls[CALLS * sizeof STATUS];
+    char line[100];
+    const char *args[] = {"--max-calls=7", NULL};
+    server_start(&server, args);
+    for (int i = 0; i < CALLS; i++)
+        memcpy(calls + (size_t)i * strlen(STATUS), STATUS, strlen(STATUS));
+    int fd = client_connect(server.addresses[0]);
+    client_send(fd, calls, CALLS * strlen(STATUS));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    FILE *in = fdopen(fd, "r");
+    for (int i = 0; i < CALLS; i++) {
+        assert_non_null(fgets(line, sizeof line, in));
+        assert_string_equal(line, ONLINE "\n");
+    }
+    assert_null(fgets(line, sizeof line, in));
+    (void)fclose(in);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* ---- The formula that is printed at the start. ---- */
+
+static void the_formula_holds(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 2000 };
+    struct server server;
+    static int fds[CLIENTS];
+    char out[1000];
+    unsigned long kib = 0, each = 0;
+    const char *args[] = {NULL};
+    server_start(&server, args);
+    size_t len = 0;
+    while (len < sizeof out - 1 && memchr(out, '\n', len) == NULL) {
+        ssize_t got = read(server.out, out + len, sizeof out - 1 - len);
+        assert_true(got > 0);
+        len += (size_t)got;
+    }
+    out[len] = '\0';
+    print_message("%s", out);
+    assert_int_equal(sscanf(out, "memory: %lu KiB + %lu bytes x connections", &kib, &each), 2);
+    assert_true(each < 600);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(server.addresses[0]);
+        expect_online(fds[i]);
+    }
+    size_t now = resident_bytes(server.pid);
+    print_message("%zu KiB with %d connections\n", now / 1024, CLIENTS);
+    const size_t worker = 512 * 1024; /* what it reads into, answers from, and calls with */
+    if (!EVD_FAULTS_NO_MALLOC)
+        assert_true(now < kib * 1024 + each * CLIENTS + worker);
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_first_byte_is_awaited),
+        cmocka_unit_test(a_message_must_end),
+        cmocka_unit_test(a_call_must_end),
+        cmocka_unit_test(a_budget_is_kept),
+        cmocka_unit_test(the_largest_holder_goes),
+        cmocka_unit_test(an_answer_may_be_too_large),
+        cmocka_unit_test(a_turn_ends),
+        cmocka_unit_test(the_formula_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -95,7 +95,7 @@ else
     if [[ " $* " == *' evd-bench '* && -e $ROOM/no-benchmark ]]; then
         echo "ninja: error: unknown target 'evd-bench'"; exit 1
     fi
-    for program in evd-server loadgen evd-bench; do cp "$ROOM/program" "build/$3/bin/$program"; done
+    for program in evd-server loadgen evd-bench evd-roofline; do cp "$ROOM/program" "build/$3/bin/$program"; done
     echo "noise of the build"
 fi
 FAKE
@@ -113,6 +113,10 @@ for word; do
         echo "\$PWD \$0" >"\${word#--benchmark_out=}"
 done
 [[ \${0##*/} != evd-bench || ! -e $room/bench-fails ]] || exit 1
+if [[ \${0##*/} == evd-roofline ]]; then
+    [[ ! -e $room/roofline-fails ]] || exit 1
+    [[ \$1 == --render ]] || touch "\${@: -1}"
+fi
 if [[ \$1 == report ]]; then touch "\$2/report.html" "\$2/report.md"; fi
 exit "\${PROGRAM_CODE:-0}"
 FAKE
@@ -503,6 +507,29 @@ case_bench() {
     [[ ! -e $folder/instructions.json ]] || fail 'instruction counts of another bench'
 }
 
+case_bench_roofline() {
+    local folder part
+    launch bench roofline --quick
+    expect_status 0
+    expect_in calls '--target tests/bench/roofline/all'
+    expect_in calls '--rounds 5'
+    folder=$(echo "$tree"/out/roofline-*)
+    expect_in err "the report is $folder/report.md"
+    grep -qF '<evd-roofline>' "$folder/report.md" || fail 'no table'
+    [[ -e $folder/roofline.jsonl && ! -e $folder/roofline.jsonl.part ]] || fail 'no raw data'
+    launch report "$folder"
+    expect_status 0
+    expect_in calls "evd-roofline --render $folder/roofline.jsonl"
+    touch "$room/roofline-fails"
+    launch bench roofline --out elsewhere
+    expect_status 1
+    expect_in err 'evd-roofline ended with 1'
+    expect_in calls '--rounds 20'
+    for part in "$tree"/elsewhere/*; do
+        [[ ! -e $part ]] || fail "left: $part"
+    done
+}
+
 case_bench_without_valgrind() {
     fake_instructions
     echo 77 >"$room/instructions-code"
@@ -520,7 +547,10 @@ case_bench_fails() {
     fake_instructions
     launch bench --nope
     expect_status 2
-    expect_in err "bench: unexpected '--nope'; it takes --quick, --filter REGEX and --out DIR"
+    expect_in err "bench: unexpected '--nope'; it takes roofline, --quick, --filter REGEX and --out DIR"
+    launch bench roofline --filter x
+    expect_status 2
+    expect_in err 'bench: --filter is not for roofline'
     launch bench --out
     expect_status 2
     [[ ! -s $room/calls ]] || fail 'a usage error comes before any set-up'

@@ -27,3 +27,11 @@ install(FILES "${PROJECT_BINARY_DIR}/generated/package/evdispatchConfig.cmake"
   "${PROJECT_BINARY_DIR}/generated/package/evdispatchConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/EvdAddModule.cmake" "${PROJECT_SOURCE_DIR}/cmake/EvdAddServer.cmake"
   "${PROJECT_SOURCE_DIR}/dispatch/builtins.c" DESTINATION "${EVD_INSTALL_PACKAGE}")
+
+# The unit names the program by its path, which is only known when it is installed.
+install(FILES "${PROJECT_SOURCE_DIR}/packaging/systemd/evdispatch.socket"
+  DESTINATION lib/systemd/system)
+install(CODE "
+  file(MAKE_DIRECTORY \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")
+  configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/evdispatch.service.in\"
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/evdispatch.service\" @ONLY)")

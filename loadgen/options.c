@@ -140,43 +140,6 @@ static int parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *er
     return EVD_OK;
 }
 
-/* "1", "0,2-3": each at most once. */
-static int parse_cpus(const char *text, struct lg_run_options *options, struct evd_error *error)
-{
-    const char *at = text;
-
-    options->cpu_count = 0;
-    do {
-        unsigned long first, last;
-        char *end;
-
-        first = last = strtoul(at, &end, 10);
-        if (end == at || *at < '0' || *at > '9')
-            goto bad;
-        if (*end == '-') {
-            at = end + 1;
-            last = strtoul(at, &end, 10);
-            if (end == at || *at < '0' || *at > '9' || last < first)
-                goto bad;
-        }
-        if (last >= CPU_SETSIZE || last - first >= LG_CPUS_MAX - options->cpu_count)
-            goto bad;
-        for (unsigned long cpu = first; cpu <= last; cpu++)
-            options->cpus[options->cpu_count++] = (int)cpu;
-        at = *end == ',' ? end + 1 : end;
-        if (*end != ',' && *end != '\0')
-            goto bad;
-        if (*end == ',' && *at == '\0')
-            goto bad;
-    } while (*at != '\0');
-    return EVD_OK;
-bad:
-    return evd_error_set(error, EVD_ERR_USAGE,
-                         "'%s' is not a list of CPUs: numbers and ranges, such as 1 or 0,2-3, at "
-                         "most %d",
-                         text, LG_CPUS_MAX);
-}
-
 static int parse_what(int option, char *value, struct lg_run_options *options,
                       struct evd_error *error)
 {
@@ -238,7 +201,7 @@ static int parse_load(int option, char *value, struct lg_run_options *options,
         options->congestion = value;
         return EVD_OK;
     case OPT_CPUS:
-        return parse_cpus(value, options, error);
+        return evd_parse_cpus(value, options->cpus, LG_CPUS_MAX, &options->cpu_count, error);
     default:
         return EVD_MORE;
     }

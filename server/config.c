@@ -2,10 +2,12 @@
 
 #include "evd_version.h"
 #include "options.h"
+#include "systemd.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,26 @@ static int check_auth(const struct evd_auth_config *auth, struct evd_error *ret_
     return EVD_OK;
 }
 
+/* "auto": all that the process may use. */
+static int choose_cpus(struct evd_server_config *config, struct evd_error *ret_error)
+{
+    cpu_set_t set;
+    struct evd_error error;
+    const char *text = config->cpus_text;
+    if (text == NULL)
+        return EVD_OK;
+    if (strcmp(text, "auto") != 0) {
+        int rc = evd_parse_cpus(text, config->cpus, EVD_CPUS_MAX, &config->cpu_count, &error);
+        return rc < 0 ? evd_error_set(ret_error, rc, "--cpus: %.200s, or auto", error.text) : rc;
+    }
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--cpus auto: %s", strerror(errno));
+    for (int cpu = 0; cpu < CPU_SETSIZE && config->cpu_count < EVD_CPUS_MAX; cpu++)
+        if (CPU_ISSET((size_t)cpu, &set))
+            config->cpus[config->cpu_count++] = cpu;
+    return EVD_OK;
+}
+
 static int check_combination(struct evd_server_config *config, const bool *given,
                              struct evd_error *ret_error)
 {
@@ -99,7 +121,17 @@ static int check_combination(struct evd_server_config *config, const bool *given
         return rc;
     if (config->dispatch.modules_dir == NULL)
         config->dispatch.modules_dir = config->modules_dir;
-    if (config->listen_count == 0)
+    rc = choose_cpus(config, ret_error);
+    if (rc < 0)
+        return rc;
+    rc = evd_systemd_listeners(config->passed, EVD_LISTEN_MAX, &config->passed_count, ret_error);
+    if (rc < 0)
+        return rc;
+    if (config->passed_count + config->listen_count > EVD_LISTEN_MAX)
+        return evd_error_set(ret_error, EVD_ERR_USAGE,
+                             "%zu addresses and %zu passed sockets: at most %d in all",
+                             config->listen_count, config->passed_count, EVD_LISTEN_MAX);
+    if (config->listen_count + config->passed_count == 0)
         return evd_parse_address(EVD_LISTEN_DEFAULT, &config->listen[config->listen_count++],
                                  ret_error);
     return EVD_OK;

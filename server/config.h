@@ -12,10 +12,19 @@
 
 #define EVD_LISTEN_MAX     16
 #define EVD_LISTEN_DEFAULT "tcp://127.0.0.1:0"
+#define EVD_WORKERS_MAX    256
+#define EVD_CPUS_MAX       256
 
 struct evd_server_config {
     struct evd_address listen[EVD_LISTEN_MAX];
     size_t listen_count;
+    unsigned workers;      /* threads, 1 to EVD_WORKERS_MAX */
+    const char *cpus_text; /* NULL: the threads are not pinned */
+    int cpus[EVD_CPUS_MAX];
+    unsigned cpu_count;         /* 0: not pinned; worker i runs on cpus[i % cpu_count] */
+    int passed[EVD_LISTEN_MAX]; /* descriptors of the service manager, in front of listen[] */
+    size_t passed_count;
+    const char *log_file;       /* NULL: standard error */
     const char *port_file;      /* NULL: none */
     const char *tcp_congestion; /* NULL: the system's */
     const char *module_config;  /* a file; NULL: none */
@@ -33,7 +42,7 @@ struct evd_server_config {
     size_t output_pause; /* bytes held for one slow reader before its calls wait; <= max_output */
     size_t max_output;   /* bytes of one answer on the wire */
     size_t max_calls;    /* of one connection in one turn of the loop */
-    size_t max_memory;   /* bytes of all connections' buffers, of one worker */
+    size_t max_memory;   /* bytes of all connections' buffers; each worker has its share */
     size_t max_connections;
     uint64_t first_byte_timeout_ns; /* from here on, 0: never. A connection's first byte */
     uint64_t message_timeout_ns;    /* a message's last byte, after its first */

@@ -169,6 +169,7 @@ static int call(struct evd_conn *conn)
 {
     struct evd_worker *worker = conn->worker;
     struct evd_work *work = worker->work;
+    worker->calls++;
     struct evd_error error;
     struct evd_message message = {
         .event = work->envelope.event,
@@ -456,7 +457,7 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
     conn->worker = worker;
     conn->fd = fd;
     conn->caller =
-        (struct evd_caller){.size = sizeof conn->caller, .connection = ++worker->accepted};
+        (struct evd_caller){.size = sizeof conn->caller, .connection = evd_worker_number(worker)};
     /* A whole message and one read behind it is the most that can wait here. */
     evd_buf_init(&conn->in, config->wire.max_frame + 2 * EVD_RX_SIZE);
     evd_buf_init(&conn->out, 2 * config->max_output);
@@ -477,6 +478,7 @@ void evd_conn_close(struct evd_conn *conn)
         evd_work_free(conn->work);
     }
     ev_io_stop(loop, &conn->io);
+    evd_worker_left(conn->worker); /* first: who sees the end may come again, to any worker */
     (void)close(conn->fd);
     evd_buf_release(&conn->in);
     evd_buf_release(&conn->out);

@@ -40,7 +40,7 @@ int evd_conns_init(struct evd_worker *worker)
     };
     for (size_t i = 0; i < EVD_CLOCKS; i++)
         evd_deadlines_init(&worker->conns.clocks[i], limits[i]);
-    evd_budget_init(&worker->conns.budget, config->max_memory);
+    evd_budget_init(&worker->conns.budget, config->max_memory / config->workers);
     worker->work = evd_work_new(worker);
     return worker->work != NULL ? EVD_OK : EVD_ERR_NO_MEMORY;
 }

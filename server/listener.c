@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define BACKLOG       1024
-#define ACCEPT_MAX    64  /* in one turn of the loop, so that the others are served too */
+#define ACCEPT_MAX    64            /* in one turn of the loop, so that the others are served too */
+#define FINISH_MAX    (2 * BACKLOG) /* accepted from the queue before it is closed */
 #define PAUSE_SECONDS 0.1 /* when the process is out of descriptors, and has no spare one */
 #define EPISODE_NS    10000000000ull /* without a shortage: the next one is told again */
 
@@ -83,7 +84,9 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
         ev_timer_start(loop, &listener->pause);
         return;
     }
-    for (int i = 0; i < ACCEPT_MAX; i++) {
+    /* Of a shared queue one at a time, so that who is awake does not take everything. */
+    int max = listener->shared ? 1 : ACCEPT_MAX;
+    for (int i = 0; i < max; i++) {
         int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
@@ -112,52 +115,113 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
     ev_io_start(loop, &listener->io);
 }
 
-static int prepare(int fd, const struct evd_address *address, const char *tcp_congestion,
+enum sharing { ALONE, FIRST, JOINS };
+
+static int prepare(int fd, const struct evd_address *address, enum sharing sharing,
                    struct evd_error *ret_error)
 {
     int on = 1;
-    if (address->addr.ss_family == AF_UNIX) {
-        remove_stale(address);
-    } else {
+    bool tcp = address->addr.ss_family != AF_UNIX;
+    if (tcp)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (tcp_congestion != NULL && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, tcp_congestion,
-                                                 (socklen_t)strlen(tcp_congestion)) < 0)
-            return evd_error_set(ret_error, EVD_ERR_USAGE,
-                                 "--tcp-congestion %s: %s; this system's are in "
-                                 "/proc/sys/net/ipv4/tcp_available_congestion_control",
-                                 tcp_congestion, strerror(errno));
-    }
+    else
+        remove_stale(address);
+    if (sharing == JOINS && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return fail_errno(ret_error, address, "SO_REUSEPORT");
     if (bind(fd, (const struct sockaddr *)&address->addr, address->len) < 0)
         return fail_errno(ret_error, address, "bind");
+    /* The first binds without it: with it, a second server would share the port in silence. */
+    if (sharing == FIRST && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+        return fail_errno(ret_error, address, "SO_REUSEPORT");
     if (listen(fd, BACKLOG) < 0)
         return fail_errno(ret_error, address, "listen");
     return EVD_OK;
 }
 
-int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
-                      const struct evd_address *address, const char *tcp_congestion,
-                      struct evd_error *ret_error)
+static int set_congestion(int fd, const char *name, struct evd_error *ret_error)
 {
-    int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return fail_errno(ret_error, address, "socket");
-    int rc = prepare(fd, address, tcp_congestion, ret_error);
-    if (rc < 0) {
-        (void)close(fd);
-        return rc;
-    }
+    if (name != NULL &&
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0)
+        return evd_error_set(ret_error, EVD_ERR_USAGE,
+                             "--tcp-congestion %s: %s; this system's are in "
+                             "/proc/sys/net/ipv4/tcp_available_congestion_control",
+                             name, strerror(errno));
+    return EVD_OK;
+}
+
+static int init(struct evd_listener *listener, struct evd_worker *worker, int fd,
+                struct evd_error *ret_error)
+{
     listener->worker = worker;
-    listener->bound = *address;
-    if (address->addr.ss_family != AF_UNIX) {
-        listener->bound.len = sizeof listener->bound.addr;
-        (void)getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len);
-    }
+    listener->bound.len = sizeof listener->bound.addr;
+    (void)getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len);
     ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
     ev_timer_init(&listener->pause, on_pause_over, PAUSE_SECONDS, 0.);
     listener->io.data = listener->pause.data = listener;
     listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     listener->open = true;
-    return EVD_OK;
+    return listener->bound.addr.ss_family == AF_UNIX
+               ? EVD_OK
+               : set_congestion(fd, worker->config->tcp_congestion, ret_error);
+}
+
+static int open_socket(struct evd_listener *listener, struct evd_worker *worker,
+                       const struct evd_address *address, enum sharing sharing,
+                       struct evd_error *ret_error)
+{
+    int fd = socket(address->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail_errno(ret_error, address, "socket");
+    int rc = prepare(fd, address, sharing, ret_error);
+    if (rc < 0) {
+        (void)close(fd);
+        return rc;
+    }
+    return init(listener, worker, fd, ret_error);
+}
+
+int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
+                      const struct evd_address *address, struct evd_error *ret_error)
+{
+    bool several = worker->config->workers > 1, tcp = address->addr.ss_family != AF_UNIX;
+    int rc = open_socket(listener, worker, address, several && tcp ? FIRST : ALONE, ret_error);
+    listener->shared = listener->open && several && !tcp;
+    return rc;
+}
+
+int evd_listener_inherit(struct evd_listener *listener, struct evd_worker *worker, int fd,
+                         struct evd_error *ret_error)
+{
+    int type = 0, listens = 0;
+    socklen_t len = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || listens == 0)
+        return evd_error_set(ret_error, EVD_ERR_USAGE,
+                             "the passed descriptor %d is not a listening stream socket "
+                             "(ListenStream= with Accept=no)",
+                             fd);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    listener->inherited = true;
+    listener->shared = worker->config->workers > 1;
+    return init(listener, worker, fd, ret_error);
+}
+
+int evd_listener_join(struct evd_listener *listener, struct evd_worker *worker,
+                      const struct evd_listener *first, struct evd_error *ret_error)
+{
+    if (!first->shared)
+        return open_socket(listener, worker, &first->bound, JOINS, ret_error);
+    listener->shared = true;
+    listener->inherited = first->inherited;
+    return init(listener, worker, first->io.fd, ret_error);
+}
+
+static void close_socket(struct evd_listener *listener)
+{
+    (void)close(listener->io.fd);
+    if (listener->bound.addr.ss_family == AF_UNIX && !listener->inherited)
+        (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
 }
 
 void evd_listener_start(struct evd_listener *listener)
@@ -173,8 +237,26 @@ void evd_listener_close(struct evd_listener *listener)
     ev_timer_stop(listener->worker->loop, &listener->pause);
     if (listener->spare >= 0)
         (void)close(listener->spare);
-    (void)close(listener->io.fd);
-    if (listener->bound.addr.ss_family == AF_UNIX)
-        (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
+    if (!listener->shared)
+        close_socket(listener);
     listener->open = false;
+}
+
+void evd_listener_finish(struct evd_listener *listener)
+{
+    for (int i = 0; listener->open && !listener->inherited && i < FINISH_MAX; i++) {
+        int fd = accept4(listener->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
+        else if (errno != EINTR && errno != ECONNABORTED)
+            break;
+    }
+    evd_listener_close(listener);
+}
+
+void evd_listener_close_shared(struct evd_listener *first)
+{
+    if (first->shared)
+        close_socket(first);
+    first->shared = false;
 }

@@ -15,20 +15,40 @@ struct evd_listener {
     struct evd_worker *worker;
     struct evd_address bound; /* with the port that the kernel chose */
     bool open;
+    bool shared;       /* other workers accept from the same descriptor, which is not this one's */
+    bool inherited;    /* it was passed by the service manager, and outlives this process */
     int spare;         /* a descriptor to refuse a connection with when there is no other; or -1 */
     uint64_t short_ns; /* when descriptors were last short; 0: never */
     uint64_t refused;  /* connections, for want of descriptors */
 };
 
-/* Binds and listens; nothing is accepted before evd_listener_start(). tcp_congestion may be NULL.
- * A Unix socket that nobody listens on any more is replaced. EVD_ERR_SYSTEM, *ret_error names the
- * address and the reason. */
+/* Binds and listens for the first worker; nothing is accepted before evd_listener_start(). A Unix
+ * socket that nobody listens on any more is replaced. An address in use is refused, whoever uses
+ * it; `workers` others of this process may then join. EVD_ERR_SYSTEM, *ret_error names the address
+ * and the reason. */
 int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
-                      const struct evd_address *address, const char *tcp_congestion,
-                      struct evd_error *ret_error);
+                      const struct evd_address *address, struct evd_error *ret_error);
+
+/* Takes over a listening socket that was passed to the process (systemd.h). EVD_ERR_USAGE for one
+ * that does not listen, or not for streams. */
+int evd_listener_inherit(struct evd_listener *listener, struct evd_worker *worker, int fd,
+                         struct evd_error *ret_error);
+
+/* Listens beside `first`, of the first worker: on a TCP socket of its own, between which the kernel
+ * spreads connections (SO_REUSEPORT); on the same descriptor where there is no such thing. */
+int evd_listener_join(struct evd_listener *listener, struct evd_worker *worker,
+                      const struct evd_listener *first, struct evd_error *ret_error);
+
 void evd_listener_start(struct evd_listener *listener);
 
-/* Stops accepting; removes a Unix socket's file. May be called twice. */
+/* Accepts what waits in the queue, as closing would reset it, then closes as below. The queue of an
+ * inherited socket is left to who listens next. */
+void evd_listener_finish(struct evd_listener *listener);
+
+/* Stops accepting; removes a Unix socket's file. What is shared stays open. May be called twice. */
 void evd_listener_close(struct evd_listener *listener);
+
+/* Closes a shared descriptor, once no worker accepts from it any more. May be called twice. */
+void evd_listener_close_shared(struct evd_listener *first);
 
 #endif

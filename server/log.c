@@ -61,6 +61,20 @@ static size_t put_time(char *out, size_t cap)
     return len + (more > 0 ? (size_t)more : 0);
 }
 
+void evd_log_put(const struct evd_log *log, const char *lines, size_t len)
+{
+    int fd = log != NULL ? log->fd : STDERR_FILENO;
+    while (len > 0) {
+        ssize_t written = write(fd, lines, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        lines += written;
+        len -= (size_t)written;
+    }
+}
+
 void evd_log_write(void *context, enum evd_log_level level, const char *text)
 {
     static const char *const names[] = {"error", "warning", "info"};
@@ -76,10 +90,5 @@ void evd_log_write(void *context, enum evd_log_level level, const char *text)
     if (more > 0)
         len = len + (size_t)more < cap ? len + (size_t)more : cap - 1;
     line[len++] = '\n';
-
-    int fd = log != NULL ? log->fd : STDERR_FILENO;
-    ssize_t written;
-    do {
-        written = write(fd, line, len);
-    } while (written < 0 && errno == EINTR);
+    evd_log_put(log, line, len);
 }

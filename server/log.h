@@ -32,4 +32,7 @@ void evd_log_close(struct evd_log *log);
  * line that cannot be written is lost: nobody is left to be told. */
 void evd_log_write(void *context, enum evd_log_level level, const char *text);
 
+/* Lines as they are, the newline included, in one write(2) where the system can. */
+void evd_log_put(const struct evd_log *log, const char *lines, size_t len);
+
 #endif

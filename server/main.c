@@ -1,6 +1,6 @@
-/* evd-server: see config.c for its options, worker.c for its life. */
+/* evd-server: see options.def for its options, life.c for its life, worker.c for what serves. */
+#include "life.h"
 #include "memory.h"
-#include "worker.h"
 
 #include "dispatch/builtins.h"
 
@@ -11,11 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
+static void print_addresses(const struct evd_workers *workers, const char *before, FILE *out)
+{
+    char text[160];
+    for (size_t i = 0; i < evd_workers_listeners(workers); i++)
+        (void)fprintf(out, "%s%s\n", before,
+                      evd_format_address(evd_workers_address(workers, i), text, sizeof text));
+}
+
 /* One address a line; written beside and renamed, so that who finds it finds all of it. */
-static int write_port_file(const struct evd_worker *worker, const char *path,
+static int write_port_file(const struct evd_workers *workers, const char *path,
                            struct evd_error *ret_error)
 {
-    char temporary[4096], text[160];
+    char temporary[4096];
     if ((size_t)snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid()) >=
         sizeof temporary)
         return evd_error_set(ret_error, EVD_ERR_USAGE, "--port-file: the path is too long");
@@ -23,9 +31,7 @@ static int write_port_file(const struct evd_worker *worker, const char *path,
     if (file == NULL)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--port-file %s: %s", path,
                              strerror(errno));
-    for (size_t i = 0; i < worker->config->listen_count; i++)
-        (void)fprintf(file, "%s\n",
-                      evd_format_address(&worker->listeners[i].bound, text, sizeof text));
+    print_addresses(workers, "", file);
     int failed = ferror(file);
     if (fclose(file) != 0 || failed || rename(temporary, path) < 0) {
         int why = errno;
@@ -35,20 +41,55 @@ static int write_port_file(const struct evd_worker *worker, const char *path,
     return EVD_OK;
 }
 
-static int announce(const struct evd_worker *worker, struct evd_error *ret_error)
+static int serve(const struct evd_server_config *config, struct evd_life *life,
+                 struct evd_workers *workers)
 {
-    char text[200];
-    if (worker->config->port_file != NULL) {
-        int rc = write_port_file(worker, worker->config->port_file, ret_error);
-        if (rc < 0)
-            return rc;
+    char text[120];
+    unsigned stuck = evd_life_run(life, workers);
+    if (config->port_file != NULL)
+        (void)unlink(config->port_file);
+    if (stuck > 0) { /* a thread in a module's hands cannot be ended, only the process */
+        (void)snprintf(text, sizeof text,
+                       "%u of %u workers did not end: a module does not return; cut off", stuck,
+                       config->workers);
+        evd_log_write(config->log, EVD_LOG_ERROR, text);
+        evd_workers_abandon(workers);
+        _exit(EXIT_FAILURE);
     }
-    for (size_t i = 0; i < worker->config->listen_count; i++)
-        (void)printf("listening on %s\n",
-                     evd_format_address(&worker->listeners[i].bound, text, sizeof text));
-    (void)printf("%s\n", evd_memory_text(worker->config, text, sizeof text));
-    (void)fflush(stdout);
-    return EVD_OK;
+    size_t cut_off = evd_workers_close(workers);
+    if (cut_off > 0) {
+        (void)snprintf(text, sizeof text, "%zu connections were cut off at the end", cut_off);
+        evd_log_write(config->log, EVD_LOG_WARNING, text);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int run(struct evd_server_config *config, struct evd_error *ret_error)
+{
+    struct evd_life life;
+    struct evd_workers *workers = NULL;
+    char text[200];
+    /* A loop's tables go by descriptors, which are the process's: each may need room for all. */
+    if (evd_memory_reserve(config->max_connections * config->workers) < 0)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the tables of the loops");
+    int rc = evd_life_open(&life, config, ret_error);
+    if (rc >= 0)
+        rc = evd_config_load(config, ret_error);
+    if (rc >= 0)
+        rc = evd_workers_open(config, &life.shared, &workers, ret_error);
+    evd_config_release(config); /* each dispatch has its own */
+    if (rc >= 0 && config->port_file != NULL)
+        rc = write_port_file(workers, config->port_file, ret_error);
+    if (rc >= 0) {
+        print_addresses(workers, "listening on ", stdout);
+        (void)printf("%s\n", evd_memory_text(config, text, sizeof text));
+        (void)fflush(stdout);
+        rc = serve(config, &life, workers);
+    } else if (workers != NULL) {
+        evd_workers_give_up(workers);
+    }
+    evd_life_close(&life);
+    return rc;
 }
 
 int main(int argc, char **argv)
@@ -67,37 +108,18 @@ int main(int argc, char **argv)
     config.dispatch.builtins = evd_builtins;
     config.dispatch.builtin_count = evd_builtin_count;
 
-    struct evd_worker worker = {0};
     struct evd_log log;
     struct evd_error error;
-    int rc = evd_log_open(&log, NULL, &error);
+    int rc = evd_log_open(&log, config.log_file, &error);
     config.log = config.dispatch.log_context = &log;
     config.dispatch.log = evd_log_write;
     if (rc >= 0)
-        rc = evd_config_load(&config, &error);
-    if (rc >= 0 && evd_memory_reserve(config.max_connections) < 0)
-        rc = evd_error_set(&error, EVD_ERR_NO_MEMORY, "no memory for the tables of the loop");
-    if (rc >= 0)
-        rc = evd_worker_open(&worker, &config, &error);
-    evd_config_release(&config); /* the dispatch has its own */
-    if (rc >= 0)
-        rc = announce(&worker, &error);
+        rc = run(&config, &error);
     if (rc < 0) {
-        evd_log_write(&log, EVD_LOG_ERROR, error.text);
-        if (worker.loop != NULL)
-            evd_worker_close(&worker);
-        evd_auth_close(config.auth);
-        return EXIT_FAILURE;
+        evd_log_write(NULL, EVD_LOG_ERROR, error.text); /* who started it is still there */
+        rc = EXIT_FAILURE;
     }
-    size_t cut_off = evd_worker_run(&worker);
-    if (cut_off > 0) {
-        char text[80];
-        (void)snprintf(text, sizeof text, "%zu connections were cut off at the end", cut_off);
-        evd_log_write(&log, EVD_LOG_WARNING, text);
-    }
-    if (config.port_file != NULL)
-        (void)unlink(config.port_file);
-    evd_worker_close(&worker);
     evd_auth_close(config.auth);
-    return EXIT_SUCCESS;
+    evd_log_close(&log);
+    return rc;
 }

@@ -53,9 +53,6 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 static void start_draining(struct evd_worker *worker)
 {
     worker->draining = true;
-    worker->drain_deadline_ns = evd_worker_now() + worker->config->drain_timeout_ns;
-    for (size_t i = 0; i < worker->config->listen_count; i++)
-        evd_listener_close(&worker->listeners[i]);
     for (struct evd_conn *conn = worker->conns.first, *next; conn != NULL; conn = next) {
         next = conn->next;
         evd_conn_drain(conn);
@@ -65,31 +62,45 @@ static void start_draining(struct evd_worker *worker)
     ev_timer_start(worker->loop, &worker->sweep);
 }
 
-static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
+static void fill_stats(struct evd_worker *worker)
 {
-    (void)events;
-    struct evd_worker *worker = signal->data;
-    if (worker->draining)
-        ev_break(loop, EVBREAK_ALL); /* asked twice: at once */
-    else
-        start_draining(worker);
+    struct evd_worker_stats stats = {
+        .connections = worker->conns.count,
+        .accepted = worker->accepted,
+        .calls = worker->calls,
+        .refused = worker->refused,
+        .token_bytes = worker->grant_bytes,
+        .endpoints = evd_dispatch_endpoints(worker->dispatch),
+    };
+    evd_dispatch_get_stats(worker->dispatch, &stats.dispatch);
+    (void)pthread_mutex_lock(&worker->lock);
+    worker->stats = stats;
+    (void)pthread_mutex_unlock(&worker->lock);
 }
 
-/* SIGUSR1: the counters, as one line of JSON on stderr. */
-static void on_usr1(struct ev_loop *loop, ev_signal *signal, int events)
+void evd_worker_ask(struct evd_worker *worker, enum evd_worker_ask ask)
 {
-    (void)loop;
+    (void)atomic_fetch_and(&worker->answered, ~(unsigned)ask);
+    (void)atomic_fetch_or(&worker->asked, (unsigned)ask);
+    ev_async_send(worker->loop, &worker->async);
+}
+
+static void on_asked(struct ev_loop *loop, ev_async *async, int events)
+{
     (void)events;
-    const struct evd_worker *worker = signal->data;
-    struct evd_dispatch_stats stats;
-    evd_dispatch_get_stats(worker->dispatch, &stats);
-    (void)fprintf(stderr,
-                  "{\"connections\":%zu,\"endpoints\":%zu,\"modules\":%llu,\"loads\":%llu,"
-                  "\"reloads\":%llu,\"load_failures\":%llu,\"refused\":%llu,\"token_bytes\":%zu}\n",
-                  worker->conns.count, evd_dispatch_endpoints(worker->dispatch),
-                  (unsigned long long)stats.modules, (unsigned long long)stats.loads,
-                  (unsigned long long)stats.reloads, (unsigned long long)stats.load_failures,
-                  (unsigned long long)worker->refused, worker->grant_bytes);
+    struct evd_worker *worker = async->data;
+    unsigned asked = atomic_exchange(&worker->asked, 0u);
+
+    if (asked & EVD_ASK_STATS)
+        fill_stats(worker);
+    for (size_t i = 0; (asked & EVD_ASK_FINISH) && i < worker->listener_count; i++)
+        evd_listener_finish(&worker->listeners[i]);
+    if ((asked & EVD_ASK_DRAIN) && !worker->draining)
+        start_draining(worker);
+    if (asked & EVD_ASK_END)
+        ev_break(loop, EVBREAK_ALL);
+    (void)atomic_fetch_or(&worker->answered, asked);
+    ev_async_send(worker->shared->loop, &worker->shared->answered);
 }
 
 static void on_modules(struct ev_loop *loop, ev_io *io, int events)
@@ -122,9 +133,22 @@ static void refuse(struct evd_worker *worker, int fd)
     (void)close(fd);
 }
 
+uint64_t evd_worker_number(struct evd_worker *worker)
+{
+    return (worker->accepted - 1) * worker->config->workers + worker->index + 1;
+}
+
+void evd_worker_left(struct evd_worker *worker)
+{
+    (void)atomic_fetch_sub_explicit(&worker->shared->connections, 1, memory_order_relaxed);
+}
+
 void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
 {
-    if (worker->conns.count >= worker->config->max_connections) {
+    worker->accepted++;
+    if (atomic_fetch_add_explicit(&worker->shared->connections, 1, memory_order_relaxed) >=
+        worker->config->max_connections) {
+        evd_worker_left(worker);
         refuse(worker, fd);
         return;
     }
@@ -132,13 +156,15 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
         int on = 1;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    if (evd_conn_open(worker, fd) == NULL)
+    if (evd_conn_open(worker, fd) == NULL) {
+        evd_worker_left(worker);
         evd_log_write(worker->config->log, EVD_LOG_ERROR, "no memory for a connection");
+    }
 }
 
 static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
 {
-    worker->loop = ev_default_loop(EVFLAG_NOENV);
+    worker->loop = ev_loop_new(EVFLAG_NOENV);
     if (worker->loop == NULL)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
     int gone = epoll_create1(EPOLL_CLOEXEC);
@@ -148,10 +174,9 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
     ev_io_start(worker->loop, &worker->gone);
     ev_timer_init(&worker->sweep, on_sweep, SWEEP_SECONDS, SWEEP_SECONDS);
     worker->sweep.data = worker;
-    ev_signal_init(&worker->on_term, on_signal, SIGTERM);
-    ev_signal_init(&worker->on_int, on_signal, SIGINT);
-    ev_signal_init(&worker->on_usr1, on_usr1, SIGUSR1);
-    worker->on_term.data = worker->on_int.data = worker->on_usr1.data = worker;
+    ev_async_init(&worker->async, on_asked);
+    worker->async.data = worker;
+    ev_async_start(worker->loop, &worker->async);
     int fd = evd_dispatch_watch_fd(worker->dispatch);
     if (fd >= 0) {
         ev_io_init(&worker->modules, on_modules, fd, EV_READ);
@@ -161,29 +186,19 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
         ev_set_priority(&worker->modules, EV_MAXPRI);
         ev_io_start(worker->loop, &worker->modules);
     }
-    /* From here on a signal is not lost, even one that comes before the loop runs. */
-    ev_signal_start(worker->loop, &worker->on_term);
-    ev_signal_start(worker->loop, &worker->on_int);
-    ev_signal_start(worker->loop, &worker->on_usr1);
-    return EVD_OK;
-}
-
-static int open_listeners(struct evd_worker *worker, struct evd_error *ret_error)
-{
-    const struct evd_server_config *config = worker->config;
-    for (size_t i = 0; i < config->listen_count; i++) {
-        int rc = evd_listener_open(&worker->listeners[i], worker, &config->listen[i],
-                                   config->tcp_congestion, ret_error);
-        if (rc < 0)
-            return rc;
-    }
     return EVD_OK;
 }
 
 int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
-                    struct evd_error *ret_error)
+                    unsigned index, struct evd_worker_shared *shared, struct evd_error *ret_error)
 {
-    *worker = (struct evd_worker){.config = config, .gone.fd = -1};
+    *worker = (struct evd_worker){
+        .config = config,
+        .index = index,
+        .shared = shared,
+        .gone.fd = -1,
+    };
+    (void)pthread_mutex_init(&worker->lock, NULL);
     evd_buf_init(&worker->rx, EVD_RX_SIZE);
     evd_buf_init(&worker->tx, 2 * config->max_output);
     int rc = evd_conns_init(worker);
@@ -195,36 +210,64 @@ int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *c
         rc = evd_dispatch_open(&config->dispatch, &worker->dispatch, ret_error);
     if (rc >= 0)
         rc = open_loop(worker, ret_error);
-    if (rc >= 0)
-        rc = open_listeners(worker, ret_error);
-    if (rc < 0)
+    if (rc < 0) {
         evd_worker_close(worker);
+        evd_worker_release(worker);
+    }
     return rc;
 }
 
-size_t evd_worker_run(struct evd_worker *worker)
+int evd_worker_listen(struct evd_worker *worker, const struct evd_worker *first,
+                      struct evd_error *ret_error)
+{
+    const struct evd_server_config *config = worker->config;
+    int rc = EVD_OK;
+    size_t passed = config->passed_count;
+    for (size_t i = 0; i < passed + config->listen_count && rc >= 0; i++) {
+        struct evd_listener *listener = &worker->listeners[i];
+        if (first != NULL)
+            rc = evd_listener_join(listener, worker, &first->listeners[i], ret_error);
+        else if (i < passed)
+            rc = evd_listener_inherit(listener, worker, config->passed[i], ret_error);
+        else
+            rc = evd_listener_open(listener, worker, &config->listen[i - passed], ret_error);
+        worker->listener_count = i + 1;
+    }
+    return rc;
+}
+
+void evd_worker_run(struct evd_worker *worker)
 {
     ev_timer_start(worker->loop, &worker->sweep);
-    for (size_t i = 0; i < worker->config->listen_count; i++)
+    for (size_t i = 0; i < worker->listener_count; i++)
         evd_listener_start(&worker->listeners[i]);
     (void)ev_run(worker->loop, 0);
-    return worker->conns.count;
+    worker->cut_off = worker->conns.count;
 }
 
 void evd_worker_close(struct evd_worker *worker)
 {
-    for (size_t i = 0; i < worker->config->listen_count; i++)
+    for (size_t i = 0; i < worker->listener_count; i++)
         evd_listener_close(&worker->listeners[i]);
     while (worker->conns.first != NULL)
         evd_conn_close(worker->conns.first);
+    if (worker->dispatch != NULL && worker->loop != NULL)
+        fill_stats(worker);
     evd_dispatch_close(worker->dispatch);
+    worker->dispatch = NULL;
     evd_codec_context_release(&worker->codecs);
     evd_buf_release(&worker->rx);
     evd_buf_release(&worker->tx);
     evd_work_free(worker->work);
     if (worker->gone.fd >= 0)
         (void)close(worker->gone.fd);
+    worker->gone.fd = -1;
+}
+
+void evd_worker_release(struct evd_worker *worker)
+{
     if (worker->loop != NULL)
         ev_loop_destroy(worker->loop);
     worker->loop = NULL;
+    (void)pthread_mutex_destroy(&worker->lock);
 }

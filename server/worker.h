@@ -1,5 +1,5 @@
-/* A worker: one loop, its listeners, its connections, and one dispatch of its own. Nothing here is
- * shared with another thread. */
+/* A worker: a thread's loop, listeners, connections, and one dispatch of its own. Nothing here is
+ * shared with another thread, except what stands under "Between threads". */
 #ifndef EVD_WORKER_H
 #define EVD_WORKER_H
 
@@ -8,6 +8,9 @@
 #include "deadlines.h"
 #include "listener.h"
 #include "log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 #define EVD_RX_SIZE 65536 /* bytes of one read */
 
@@ -36,6 +39,30 @@ struct evd_conn_list {
     bool shedding;                /* since the budget was last at ease: told once */
 };
 
+/* Of all workers of a process. */
+struct evd_worker_shared {
+    atomic_size_t connections; /* open, held against --max-connections */
+    struct ev_loop *loop;      /* of the main thread */
+    ev_async answered;         /* there: a worker has answered */
+};
+
+/* What the main thread asks of a worker, as bits; each is answered by the same bit. */
+enum evd_worker_ask {
+    EVD_ASK_PING = 1,   /* only to answer */
+    EVD_ASK_STATS = 2,  /* to fill in stats */
+    EVD_ASK_FINISH = 4, /* to accept what waits, and then to stop accepting */
+    EVD_ASK_DRAIN = 8,  /* to answer what is in flight, until drain_deadline_ns, and end */
+    EVD_ASK_END = 16,   /* to end now */
+};
+
+struct evd_worker_stats {
+    size_t connections; /* open now */
+    uint64_t accepted, calls, refused;
+    size_t token_bytes;
+    size_t endpoints;
+    struct evd_dispatch_stats dispatch;
+};
+
 struct evd_worker {
     struct ev_loop *loop;
     const struct evd_server_config *config;
@@ -48,8 +75,10 @@ struct evd_worker {
     struct evd_work *work; /* the call at hand: conn.h */
 
     struct evd_listener listeners[EVD_LISTEN_MAX];
+    size_t listener_count; /* the same for all workers: those passed, then those of --listen */
     struct evd_conn_list conns;
-    uint64_t accepted;   /* connections so far: the number of the last */
+    uint64_t accepted;   /* connections so far */
+    uint64_t calls;      /* that reached the dispatch or were refused for their payload */
     uint64_t refused;    /* messages answered with EVD_ERR_NO_PERMISSION */
     uint64_t refused_ns; /* when a refused token was last logged */
     size_t grant_bytes;  /* what the tokens of all connections take */
@@ -58,22 +87,42 @@ struct evd_worker {
      * both ways. */
     ev_io gone;
     ev_timer sweep; /* looks for connections whose time is over */
-    ev_signal on_term, on_int, on_usr1;
-    ev_io modules; /* the modules have changed */
+    ev_io modules;  /* the modules have changed */
     bool draining;
-    uint64_t drain_deadline_ns;
+
+    /* Between threads. */
+    unsigned index;
+    struct evd_worker_shared *shared;
+    ev_async async;                /* asked has become more */
+    atomic_uint asked;             /* enum evd_worker_ask */
+    atomic_uint answered;          /* the same, set by the worker when it has done it */
+    uint64_t drain_deadline_ns;    /* set before EVD_ASK_DRAIN */
+    pthread_mutex_t lock;          /* of stats */
+    struct evd_worker_stats stats; /* at the last EVD_ASK_STATS, and at the end */
+    size_t cut_off;                /* at the end: connections that draining left open */
 };
 
-/* Opens the dispatch, the loop and the listeners, and prints where it listens. *config outlives the
- * worker. *ret_error says what failed. */
+/* Opens the dispatch and the loop, in the thread that will run the worker. *config and *shared
+ * outlive the worker. *ret_error says what failed; then there is nothing to close. */
 int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
-                    struct evd_error *ret_error);
+                    unsigned index, struct evd_worker_shared *shared, struct evd_error *ret_error);
 
-/* Serves until SIGTERM or SIGINT and the end of what was in flight. Returns the connections that
- * were cut off because draining took too long. */
-size_t evd_worker_run(struct evd_worker *worker);
+/* Opens its listeners: those of the configuration where first is NULL, else beside first's. Any
+ * thread, before evd_worker_run(). On an error evd_worker_close() is still due. */
+int evd_worker_listen(struct evd_worker *worker, const struct evd_worker *first,
+                      struct evd_error *ret_error);
 
+/* Serves until it is asked to end. */
+void evd_worker_run(struct evd_worker *worker);
+
+/* In the same thread: closes everything but what the main thread may still reach it by. */
 void evd_worker_close(struct evd_worker *worker);
+
+/* The rest, once its thread has ended. */
+void evd_worker_release(struct evd_worker *worker);
+
+/* Asks for what has its bit set; the answers of before are forgotten. From the main thread. */
+void evd_worker_ask(struct evd_worker *worker, enum evd_worker_ask ask);
 
 /* A listener accepted a connection; the worker owns fd from here on. */
 void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
@@ -81,6 +130,13 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
 /* A message was refused for want of permission: counts it, and logs why a token was refused (why,
  * unless that is ""), once a second at most. */
 void evd_worker_refused(struct evd_worker *worker, const char *why);
+
+/* A connection was closed. */
+void evd_worker_left(struct evd_worker *worker);
+
+/* A number that no other connection of this process has had: for a connection that was just
+ * accepted. */
+uint64_t evd_worker_number(struct evd_worker *worker);
 
 /* The monotonic clock in nanoseconds, to a few milliseconds. */
 uint64_t evd_worker_now(void);

@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -133,6 +135,48 @@ int evd_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret_v
                              text, (unsigned long long)min, (unsigned long long)max);
     *ret_value = value;
     return EVD_OK;
+}
+
+/* "1" or "0-3" at the start of *at, which moves behind it. False for anything else. */
+static bool cpu_range(const char **at, unsigned long *ret_first, unsigned long *ret_last)
+{
+    char *end;
+    for (int i = 0; i < 2; i++) {
+        if (**at < '0' || **at > '9')
+            return false;
+        *(i == 0 ? ret_first : ret_last) = strtoul(*at, &end, 10);
+        *at = end;
+        if (i == 0 && *end != '-') {
+            *ret_last = *ret_first;
+            return true;
+        }
+        *at += i == 0;
+    }
+    return *ret_last >= *ret_first;
+}
+
+int evd_parse_cpus(const char *text, int *cpus, unsigned max, unsigned *ret_count,
+                   struct evd_error *ret_error)
+{
+    const char *at = text;
+    unsigned count = 0;
+    bool good = true, more = true;
+
+    while (good && more) {
+        unsigned long first = 0, last = 0;
+        good = cpu_range(&at, &first, &last) && last < CPU_SETSIZE && last - first < max - count &&
+               (*at == ',' || *at == '\0');
+        for (unsigned long cpu = first; good && cpu <= last; cpu++)
+            cpus[count++] = (int)cpu;
+        more = *at == ',';
+        at += more;
+    }
+    *ret_count = good ? count : 0;
+    return good ? EVD_OK
+                : evd_error_set(ret_error, EVD_ERR_USAGE,
+                                "'%s' is not a list of CPUs: numbers and ranges, such as 1 or "
+                                "0,2-3, at most %u",
+                                text, max);
 }
 
 static int bad_address(const char *text, const char *why, struct evd_error *ret_error)

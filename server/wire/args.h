@@ -21,6 +21,10 @@ int evd_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret_b
 int evd_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value,
                    struct evd_error *ret_error);
 
+/* "1", "0,2-3": CPUs, in the order given, at most max. EVD_ERR_USAGE. */
+int evd_parse_cpus(const char *text, int *cpus, unsigned max, unsigned *ret_count,
+                   struct evd_error *ret_error);
+
 struct evd_address {
     struct sockaddr_storage addr; /* sockaddr_in, sockaddr_in6 or sockaddr_un */
     socklen_t len;

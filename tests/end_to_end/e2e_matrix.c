@@ -194,7 +194,8 @@ static void check_arm(const struct arm *arm)
                 calls++;
                 (void)snprintf(count, sizeof count, "%llu",
                                arm->shared_state ? (unsigned long long)calls : 1ull);
-                expect(&peer, "api.counter.next", evd_codecs[c], "null", "", count);
+                if (!arm->shared_state || server_workers() == 1) /* each worker counts its own */
+                    expect(&peer, "api.counter.next", evd_codecs[c], "null", "", count);
             }
             peer_close(&peer);
         }

@@ -339,6 +339,8 @@ static void expect_nothing_left(int fd, const struct server *server, const struc
 {
     /* Each call is a turn of the server's loop, in which it may see that the load is gone. */
     struct held after = held_by(server);
+    if (server_workers() > 1)
+        return; /* what a worker has loaded by then depends on who came to it */
     for (int i = 0; i < 100000 && after.descriptors > before->descriptors; i++) {
         expect_now(fd, "nosuch.version", NO_SUCH);
         after = held_by(server);

@@ -17,7 +17,8 @@
 
 #define PATIENCE_SECONDS 30 /* only ever waited for when something is broken */
 
-static pid_t spawn(const char *const *argv, int *ret_out, int *ret_err)
+static pid_t spawn(const char *const *argv, const struct in_child *prepare, int *ret_out,
+                   int *ret_err)
 {
     int out[2], err[2];
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -28,6 +29,8 @@ static pid_t spawn(const char *const *argv, int *ret_out, int *ret_err)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves no server behind */
         (void)dup2(out[1], STDOUT_FILENO);
         (void)dup2(err[1], STDERR_FILENO);
+        if (prepare != NULL)
+            prepare->run(prepare->context);
         (void)execv(argv[0], (char *const *)(uintptr_t)argv);
         _exit(127);
     }
@@ -55,26 +58,24 @@ static int status_of(pid_t pid)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-void server_start(struct server *server, const char *const *args)
-{
-    server_start_program(server, EVD_SERVER_PATH, args);
-}
-
-void server_start_program(struct server *server, const char *program, const char *const *args)
+static void start(struct server *server, const char *program, const char *const *args,
+                  const struct in_child *prepare, size_t expected)
 {
     const char *argv[40] = {program};
-    size_t argc = 1, expected = 0;
-    for (; args[argc - 1] != NULL; argc++) {
+    size_t argc = 1;
+    if (getenv("EVD_TEST_WORKERS") != NULL) {
+        argv[argc++] = "--workers";
+        argv[argc++] = getenv("EVD_TEST_WORKERS");
+    }
+    for (; *args != NULL; args++, argc++) {
         assert_true(argc < 38);
-        argv[argc] = args[argc - 1];
-        if (strncmp(argv[argc], "--listen", 8) == 0)
-            expected++;
+        argv[argc] = *args;
     }
     *server = (struct server){0};
-    server->pid = spawn(argv, &server->out, &server->err);
+    server->pid = spawn(argv, prepare, &server->out, &server->err);
     FILE *out = fdopen(dup(server->out), "r");
     setbuf(out, NULL); /* what follows is left to who asks for it */
-    for (size_t i = 0; i < (expected == 0 ? 1 : expected); i++) {
+    for (size_t i = 0; i < expected; i++) {
         char line[256];
         if (fgets(line, sizeof line, out) == NULL) {
             char errors[2048];
@@ -85,6 +86,49 @@ void server_start_program(struct server *server, const char *program, const char
         server->address_count++;
     }
     (void)fclose(out);
+}
+
+static size_t addresses_of(const char *const *args)
+{
+    size_t count = 0;
+    for (size_t i = 0; args[i] != NULL; i++)
+        count += strncmp(args[i], "--listen", 8) == 0;
+    return count == 0 ? 1 : count;
+}
+
+void server_start(struct server *server, const char *const *args)
+{
+    start(server, EVD_SERVER_PATH, args, NULL, addresses_of(args));
+}
+
+void server_start_program(struct server *server, const char *program, const char *const *args)
+{
+    start(server, program, args, NULL, addresses_of(args));
+}
+
+void server_start_in(struct server *server, const char *const *args, const struct in_child *prepare,
+                     size_t addresses)
+{
+    start(server, EVD_SERVER_PATH, args, prepare, addresses);
+}
+
+unsigned server_workers(void)
+{
+    const char *text = getenv("EVD_TEST_WORKERS");
+    return text == NULL ? 1 : (unsigned)strtoul(text, NULL, 10);
+}
+
+void server_read_error(struct server *server, char *line, size_t cap)
+{
+    for (size_t len = 0; len < cap; len++) {
+        if (read(server->err, line + len, 1) != 1)
+            fail_msg("the server's stderr ended");
+        if (line[len] == '\n') {
+            line[len] = '\0';
+            return;
+        }
+    }
+    fail_msg("the line is longer than %zu bytes", cap);
 }
 
 int server_wait(struct server *server)
@@ -179,7 +223,7 @@ size_t client_read_all(int fd, char *text, size_t cap)
 int run_program(const char *const *argv, char *out, size_t out_cap, char *err, size_t err_cap)
 {
     int out_fd, err_fd;
-    pid_t pid = spawn(argv, &out_fd, &err_fd);
+    pid_t pid = spawn(argv, NULL, &out_fd, &err_fd);
     /* Programs that are run this way print little: neither pipe fills while the other is read. */
     (void)read_pipe(out_fd, out, out_cap);
     (void)read_pipe(err_fd, err, err_cap);

@@ -22,12 +22,29 @@ struct server {
     char errors[8192]; /* what it wrote to stderr, filled in by server_stop() */
 };
 
-/* Starts the server with these arguments (ended by NULL) and waits until it has said where it
+/* Starts the server with these arguments (ended by NULL), and with as many workers as the
+ * environment's EVD_TEST_WORKERS says, and waits until it has said where it
  * listens, for as many addresses as --listen is given, or one. */
 void server_start(struct server *server, const char *const *args);
 
 /* The same with another program that speaks like it. */
 void server_start_program(struct server *server, const char *program, const char *const *args);
+
+/* What a child does between fork() and exec(). */
+struct in_child {
+    void (*run)(void *context);
+    void *context;
+};
+
+/* The same, after `prepare` where it is not NULL, until it listens on so many addresses. */
+void server_start_in(struct server *server, const char *const *args, const struct in_child *prepare,
+                     size_t addresses);
+
+/* How many workers server_start() starts where the test does not say. */
+unsigned server_workers(void);
+
+/* One line that the server writes to stderr, without its newline. */
+void server_read_error(struct server *server, char *line, size_t cap);
 
 /* SIGTERM, waits, returns the exit status (128 + the signal if one killed it). */
 int server_stop(struct server *server);

@@ -31,6 +31,7 @@ static const struct evd_builtin builtins[] = {
 static struct evd_worker *open_worker(void)
 {
     static struct evd_server_config config;
+    static struct evd_worker_shared shared;
     static struct evd_worker worker;
     char name[] = "evd-server", *argv[] = {name, NULL};
     struct evd_error error = {0};
@@ -48,7 +49,7 @@ static struct evd_worker *open_worker(void)
     config.max_calls = 8;
     config.dispatch.builtins = builtins;
     config.dispatch.builtin_count = sizeof builtins / sizeof *builtins;
-    if (evd_worker_open(&worker, &config, &error) < 0) {
+    if (evd_worker_open(&worker, &config, 0, &shared, &error) < 0) {
         (void)fprintf(stderr, "%s\n", error.text);
         abort();
     }

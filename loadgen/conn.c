@@ -1,4 +1,5 @@
 /* One connection of a worker: what is in flight on it, and what becomes of it. */
+#include "lateness.h"
 #include "socket.h"
 #include "worker.h"
 
@@ -233,13 +234,14 @@ static void stamp(struct lg_conn *conn)
 
     for (; conn->stamped != conn->tail; conn->stamped++) {
         struct lg_slot *slot = &conn->ring[conn->stamped & conn->mask];
-        uint64_t could = slot->due_ns > worker->unblocked_ns ? slot->due_ns : worker->unblocked_ns;
+        uint64_t waited = lg_slot_wait(slot->due_ns, worker->blocked_ns, worker->unblocked_ns, now);
 
         slot->sent_ns = now;
         if (slot->window != LG_MEASURED)
             continue;
         lg_histogram_record(&worker->lateness, now - slot->due_ns);
-        lg_histogram_record(&worker->own_lateness, now - could);
+        lg_histogram_record(&worker->no_free_slot, waited);
+        lg_histogram_record(&worker->woke_late, now - slot->due_ns - waited);
     }
 }
 

@@ -47,8 +47,12 @@ static void print_latencies(const struct lg_result *result, FILE *out)
     print_latency(&result->response, "response", out);
     print_latency(&result->service, "service", out);
     print_latency(&result->lateness, "lateness", out);
-    fprintf(out, "  response: from when a request was due to its reply; service: from when it was\n"
-                 "  sent; lateness: from due to sent\n\n");
+    print_latency(&result->woke_late, " woke late", out);
+    print_latency(&result->no_free_slot, " no slot", out);
+    fprintf(out,
+            "  response: from when a request was due to its reply; service: from when it was\n"
+            "  sent; lateness: from due to sent: the generator woke late, or had no free slot\n"
+            "  (connections x depth)\n\n");
 }
 
 static void print_account(const struct lg_result *result, FILE *out)

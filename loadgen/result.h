@@ -26,8 +26,9 @@ struct lg_result {
     uint64_t unsolicited;  /* replies to nothing, in the whole run */
     uint64_t reconnects;   /* in the whole run */
     double throughput;     /* ok_in_window a second */
-    struct lg_histogram response, service, lateness, own_lateness; /* measured window, ns */
-    uint64_t sent_bytes, received_bytes;                           /* measured window */
+    /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
+    struct lg_histogram response, service, lateness, woke_late, no_free_slot;
+    uint64_t sent_bytes, received_bytes; /* measured window */
 
     uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
     uint64_t client_wait_ns; /* its threads could have run, and waited for a CPU */

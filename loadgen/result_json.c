@@ -187,6 +187,8 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_histogram(writer, object, "response", &result->response);
     put_histogram(writer, object, "service", &result->service);
     put_histogram(writer, object, "lateness", &result->lateness);
+    put_histogram(writer, object, "woke_late", &result->woke_late);
+    put_histogram(writer, object, "no_free_slot", &result->no_free_slot);
     object = open_object(writer, root, "bytes");
     put_uint(writer, object, "sent", result->sent_bytes);
     put_uint(writer, object, "received", result->received_bytes);

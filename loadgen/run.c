@@ -254,7 +254,8 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     lg_histogram_merge(&result->response, &worker->response[LG_MEASURED]);
     lg_histogram_merge(&result->service, &worker->service);
     lg_histogram_merge(&result->lateness, &worker->lateness);
-    lg_histogram_merge(&result->own_lateness, &worker->own_lateness);
+    lg_histogram_merge(&result->woke_late, &worker->woke_late);
+    lg_histogram_merge(&result->no_free_slot, &worker->no_free_slot);
     result->ok_in_window += worker->ok_in_window;
     result->unsolicited += worker->unsolicited;
     result->reconnects += worker->reconnects;
@@ -310,7 +311,8 @@ static void init_result(struct lg_result *result, const struct lg_run_options *o
     lg_histogram_init(&result->response);
     lg_histogram_init(&result->service);
     lg_histogram_init(&result->lateness);
-    lg_histogram_init(&result->own_lateness);
+    lg_histogram_init(&result->woke_late);
+    lg_histogram_init(&result->no_free_slot);
 }
 
 static void init_plan(struct lg_plan *plan, const struct lg_run_options *options,

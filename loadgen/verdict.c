@@ -72,14 +72,14 @@ static void check_rate(struct lg_result *result)
 
 static void check_generator(struct lg_result *result)
 {
-    double late = (double)lg_histogram_quantile(&result->own_lateness, 0.99);
+    double late = (double)lg_histogram_quantile(&result->woke_late, 0.99);
     double limit = LATENESS_SHARE * (double)lg_histogram_quantile(&result->response, 0.5);
 
     if (limit < LATENESS_FLOOR)
         limit = LATENESS_FLOOR;
     if (late > limit)
         invalid(result, LG_CAUSE_LATE,
-                "the generator was late: one request in a hundred by %.0f us or more; %.0f us are "
+                "the generator woke late: one request in a hundred by %.0f us or more; %.0f us are "
                 "allowed",
                 late / 1e3, limit / 1e3);
     if (result->client_share > CLIENT_SHARE_MAX)

@@ -123,7 +123,7 @@ static void send_one(struct lg_worker *worker, struct lg_conn *conn)
 }
 
 /* Everything that is due goes out now, or waits for a slot: nothing is skipped. */
-static void send_due(struct lg_worker *worker)
+static void send_due(struct lg_worker *worker, uint64_t now)
 {
     for (; worker->send_count < worker->due_count; worker->send_count++) {
         struct lg_conn *conn = worker->refused ? NULL : next_free(worker);
@@ -133,11 +133,14 @@ static void send_due(struct lg_worker *worker)
         } else if (conn != NULL) {
             send_one(worker, conn);
         } else {
-            worker->blocked = true;
+            if (!worker->backlog)
+                worker->blocked_ns = now;
+            worker->backlog = worker->blocked = true;
             break;
         }
         lg_schedule_next(&worker->send);
     }
+    worker->backlog = worker->send_count < worker->due_count;
     for (unsigned i = 0; i < worker->dirty_count; i++) {
         struct lg_conn *conn = &worker->conns[worker->dirty[i]];
 
@@ -150,7 +153,7 @@ static void send_due(struct lg_worker *worker)
 static void pump(struct lg_worker *worker, uint64_t now)
 {
     count_due(worker, now);
-    send_due(worker);
+    send_due(worker, now);
 }
 
 /* ---- The loop ---- */
@@ -347,7 +350,8 @@ static void init_figures(struct lg_worker *worker)
         lg_histogram_init(&worker->response[i]);
     lg_histogram_init(&worker->service);
     lg_histogram_init(&worker->lateness);
-    lg_histogram_init(&worker->own_lateness);
+    lg_histogram_init(&worker->woke_late);
+    lg_histogram_init(&worker->no_free_slot);
     lg_histogram_init(&worker->live);
 }
 

@@ -102,14 +102,16 @@ struct lg_worker {
     uint64_t closed_next; /* closed loop: the next request's index in the run */
     bool blocked;         /* requests wait for a slot */
     bool refused;         /* no connection is up, and the last attempt failed */
-    uint64_t unblocked_ns;
+    /* They have waited since blocked_ns, while any of them waits; a slot was last freed for them at
+     * unblocked_ns. lateness.h makes of these who was late. */
+    bool backlog;
+    uint64_t blocked_ns, unblocked_ns;
 
     struct lg_checker checker;
     struct lg_account accounts[LG_WINDOWS];
     struct lg_histogram response[LG_WINDOWS];
-    struct lg_histogram service, lateness; /* measured window only */
-    /* Lateness without the wait for a free slot: what the generator itself is to blame for. */
-    struct lg_histogram own_lateness;
+    /* Measured window only. woke_late + no_free_slot = lateness, for each request. */
+    struct lg_histogram service, lateness, woke_late, no_free_slot;
     uint64_t ok_in_window; /* good replies that arrived in [measure, end) */
     uint64_t unsolicited;  /* replies to nothing */
     uint64_t reconnects;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CONNS_MAX 64
@@ -116,6 +117,20 @@ static void send_all(struct peer_conn *conn)
     }
 }
 
+static void freeze_client(const struct peer_conn *conn)
+{
+    const struct timespec frozen = {.tv_nsec = PEER_FROZEN_MS * 1000000L};
+    struct ucred client;
+    socklen_t len = sizeof(client);
+    int status;
+
+    must(getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &client, &len) == 0, "who it is");
+    must(kill(client.pid, SIGSTOP) == 0, "stop");
+    must(waitpid(client.pid, &status, WUNTRACED) == client.pid && WIFSTOPPED(status), "stopped");
+    nanosleep(&frozen, NULL);
+    must(kill(client.pid, SIGCONT) == 0, "continue");
+}
+
 /* False: the connection has ended. */
 static bool misbehave(struct peer *peer, struct peer_conn *conn, const struct evd_envelope *call,
                       enum peer_action action)
@@ -154,6 +169,10 @@ static bool misbehave(struct peer *peer, struct peer_conn *conn, const struct ev
         return true;
     case PEER_INTERRUPT:
         kill(getpid(), SIGINT);
+        answer(peer, &conn->out, call, PEER_ANSWER);
+        return true;
+    case PEER_FREEZE:
+        freeze_client(conn);
         answer(peer, &conn->out, call, PEER_ANSWER);
         return true;
     default:

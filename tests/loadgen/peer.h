@@ -8,6 +8,8 @@
 
 #include "server/wire/transport.h"
 
+#define PEER_FROZEN_MS 200
+
 enum peer_action {
     PEER_ANSWER,
     PEER_WRONG_DATA,
@@ -23,6 +25,8 @@ enum peer_action {
     PEER_STALL,      /* nothing more on this connection, which stays open */
     PEER_REFUSE,     /* TCP RST, and no connection is accepted any more */
     PEER_INTERRUPT,  /* SIGINT to the process, and the right answer */
+    PEER_FREEZE,     /* the client, a child process on a Unix socket, is stopped for PEER_FROZEN_MS;
+                        then the right answer */
 };
 
 struct peer_script {

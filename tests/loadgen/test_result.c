@@ -58,12 +58,14 @@ static int make(void **state)
     lg_histogram_init(&r->response);
     lg_histogram_init(&r->service);
     lg_histogram_init(&r->lateness);
-    lg_histogram_init(&r->own_lateness);
+    lg_histogram_init(&r->woke_late);
+    lg_histogram_init(&r->no_free_slot);
     for (uint64_t i = 0; i < 1000; i++) {
         lg_histogram_record(&r->response, 90000 + i * 20);
         lg_histogram_record(&r->service, 80000 + i * 10);
         lg_histogram_record(&r->lateness, 10000 + i * 10);
-        lg_histogram_record(&r->own_lateness, 10000 + i * 10);
+        lg_histogram_record(&r->woke_late, 10000 + i * 10);
+        lg_histogram_record(&r->no_free_slot, 0);
     }
     r->client_user_ns = 7;
     r->client_system_ns = 8;
@@ -149,10 +151,12 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "accounting"), accounting);
     check_keys(get(json, "warmup_accounting"), accounting);
     assert_int_equal(get(get(json, "warmup_accounting"), "scheduled")->valueint, 500);
-    check_keys(latency, "response service lateness");
+    check_keys(latency, "response service lateness woke_late no_free_slot");
     check_keys(get(latency, "response"), histogram);
     check_keys(get(latency, "service"), histogram);
     check_keys(get(latency, "lateness"), histogram);
+    check_keys(get(latency, "woke_late"), histogram);
+    check_keys(get(latency, "no_free_slot"), histogram);
     check_keys(get(json, "bytes"), "sent received");
     check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_share cpu_wait_ns");
     check_keys(get(json, "server"), "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
@@ -250,12 +254,12 @@ static void late_generator(void **state)
     struct fixture *f = *state;
 
     for (int i = 0; i < 10; i++)
-        lg_histogram_record(&f->result.own_lateness, 255);
+        lg_histogram_record(&f->result.woke_late, 255);
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
     for (int i = 0; i < 11; i++)
-        lg_histogram_record(&f->result.own_lateness, 300000);
-    expect_invalid(f, "the generator was late: one request in a hundred by 300 us or more; 250 us "
+        lg_histogram_record(&f->result.woke_late, 300000);
+    expect_invalid(f, "the generator woke late: one request in a hundred by 300 us or more; 250 us "
                       "are allowed");
     assert_int_equal(lg_result_status(&f->result), 0);
 }
@@ -270,7 +274,7 @@ static void lateness_is_measured_against_the_response(void **state)
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
     for (int i = 0; i < 100; i++)
-        lg_histogram_record(&f->result.own_lateness, 300000);
+        lg_histogram_record(&f->result.woke_late, 300000);
     for (int i = 0; i < 2000; i++)
         lg_histogram_record(&f->result.response, 4000000);
     lg_verdict(&f->result);
@@ -338,7 +342,7 @@ static void closed_loops_may_be_late_and_busy(void **state)
     f->result.client_share = 1;
     f->result.ok_in_window = 1;
     for (int i = 0; i < 1000; i++)
-        lg_histogram_record(&f->result.own_lateness, 5000000);
+        lg_histogram_record(&f->result.woke_late, 5000000);
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
 }

@@ -147,6 +147,10 @@ static void windows_threads_and_latencies(void **state)
     /* response = lateness + service for each request, so for the sums as well */
     assert_true(trial.result->response.sum ==
                 trial.result->service.sum + trial.result->lateness.sum);
+    assert_int_equal(trial.result->woke_late.count, 200);
+    assert_int_equal(trial.result->no_free_slot.count, 200);
+    assert_true(trial.result->lateness.sum ==
+                trial.result->woke_late.sum + trial.result->no_free_slot.sum);
     assert_int_equal(trial.result->measured_ns, 100000000);
     assert_true(trial.result->server_sampled);
     assert_true(trial.result->server_memory.rss_bytes > 0);
@@ -321,6 +325,7 @@ static void stalled_requests_time_out(void **state)
     assert_true(lg_histogram_quantile(&trial.result->response, 0.5) >=
                 lg_histogram_quantile(&trial.result->service, 0.5));
     assert_true(trial.result->lateness.max >= 100000000);
+    assert_true(trial.result->no_free_slot.max >= 100000000);
     end_trial(&trial);
 }
 

@@ -206,15 +206,15 @@ static void finish(struct peer *peer)
     for (unsigned step = 0; peer->conn != NULL; step++) {
         FUZZ_CHECK(step < STEPS_MAX);
         size_t taken = peer->taken, sent = peer->out_len;
-        bool was_pending = peer->conn->work != NULL, was_shut = peer->shut;
+        bool was_waiting = peer->conn->work != NULL || peer->conn->turn_over;
+        bool was_shut = peer->shut;
         peer->given = peer->in.len;
         peer->eof = true;
         peer->window = SIZE_MAX;
         wake(peer);
         deliver(peer, EV_READ | EV_WRITE);
         bool moved = peer->conn == NULL || peer->taken > taken || peer->out_len > sent ||
-                     was_pending || peer->shut != was_shut || peer->conn->eof ||
-                     peer->conn->turn_over;
+                     was_waiting || peer->shut != was_shut || peer->conn->eof;
         FUZZ_CHECK(moved);
     }
 }

@@ -19,7 +19,7 @@ void evd_arena_cache_release(struct evd_arena_cache *cache)
         cache->spare = chunk->next;
         free(chunk);
     }
-    cache->count = 0;
+    cache->count = cache->held = 0;
 }
 
 void evd_arena_init(struct evd_arena *arena, struct evd_arena_cache *cache, size_t max)
@@ -46,6 +46,7 @@ static struct evd_arena_chunk *take_chunk(struct evd_arena *arena, size_t size)
         if (chunk == NULL)
             return NULL;
         chunk->size = room;
+        cache->held += room;
     }
     chunk->used = 0;
     chunk->next = arena->chunks;
@@ -81,6 +82,7 @@ void evd_arena_reset(struct evd_arena *arena)
             cache->spare = chunk;
             cache->count++;
         } else {
+            cache->held -= chunk->size;
             free(chunk);
         }
     }

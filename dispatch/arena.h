@@ -17,6 +17,7 @@ struct evd_arena_chunk;
 struct evd_arena_cache {
     struct evd_arena_chunk *spare;
     size_t count;
+    size_t held; /* bytes of all chunks, in arenas and spare */
 };
 
 void evd_arena_cache_release(struct evd_arena_cache *cache);

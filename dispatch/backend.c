@@ -1,5 +1,7 @@
 #include "backend.h"
 
+#include "host.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,8 +86,11 @@ int evd_module_check(const struct evd_module *module, struct evd_error *ret_erro
     return check_different(module, ret_error);
 }
 
-void evd_module_close(const struct evd_module *module, void *state)
+void evd_module_close(const struct evd_module *module, const struct evd_dispatch_config *config,
+                      void *state)
 {
+    if (config->host != NULL)
+        config->host->destroyed++;
     if (module->close != NULL)
         module->close(state);
 }
@@ -129,7 +134,12 @@ int evd_endpoints_open(const struct evd_dispatch_config *config, void *const *co
         const struct evd_module *module = config->builtins[i].module;
         for (size_t f = 0; f < module->function_count && rc >= 0; f++) {
             const struct evd_function *function = &module->functions[f];
-            const struct evd_endpoint endpoint = {function->fn, module, contexts[i]};
+            const struct evd_endpoint endpoint = {
+                .fn = function->fn,
+                .module = module,
+                .context = contexts[i],
+                .number = (uint32_t)ret_endpoints->count + 1,
+            };
             rc = add_endpoint(ret_endpoints, config->builtins[i].name, function, &endpoint,
                               ret_error);
         }

@@ -56,8 +56,8 @@ int evd_module_check(const struct evd_module *module, struct evd_error *ret_erro
 
 /* What a module's open() is told: made once a module, given to each of its constructions. */
 struct evd_opening {
-    struct evd_config config;   /* first, so that one is the other's address */
-    struct evd_module_log *log; /* NULL: there is none */
+    struct evd_config config;    /* first, so that one is the other's address */
+    struct evd_host_state *host; /* NULL: there is none */
 };
 
 /* *config and `name` are borrowed. */
@@ -67,13 +67,15 @@ void evd_opening_init(struct evd_opening *opening, const struct evd_dispatch_con
 /* Runs a module's constructor on `state`, which is zeroed here. EVD_ERR_OPEN_FAILED. */
 int evd_module_open(const struct evd_module *module, const struct evd_opening *opening,
                     void *state);
-void evd_module_close(const struct evd_module *module, void *state);
+void evd_module_close(const struct evd_module *module, const struct evd_dispatch_config *config,
+                      void *state);
 
 /* One function of a linked-in module: all that a call of it needs, beside its name in the table. */
 struct evd_endpoint {
     evd_function_fn fn;
     const struct evd_module *module;
-    void *context; /* what the backend has for the module */
+    void *context;   /* what the backend has for the module */
+    uint32_t number; /* of struct evd_target */
 };
 
 /* Modules that are linked in are sound, each by evd_module_check. */

@@ -1,12 +1,9 @@
 /* dynamic: a module is a shared object in the modules folder, found by name.
  *
- * cached: loaded and opened on its first call, then kept; a call then is one lookup and one
- * indirect call, and no dl* function runs. call: every call loads the object, opens the module,
- * closes and unloads it.
- *
- * A file that is replaced takes effect for the next call. What is loaded is a private image of the
- * file (image.h), so the new version stands beside the old one, on which the calls that began there
- * end. A version that cannot serve leaves the old one serving. */
+ * cached: loaded and opened on its first call, then kept; no dl* function runs in a call. call:
+ * every call loads the object, opens the module, closes and unloads it. A file that is replaced
+ * takes effect for the next call: a private image of it (image.h) stands beside the old version, on
+ * which the calls that began there end. One that cannot serve leaves the old one serving. */
 #include "listing.h"
 #include "version.h"
 #include "watch.h"
@@ -25,6 +22,7 @@ struct endpoint {
     evd_function_fn fn;  /* cached: what to call. call: each load has its own, at this: */
     uint32_t index;      /* into the functions of the version */
     uint32_t generation; /* the object's, when this was last one of its functions; 0: not yet */
+    uint32_t number;     /* of struct evd_target */
 };
 
 enum look {
@@ -53,7 +51,7 @@ struct folder {
     struct evd_listing listing;
     struct evd_watch watch;
     struct object *objects;
-    size_t object_count, endpoint_count, linked_count;
+    size_t object_count, endpoint_count, linked_count, numbered;
     size_t forget_at;           /* so many objects: those whose files are gone are forgotten */
     struct evd_names by_module; /* to struct object * */
     struct evd_names by_event;  /* to struct endpoint */
@@ -312,10 +310,12 @@ static int know_endpoints(struct folder *folder, struct object *object,
     int rc = EVD_OK;
     for (size_t i = 0; i < module->function_count && rc >= 0; i++) {
         char text[EVD_EVENT_MAX + 1];
-        const struct endpoint none = {.object = object};
+        const struct endpoint none = {.object = object, .number = (uint32_t)folder->numbered + 1};
         struct evd_slice event = event_of(object, &module->functions[i], text);
-        if (event.len > 0 && evd_names_get(&folder->by_event, event) == NULL)
-            rc = evd_names_put(&folder->by_event, event, &none);
+        if (event.len == 0 || evd_names_get(&folder->by_event, event) != NULL)
+            continue;
+        rc = evd_names_put(&folder->by_event, event, &none);
+        folder->numbered += rc >= 0 ? 1 : 0;
     }
     return rc;
 }
@@ -331,8 +331,9 @@ static void point_endpoints(struct folder *folder, struct object *object,
         struct endpoint *endpoint = event.len > 0 ? evd_names_get(&folder->by_event, event) : NULL;
         if (endpoint == NULL)
             continue;
-        *endpoint =
-            (struct endpoint){object, module->functions[i].fn, (uint32_t)i, object->generation};
+        endpoint->fn = module->functions[i].fn;
+        endpoint->index = (uint32_t)i;
+        endpoint->generation = object->generation;
         object->endpoint_count++;
     }
     folder->endpoint_count += object->endpoint_count;
@@ -410,14 +411,12 @@ static void fail_version(struct folder *folder, struct object *object, int rc, i
 static bool is_same_file(const struct object *object)
 {
     struct stat now;
-    const struct stat *seen = &object->seen;
+    const struct stat *old = &object->seen;
     if (lstat(object->path, &now) < 0)
         memset(&now, 0, sizeof now);
-    return now.st_ino == seen->st_ino && now.st_dev == seen->st_dev &&
-           now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec &&
-           now.st_ctim.tv_sec == seen->st_ctim.tv_sec &&
-           now.st_ctim.tv_nsec == seen->st_ctim.tv_nsec;
+    return now.st_ino == old->st_ino && now.st_dev == old->st_dev && now.st_size == old->st_size &&
+           memcmp(&now.st_mtim, &old->st_mtim, sizeof now.st_mtim) == 0 &&
+           memcmp(&now.st_ctim, &old->st_ctim, sizeof now.st_ctim) == 0;
 }
 
 /* Looks at the file and brings object->current up to date. Afterwards it may serve, or not. */
@@ -510,6 +509,7 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
     ret_target->module = load->loaded.module;
     ret_target->state = load->state;
     ret_target->hold = load;
+    ret_target->number = endpoint->number;
     return EVD_OK;
 }
 

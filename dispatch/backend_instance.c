@@ -126,13 +126,14 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
     ret_target->module = endpoint->module;
     ret_target->state = state;
     ret_target->hold = class;
+    ret_target->number = endpoint->number;
     return EVD_OK;
 }
 
 static void release(void *self, struct evd_target *target)
 {
-    (void)self;
-    evd_module_close(target->module, target->state);
+    const struct instances *instances = self;
+    evd_module_close(target->module, instances->config, target->state);
     deallocate(target->hold, target->state);
 }
 

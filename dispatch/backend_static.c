@@ -15,7 +15,7 @@ static void close_table(void *self)
 {
     struct table *table = self;
     for (size_t i = table->opened; i-- > 0;)
-        evd_module_close(table->config->builtins[i].module, table->states[i]);
+        evd_module_close(table->config->builtins[i].module, table->config, table->states[i]);
     for (size_t i = 0; table->states != NULL && i < table->config->builtin_count; i++)
         free(table->states[i]);
     free(table->states);
@@ -84,6 +84,7 @@ static int acquire(void *self, struct evd_slice event, struct evd_target *ret_ta
     ret_target->fn = endpoint->fn;
     ret_target->module = endpoint->module;
     ret_target->state = endpoint->context;
+    ret_target->number = endpoint->number;
     return EVD_OK;
 }
 

@@ -145,6 +145,11 @@ void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
     *ret_stats = (struct evd_dispatch_stats){0};
     if (dispatch->backend->stats != NULL)
         dispatch->backend->stats(dispatch->self, ret_stats);
+    else
+        ret_stats->modules = dispatch->config.builtin_count;
+    ret_stats->constructed = dispatch->host.constructed;
+    ret_stats->instances = dispatch->host.constructed - dispatch->host.destroyed;
+    ret_stats->arena_bytes = dispatch->arena_cache.held;
 }
 
 /* "testFuncFn" -> "TestFuncFn doesn't exist" */
@@ -232,6 +237,8 @@ int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *m
     if (rc < 0)
         return fail_status(flight,
                            rc == EVD_ERR_NO_SUCH_FUNCTION ? explain_missing(message->event) : rc);
+    if (sink->acquired != NULL)
+        sink->acquired(sink);
     return step(flight);
 }
 

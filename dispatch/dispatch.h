@@ -60,6 +60,7 @@ struct evd_dispatch_config {
 struct evd_sink {
     int (*reply)(struct evd_sink *sink, struct evd_slice json);
     int (*fail)(struct evd_sink *sink, struct evd_slice code, struct evd_slice message);
+    void (*acquired)(struct evd_sink *sink); /* code and state are found; NULL: nobody asks */
 };
 
 /* What a backend found for one call. */
@@ -68,6 +69,9 @@ struct evd_target {
     const struct evd_module *module;
     void *state;
     void *hold; /* the backend's own, for its release */
+    /* Of the endpoint: 1, 2, ... in the order in which they became known, the same as long as the
+     * dispatch is open. 0: there is no such endpoint. */
+    uint32_t number;
 };
 
 struct cJSON;
@@ -111,6 +115,9 @@ struct evd_dispatch_stats {
     uint64_t loads;         /* versions of modules that came into service */
     uint64_t reloads;       /* of these, in place of an older one */
     uint64_t load_failures; /* versions that could not serve */
+    uint64_t constructed;   /* states of modules that were opened */
+    uint64_t instances;     /* of these, not closed yet */
+    uint64_t arena_bytes;   /* memory of trees, in use or kept for the next */
 };
 void evd_dispatch_get_stats(const struct evd_dispatch *dispatch,
                             struct evd_dispatch_stats *ret_stats);

@@ -146,9 +146,9 @@ static void log_opening(const struct evd_config *config, enum evd_log_level leve
                         struct evd_slice text)
 {
     const struct evd_opening *opening = (const struct evd_opening *)config; /* the first member */
-    if (opening->log != NULL)
-        evd_module_log_line(opening->log, evd_module_log_now(), evd_slice_text(config->module),
-                            level, text);
+    if (opening->host != NULL)
+        evd_module_log_line(&opening->host->log, evd_module_log_now(),
+                            evd_slice_text(config->module), level, text);
 }
 
 void evd_opening_init(struct evd_opening *opening, const struct evd_dispatch_config *config,
@@ -156,18 +156,18 @@ void evd_opening_init(struct evd_opening *opening, const struct evd_dispatch_con
 {
     opening->config =
         (struct evd_config){.size = sizeof opening->config, .module = name, .log = log_opening};
-    opening->log = NULL;
-    if (config->host != NULL) {
+    opening->host = config->host;
+    if (config->host != NULL)
         opening->config.json = evd_module_config_get(&config->host->config, name);
-        opening->log = &config->host->log;
-    }
 }
 
 int evd_module_open(const struct evd_module *module, const struct evd_opening *opening, void *state)
 {
     if (module->state_size > 0)
         memset(state, 0, module->state_size);
-    if (module->open == NULL)
-        return EVD_OK;
-    return module->open(state, &opening->config) < 0 ? EVD_ERR_OPEN_FAILED : EVD_OK;
+    if (module->open != NULL && module->open(state, &opening->config) < 0)
+        return EVD_ERR_OPEN_FAILED;
+    if (opening->host != NULL)
+        opening->host->constructed++;
+    return EVD_OK;
 }

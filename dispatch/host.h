@@ -10,6 +10,7 @@
 struct evd_host_state {
     struct evd_module_log log;
     struct evd_module_config config;
+    uint64_t constructed, destroyed; /* states of modules */
 };
 
 struct evd_dispatch {

@@ -34,7 +34,7 @@ static void close_load(struct evd_load *load)
 {
     if (load->loaded.handle == NULL)
         return;
-    evd_module_close(load->loaded.module, load->state);
+    evd_module_close(load->loaded.module, load->version->config, load->state);
     free(load->state);
     load->state = NULL;
     evd_loader_unload(&load->loaded);

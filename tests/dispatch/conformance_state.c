@@ -128,7 +128,42 @@ static void a_refusing_constructor_fails_its_calls_only(void **state)
     evd_dispatch_close(dispatch);
 }
 
+/* What who counts calls goes by: a number that is an endpoint's alone, and stays. */
+static void endpoints_have_numbers_and_states_are_counted(void **state)
+{
+    static const char *const events[] = {"t.counter.next", "t.answers.raw",
+                                         "t.deep.er.nested.whoami"};
+    const struct test_arm *arm = *state;
+    struct evd_dispatch *dispatch = open_arm(state);
+    struct evd_dispatch_stats before, after;
+    uint32_t numbers[3] = {0};
+    static struct test_call call;
+
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < 3; i++) {
+            test_run(dispatch, &call, events[i], "");
+            assert_int_not_equal(call.flight.target.number, 0);
+            if (round > 0)
+                assert_int_equal(call.flight.target.number, numbers[i]);
+            numbers[i] = call.flight.target.number;
+        }
+    }
+    assert_true(numbers[0] != numbers[1] && numbers[1] != numbers[2] && numbers[0] != numbers[2]);
+    assert_true(numbers[0] <= evd_dispatch_endpoints(dispatch));
+    test_run(dispatch, &call, "t.counter.nothing", "");
+    assert_int_equal(call.flight.target.number, 0);
+
+    evd_dispatch_get_stats(dispatch, &before);
+    test_run(dispatch, &call, events[0], "");
+    evd_dispatch_get_stats(dispatch, &after);
+    assert_int_equal(after.constructed, before.constructed + (arm->shared ? 0 : 1));
+    assert_int_equal(after.instances, before.instances);
+    assert_true(after.modules >= 3);
+    evd_dispatch_close(dispatch);
+}
+
 const struct test_case conformance_state[] = {
+    TEST_CASE(endpoints_have_numbers_and_states_are_counted),
     TEST_CASE(state_is_shared_or_private),
     TEST_CASE(a_second_dispatch_has_states_of_its_own),
     TEST_CASE(each_constructor_gets_zeros),

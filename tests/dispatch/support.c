@@ -41,7 +41,7 @@ static int take_fail(struct evd_sink *base, struct evd_slice code, struct evd_sl
 
 void test_sink_init(struct test_sink *sink)
 {
-    sink->sink = (struct evd_sink){take_reply, take_fail};
+    sink->sink = (struct evd_sink){.reply = take_reply, .fail = take_fail};
     sink->replies = sink->fails = sink->refuse = 0;
     sink->len = 0;
     sink->text[0] = sink->code[0] = '\0';

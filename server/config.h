@@ -15,6 +15,8 @@
 #define EVD_WORKERS_MAX    256
 #define EVD_CPUS_MAX       256
 
+struct evd_metrics_all;
+
 struct evd_server_config {
     struct evd_address listen[EVD_LISTEN_MAX];
     size_t listen_count;
@@ -44,9 +46,15 @@ struct evd_server_config {
     size_t max_calls;    /* of one connection in one turn of the loop */
     size_t max_memory;   /* bytes of all connections' buffers; each worker has its share */
     size_t max_connections;
-    uint64_t first_byte_timeout_ns; /* from here on, 0: never. A connection's first byte */
-    uint64_t message_timeout_ns;    /* a message's last byte, after its first */
-    uint64_t call_timeout_ns;       /* an unfinished call */
+    struct evd_metrics_all *metrics; /* set by main(): all workers'; NULL: nobody reads them */
+    unsigned log_format;             /* 1: JSON */
+    unsigned log_level;              /* 1: no info; 2: no warning either */
+    unsigned trace;                  /* one call in so many is traced; 0: none */
+    size_t metrics_endpoints;        /* with a series of their own */
+    unsigned call_latency;           /* one call in so many is timed, on average; 0: none */
+    uint64_t first_byte_timeout_ns;  /* from here on, 0: never. A connection's first byte */
+    uint64_t message_timeout_ns;     /* a message's last byte, after its first */
+    uint64_t call_timeout_ns;        /* an unfinished call */
     uint64_t idle_timeout_ns;
     uint64_t write_timeout_ns; /* a reader that takes nothing for so long is closed */
     uint64_t drain_timeout_ns; /* from SIGTERM to the end */

@@ -35,6 +35,8 @@ static int put(struct evd_work *work, const struct evd_envelope *envelope, struc
         evd_buf_truncate(out, before);
         rc = EVD_ERR_TOO_LARGE;
     }
+    if (rc == EVD_OK)
+        work->trace.reply_bytes += out->len - before;
     return rc;
 }
 
@@ -58,7 +60,15 @@ static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_sl
         .code = code,
         .message = message,
     };
+    evd_metrics_error(work->conn->worker->measure.metrics, code);
     return put(work, &envelope, (struct evd_slice){0});
+}
+
+static void sink_acquired(struct evd_sink *sink)
+{
+    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
+    if (work->trace.on)
+        work->trace.acquired_ns = evd_metrics_now();
 }
 
 /* An error that there is no memory for cannot be told: the end of the connection tells it. */
@@ -80,6 +90,20 @@ static void arm_wait(struct evd_work *work)
     ev_timer_init(&work->wait, on_wait_over, seconds, 0.);
     work->wait.data = work->conn;
     ev_timer_start(loop, &work->wait);
+}
+
+/* A call has ended with its answer. */
+static void count_call(struct evd_work *work)
+{
+    evd_metrics_end(work->conn->worker->measure.metrics, work->flight.target.number,
+                    work->envelope.event, work->began_ns);
+}
+
+static void end_trace(struct evd_work *work, const char *outcome)
+{
+    if (work->trace.on)
+        evd_trace_end(&work->conn->worker->trace, &work->trace, work->flight.target.number,
+                      work->envelope.event, outcome);
 }
 
 /* Where this fails, for want of kernel memory, a peer that is gone is noticed at the call's end. */
@@ -115,10 +139,12 @@ static bool take_work_along(struct evd_conn *conn)
     if (next != NULL) {
         conn->work = work;
         worker->work = next;
+        worker->measure.metrics->unfinished++;
         return true;
     }
     evd_dispatch_cancel(&work->flight);
     fail_text(work, EVD_ERR_NO_MEMORY, evd_status_text(EVD_ERR_NO_MEMORY));
+    count_call(work);
     return false;
 }
 
@@ -184,7 +210,28 @@ static int call(struct evd_conn *conn)
         fail_text(work, rc, error.text);
         return EVD_DONE;
     }
-    return evd_dispatch_call(worker->dispatch, &message, &work->sink, &work->flight);
+    work->began_ns = evd_metrics_begin(worker->measure.metrics);
+    rc = evd_dispatch_call(worker->dispatch, &message, &work->sink, &work->flight);
+    if (rc == EVD_DONE)
+        count_call(work);
+    return rc;
+}
+
+/* The same, and EVD_MORE only if the call can wait. `bytes`: of its message. */
+static int call_traced(struct evd_conn *conn, size_t bytes)
+{
+    struct evd_worker *worker = conn->worker;
+    struct evd_work *work = worker->work;
+    if (worker->trace.held != NULL) {
+        work->flight.target.number = 0;
+        worker->measure.metrics->failed = false;
+        evd_trace_begin(&worker->trace, &work->trace, conn->caller.connection, &work->envelope.id,
+                        bytes);
+    }
+    if (call(conn) == EVD_MORE && take_work_along(conn))
+        return EVD_MORE;
+    end_trace(work, evd_metrics_outcome(worker->measure.metrics));
+    return EVD_DONE;
 }
 
 /* ---- Input. ---- */
@@ -219,6 +266,8 @@ static void take_turn(struct evd_conn *conn)
     struct evd_work *work = conn->worker->work;
     work->conn = conn;
     work->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
+    if (conn->worker->trace.held != NULL)
+        work->sink.acquired = sink_acquired;
     work->decoder.state = conn->decoding;
     work->decoder.limits = conn->worker->config->wire;
     if (evd_conn_is_stranger(conn) && work->decoder.limits.max_frame > EVD_AUTH_MESSAGE_MAX)
@@ -240,6 +289,9 @@ static enum progress one_request(struct evd_conn *conn, struct evd_slice rest, s
     if (rc == EVD_MORE)
         return STARVED;
     conn->moved_message = true;
+    evd_count(&worker->measure.metrics->requests, 1);
+    if (rc < 0)
+        evd_count(&worker->measure.metrics->requests_refused, 1);
     if (!evd_site_answer(worker, &request, time(NULL), evd_conn_output(conn)))
         conn->closing = true;
     return NEXT;
@@ -255,7 +307,7 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
         return STARVED;
     conn->moved_message = true;
     if (rc == EVD_OK)
-        return call(conn) == EVD_MORE && take_work_along(conn) ? PENDING : NEXT;
+        return call_traced(conn, *ret_used) == EVD_MORE ? PENDING : NEXT;
     if (evd_conn_is_stranger(conn)) {
         fail_no_permission(conn);
         conn->closing = true;
@@ -421,6 +473,10 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 static void finish_pending(struct evd_conn *conn)
 {
     struct evd_work *work = conn->work;
+    struct evd_metrics *metrics = conn->worker->measure.metrics;
+    count_call(work);
+    end_trace(work, evd_metrics_outcome(metrics));
+    metrics->unfinished--;
     conn->work = NULL;
     watch_gone(conn, false);
     evd_buf_drop(&conn->in, work->used);
@@ -435,6 +491,7 @@ static void on_wait_over(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     struct evd_conn *conn = timer->data;
     struct evd_worker *worker = conn->worker;
+    worker->measure.metrics->failed = false;
     if (evd_dispatch_resume(&conn->work->flight) == EVD_MORE) {
         arm_wait(conn->work);
         evd_conn_wind(conn); /* it may have built a tree */
@@ -475,6 +532,10 @@ void evd_conn_close(struct evd_conn *conn)
     if (conn->work != NULL) {
         ev_timer_stop(loop, &conn->work->wait);
         evd_dispatch_cancel(&conn->work->flight);
+        end_trace(conn->work, evd_status_code(EVD_ERR_CANCELLED));
+        evd_trace_written(&conn->worker->trace, false);
+        evd_count(&conn->worker->measure.metrics->cancelled, 1);
+        conn->worker->measure.metrics->unfinished--;
         evd_work_free(conn->work);
     }
     ev_io_stop(loop, &conn->io);

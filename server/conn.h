@@ -25,6 +25,8 @@ struct evd_work {
     struct evd_envelope envelope;
     struct evd_sink sink;
     struct evd_flight flight;
+    struct evd_trace_call trace;
+    uint64_t began_ns;      /* for the metrics; 0: not to be timed */
     struct evd_buf payload; /* a payload whose codec was undone */
     size_t used;            /* once it is taken along: bytes of conn->in that are the call */
     ev_timer wait;          /* the same: until it is resumed */

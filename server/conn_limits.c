@@ -42,7 +42,7 @@ int evd_conns_init(struct evd_worker *worker)
         evd_deadlines_init(&worker->conns.clocks[i], limits[i]);
     evd_budget_init(&worker->conns.budget, config->max_memory / config->workers);
     worker->work = evd_work_new(worker);
-    return worker->work != NULL ? EVD_OK : EVD_ERR_NO_MEMORY;
+    return worker->work != NULL ? evd_measure_open(worker) : EVD_ERR_NO_MEMORY;
 }
 
 /* Since when nothing moves. A stalled peer's clock is not wound by what it sends. */
@@ -123,6 +123,7 @@ void evd_conns_add(struct evd_conn *conn)
     *(list->last != NULL ? &list->last->next : &list->first) = conn;
     list->last = conn;
     list->count++;
+    evd_count(&conn->worker->measure.metrics->accepted, 1);
     evd_conn_wind(conn);
 }
 
@@ -132,6 +133,7 @@ void evd_conns_remove(struct evd_conn *conn)
     *(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
     *(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
     list->count--;
+    evd_count(&conn->worker->measure.metrics->closed, 1);
     evd_deadline_clear(&conn->quiet);
     evd_deadline_clear(&conn->phase);
     evd_budget_set(&list->budget, &conn->holder, 0);

@@ -21,6 +21,7 @@ static int send_some(struct evd_conn *conn, struct evd_buf *buf)
             continue;
         if (sent < 0)
             return errno == EAGAIN || errno == EWOULDBLOCK ? EVD_MORE : EVD_ERR_SYSTEM;
+        evd_count(&conn->worker->measure.metrics->bytes_out, (size_t)sent);
         evd_buf_drop(buf, (size_t)sent);
     }
     return EVD_OK;
@@ -42,6 +43,7 @@ int evd_conn_flush(struct evd_conn *conn)
         before = 0;
     if (before > conn->out.len)
         conn->moved_out = true;
+    evd_trace_written(&conn->worker->trace, rc == EVD_OK);
     evd_buf_clear(tx);
     if (tx->cap > EVD_TX_KEEP)
         evd_buf_release(tx);
@@ -65,6 +67,10 @@ int evd_conn_receive(struct evd_conn *conn)
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? EVD_MORE : EVD_ERR_SYSTEM;
+    struct evd_metrics *metrics = conn->worker->measure.metrics;
+    evd_count(&metrics->reads, 1);
+    evd_count(&metrics->bytes_in, (size_t)got);
+    evd_trace_received(&conn->worker->trace);
     conn->eof = got == 0;
     conn->moved_in = true;
     size_t count = (size_t)got, first = count < room ? count : room;

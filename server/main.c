@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void print_addresses(const struct evd_workers *workers, const char *before, FILE *out)
@@ -108,10 +109,14 @@ int main(int argc, char **argv)
     config.dispatch.builtins = evd_builtins;
     config.dispatch.builtin_count = evd_builtin_count;
 
+    struct evd_metrics_all metrics = {.started = time(NULL)};
+    config.metrics = &metrics;
     struct evd_log log;
     struct evd_error error;
     int rc = evd_log_open(&log, config.log_file, &error);
     config.log = config.dispatch.log_context = &log;
+    log.json = config.log_format == 1;
+    log.quieter = config.log_level;
     config.dispatch.log = evd_log_write;
     if (rc >= 0)
         rc = run(&config, &error);
@@ -119,6 +124,7 @@ int main(int argc, char **argv)
         evd_log_write(NULL, EVD_LOG_ERROR, error.text); /* who started it is still there */
         rc = EXIT_FAILURE;
     }
+    evd_metrics_release(&metrics);
     evd_auth_close(config.auth);
     evd_log_close(&log);
     return rc;

@@ -13,6 +13,8 @@ static const char *const load_names[] = {
     [EVD_LOAD_CACHED] = "cached", [EVD_LOAD_CALL] = "call", NULL};
 static const char *const alloc_names[] = {
     [EVD_ALLOC_MALLOC] = "malloc", [EVD_ALLOC_POOL] = "pool", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_levels[] = {"info", "warning", "error", NULL};
 
 #define AT(m)                                                                                      \
     .offset = offsetof(struct evd_server_config, m),                                               \

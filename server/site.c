@@ -1,7 +1,7 @@
 #include "site.h"
 
 #include "conn.h"
-#include "worker.h"
+#include "metrics_page.h"
 
 /* Pages are made by GET and take no input: what they need stands in the worker. *response is filled
  * in as for an empty 200; its body may lie in worker->work->payload, which is empty. A negative
@@ -9,6 +9,7 @@
 struct route {
     const char *path;
     int (*get)(struct evd_worker *worker, struct evd_http_response *response);
+    bool open; /* asks for no token, whatever calls must bring */
 };
 
 static int get_healthz(struct evd_worker *worker, struct evd_http_response *response)
@@ -21,16 +22,31 @@ static int get_healthz(struct evd_worker *worker, struct evd_http_response *resp
 /* Listeners open behind the modules: who is connected has found them open. */
 static int get_readyz(struct evd_worker *worker, struct evd_http_response *response)
 {
-    if (worker->draining) {
+    if (worker->leaving || worker->draining) {
         response->status = 503;
         response->body = EVD_SLICE("draining\n");
     }
     return EVD_OK;
 }
 
+static int get_metrics(struct evd_worker *worker, struct evd_http_response *response)
+{
+    struct evd_process process;
+    struct evd_buf *page = &worker->work->payload;
+    if (worker->config->metrics == NULL)
+        return EVD_ERR_INTERNAL;
+    evd_process_read(&process);
+    evd_measure_publish(worker);
+    int rc = evd_metrics_page(worker->config->metrics, worker->config, &process, page);
+    response->type = EVD_METRICS_PAGE_TYPE;
+    response->body = evd_buf_slice(page);
+    return rc;
+}
+
 static const struct route routes[] = {
-    {"/healthz", get_healthz},
-    {"/readyz", get_readyz},
+    {"/metrics", get_metrics, false},
+    {"/healthz", get_healthz, true},
+    {"/readyz", get_readyz, true},
 };
 
 static const struct route *find(struct evd_slice path)
@@ -40,6 +56,18 @@ static const struct route *find(struct evd_slice path)
             return &routes[i];
     }
     return NULL;
+}
+
+/* Any good token will do: pages are no events, which it may list. */
+static bool has_token(struct evd_auth *auth, const struct evd_http_request *request)
+{
+    const struct evd_http_field *field = evd_http_get(request, "Authorization");
+    struct evd_slice token;
+    struct evd_grant *grant = NULL;
+    bool good = field != NULL && evd_auth_token_of_header(field->value, &token, NULL) >= 0 &&
+                evd_auth_check(auth, token, evd_auth_now(), &grant, NULL) >= 0;
+    evd_grant_free(grant);
+    return good;
 }
 
 static void answer(struct evd_worker *worker, const struct evd_http_request *request,
@@ -56,6 +84,10 @@ static void answer(struct evd_worker *worker, const struct evd_http_request *req
                !evd_slice_equal(request->method, EVD_SLICE("HEAD"))) {
         response->status = 405;
         response->allow = "GET, HEAD";
+    } else if (!route->open && worker->config->auth != NULL &&
+               !has_token(worker->config->auth, request)) {
+        response->status = 401;
+        response->challenge = "Bearer";
     } else {
         response->status = 200;
         evd_buf_clear(&worker->work->payload);

@@ -45,6 +45,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     struct evd_worker *worker = timer->data;
     evd_conns_sweep(worker, evd_worker_now());
+    evd_measure_publish(worker);
     if (worker->draining &&
         (worker->conns.count == 0 || evd_worker_now() >= worker->drain_deadline_ns))
         ev_break(loop, EVBREAK_ALL);
@@ -93,6 +94,7 @@ static void on_asked(struct ev_loop *loop, ev_async *async, int events)
 
     if (asked & EVD_ASK_STATS)
         fill_stats(worker);
+    worker->leaving |= (asked & EVD_ASK_FINISH) != 0;
     for (size_t i = 0; (asked & EVD_ASK_FINISH) && i < worker->listener_count; i++)
         evd_listener_finish(&worker->listeners[i]);
     if ((asked & EVD_ASK_DRAIN) && !worker->draining)
@@ -129,6 +131,7 @@ static void refuse(struct evd_worker *worker, int fd)
                        "{\"error\":{\"code\":\"%s\",\"message\":\"%zu connections are open, "
                        "no more are allowed (--max-connections)\"}}\n",
                        evd_status_code(EVD_ERR_BUSY), worker->config->max_connections);
+    evd_count(&worker->measure.metrics->refused, 1);
     (void)!send(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(fd);
 }
@@ -210,6 +213,8 @@ int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *c
         rc = evd_dispatch_open(&config->dispatch, &worker->dispatch, ret_error);
     if (rc >= 0)
         rc = open_loop(worker, ret_error);
+    if (rc >= 0)
+        evd_measure_start(worker);
     if (rc < 0) {
         evd_worker_close(worker);
         evd_worker_release(worker);
@@ -259,6 +264,7 @@ void evd_worker_close(struct evd_worker *worker)
     evd_buf_release(&worker->rx);
     evd_buf_release(&worker->tx);
     evd_work_free(worker->work);
+    evd_measure_close(worker);
     if (worker->gone.fd >= 0)
         (void)close(worker->gone.fd);
     worker->gone.fd = -1;

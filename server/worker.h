@@ -8,6 +8,8 @@
 #include "deadlines.h"
 #include "listener.h"
 #include "log.h"
+#include "measure.h"
+#include "trace.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -77,6 +79,8 @@ struct evd_worker {
     struct evd_listener listeners[EVD_LISTEN_MAX];
     size_t listener_count; /* the same for all workers: those passed, then those of --listen */
     struct evd_conn_list conns;
+    struct evd_measure measure;
+    struct evd_trace trace;
     uint64_t accepted;   /* connections so far */
     uint64_t calls;      /* that reached the dispatch or were refused for their payload */
     uint64_t refused;    /* messages answered with EVD_ERR_NO_PERMISSION */
@@ -88,6 +92,7 @@ struct evd_worker {
     ev_io gone;
     ev_timer sweep; /* looks for connections whose time is over */
     ev_io modules;  /* the modules have changed */
+    bool leaving;   /* it was told to accept no more */
     bool draining;
 
     /* Between threads. */

@@ -307,6 +307,8 @@ const char *evd_http_reason(unsigned status)
         return "OK";
     case 400:
         return "Bad Request";
+    case 401:
+        return "Unauthorized";
     case 404:
         return "Not Found";
     case 405:
@@ -357,14 +359,18 @@ int evd_http_encode(struct evd_buf *out, const struct evd_http_response *respons
     if (body.len == 0)
         body = evd_slice(plain, (size_t)snprintf(plain, sizeof plain, "%s\n", reason));
     format_date(response->date, date);
+    const char *named = response->allow != NULL       ? "Allow: "
+                        : response->challenge != NULL ? "WWW-Authenticate: "
+                                                      : "";
+    const char *value = response->allow != NULL       ? response->allow
+                        : response->challenge != NULL ? response->challenge
+                                                      : "";
     int len = snprintf(head, sizeof head,
                        "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
                        "Cache-Control: no-store\r\n%s%s%s%s\r\n",
                        response->status, reason, date,
                        response->type != NULL ? response->type : "text/plain; charset=utf-8",
-                       body.len, response->allow != NULL ? "Allow: " : "",
-                       response->allow != NULL ? response->allow : "",
-                       response->allow != NULL ? "\r\n" : "",
+                       body.len, named, value, named[0] != '\0' ? "\r\n" : "",
                        response->close                               ? "Connection: close\r\n"
                        : request->status == 0 && request->minor == 0 ? "Connection: keep-alive\r\n"
                                                                      : "");

@@ -72,6 +72,7 @@ const struct evd_http_field *evd_http_get(const struct evd_http_request *request
 struct evd_http_response {
     unsigned status;
     const char *type;                       /* of the body; NULL: text */
+    const char *challenge;                  /* of WWW-Authenticate, with 401; NULL: not said */
     const char *allow;                      /* the methods of this path, with 405; NULL: not said */
     struct evd_slice body;                  /* "": the status in words */
     const struct evd_http_request *request; /* what it answers: HEAD gets no body */

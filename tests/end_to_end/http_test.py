@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
 """HTTP on the port that serves events: http_test.py SERVER"""
 
+import base64
+import hashlib
+import hmac
+import os
 import socket
 import sys
+import tempfile
 import unittest
 
 from http_client import Server, read_all
@@ -98,6 +103,41 @@ class Pages(unittest.TestCase):
     def test_events_go_on_beside_it(self):
         answers = self.server.call({"id": 1, "event": "api.services.status"})
         self.assertEqual(answers, [{"id": 1, "data": "online"}])
+
+
+class Tokens(unittest.TestCase):
+    """Where callers must bring a token, so must who reads the metrics; not who asks for health."""
+
+    SECRET = b"0123456789abcdef0123456789abcdef"
+
+    def token(self, secret):
+        parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"HS256"}', b'{"sub":"p"}')]
+        digest = hmac.new(secret, b".".join(parts), hashlib.sha256).digest()
+        return b".".join([*parts, base64.urlsafe_b64encode(digest).rstrip(b"=")]).decode()
+
+    def test_metrics_ask_for_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "secret")
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(self.SECRET)
+            with Server(SERVER, "--auth-secret-file", path) as server:
+                for header, status in (
+                    ({}, 401),
+                    ({"Authorization": "Bearer x"}, 401),
+                    ({"Authorization": "Basic " + self.token(self.SECRET)}, 401),
+                    ({"Authorization": "Bearer " + self.token(b"x" * 32)}, 401),
+                    ({"Authorization": "Bearer " + self.token(self.SECRET)}, 200),
+                ):
+                    client = server.client()
+                    client.request("GET", "/metrics", headers=header)
+                    answer = client.getresponse()
+                    answer.read()
+                    client.close()
+                    self.assertEqual(answer.status, status, header)
+                    challenge = "Bearer" if status == 401 else None
+                    self.assertEqual(answer.getheader("WWW-Authenticate"), challenge)
+                self.assertEqual(server.get("/healthz").status, 200)
+                self.assertEqual(server.get("/readyz").status, 200)
 
 
 class Limits(unittest.TestCase):

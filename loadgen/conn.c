@@ -52,8 +52,10 @@ static void retire(struct lg_conn *conn, const struct lg_slot *slot, enum lg_out
 static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_t now_ns)
 {
     lg_histogram_record(&worker->response[slot->window], now_ns - slot->due_ns);
-    if (slot->window == LG_MEASURED)
+    if (slot->window == LG_MEASURED) {
         lg_histogram_record(&worker->service, now_ns - slot->sent_ns);
+        lg_intervals_record(&worker->intervals, slot->request, now_ns - slot->due_ns, now_ns);
+    }
     if (now_ns >= worker->plan->measure_ns && now_ns < lg_end_of(worker))
         worker->ok_in_window++;
 }

@@ -41,6 +41,8 @@ const char lg_run_help[] =
     "What to keep:\n"
     "  --server-pid PID       sample this process: CPU, memory, context switches\n"
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
+    "  --hlog FILE            responses as an HdrHistogram V2 log: each second, by event and in "
+    "all\n"
     "  --quiet                no live line and no table\n"
     "  --help, --version\n"
     "\n"
@@ -74,6 +76,7 @@ enum {
     OPT_DRAIN,
     OPT_SERVER_PID,
     OPT_JSON,
+    OPT_HLOG,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION,
@@ -100,6 +103,7 @@ static const struct option long_options[] = {
     {"drain", required_argument, NULL, OPT_DRAIN},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
     {"json", required_argument, NULL, OPT_JSON},
+    {"hlog", required_argument, NULL, OPT_HLOG},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -241,6 +245,9 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
         return rc;
     case OPT_JSON:
         options->json = value;
+        return EVD_OK;
+    case OPT_HLOG:
+        options->hlog = value;
         return EVD_OK;
     default: /* OPT_QUIET */
         options->quiet = true;

@@ -42,6 +42,7 @@ struct lg_run_options {
     unsigned cpu_count;    /* 0: not pinned */
     pid_t server_pid;      /* 0: not sampled */
 
+    const char *hlog; /* file of the interval log, or NULL */
     const char *json; /* file, "-" for stdout, or NULL */
     bool quiet;       /* no live line, no table */
 };

@@ -41,6 +41,8 @@ struct lg_result {
     uint64_t server_calls;  /* answered between the same two samples */
     char server_error[256]; /* "", or why there is no sample although one was asked for */
 
+    char log_error[256]; /* "", or why the interval log is not whole */
+
     double steal_share; /* of all CPU time of the host */
 
     struct lg_first_bad first_bad;

@@ -8,7 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define LEAD (10 * UINT64_C(1000000)) /* ns from opening the gate to the first request */
+#define LEAD    (10 * UINT64_C(1000000))  /* ns from opening the gate to the first request */
+#define LOG_LAG (200 * UINT64_C(1000000)) /* ns until all threads have sealed a second */
 
 /* What is sampled at both edges of the measured window. */
 struct edge {
@@ -26,6 +27,9 @@ struct run {
     struct edge edges[2];
     struct lg_live live;
     struct lg_histogram response; /* of all workers, for the live line */
+    struct lg_tags tags;
+    struct lg_interval_log *log; /* NULL: none */
+    uint64_t next_log_ns;
     sigset_t signals, old_signals;
 };
 
@@ -85,6 +89,61 @@ static void show_live(struct run *run, uint64_t now)
     lg_live_update(&run->live, &state);
 }
 
+/* ---- The interval log ---- */
+
+static int open_log(struct run *run, struct evd_error *ret_error)
+{
+    if (run->plan.options->hlog == NULL)
+        return EVD_OK;
+    if (lg_tags_init(&run->tags, run->plan.scenario) < 0)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for an interval log");
+    run->plan.tags = &run->tags;
+    return lg_interval_log_open(run->plan.options->hlog, &run->tags, &run->log, ret_error);
+}
+
+static void start_log(struct run *run)
+{
+    struct timespec now;
+
+    run->next_log_ns = UINT64_MAX;
+    if (run->log == NULL)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lg_interval_log_start(run->log, run->plan.measure_ns,
+                          (uint64_t)now.tv_sec * LG_SECOND + (uint64_t)now.tv_nsec +
+                              (run->plan.measure_ns - lg_now()));
+    run->next_log_ns = run->plan.measure_ns + LG_INTERVAL_NS + LOG_LAG;
+}
+
+static void write_log(struct run *run)
+{
+    struct lg_intervals *intervals[LG_THREADS_MAX];
+
+    for (unsigned i = 0; i < run->worker_count; i++)
+        intervals[i] = &run->workers[i]->intervals;
+    lg_interval_log_write(run->log, intervals, run->worker_count);
+}
+
+static void log_seconds(struct run *run, uint64_t now)
+{
+    if (now < run->next_log_ns)
+        return;
+    write_log(run);
+    run->next_log_ns += (now - run->next_log_ns) / LG_INTERVAL_NS * LG_INTERVAL_NS + LG_INTERVAL_NS;
+}
+
+/* The threads have ended: what they still had is the last line. */
+static void end_log(struct run *run)
+{
+    uint64_t now = lg_now();
+
+    if (run->log == NULL || now < run->plan.measure_ns)
+        return;
+    for (unsigned i = 0; i < run->worker_count; i++)
+        lg_intervals_end(&run->workers[i]->intervals, now);
+    write_log(run);
+}
+
 /* ---- While it runs ---- */
 
 /* Sleeps until `when`, or until the user interrupts: then true. */
@@ -104,6 +163,8 @@ static uint64_t next_stop(const struct run *run, bool measuring, uint64_t end)
         next = run->plan.measure_ns;
     if (!run->live.quiet && run->live.next_ns < next)
         next = run->live.next_ns;
+    if (run->next_log_ns < next)
+        next = run->next_log_ns;
     return next;
 }
 
@@ -125,6 +186,7 @@ static void watch(struct run *run)
         }
         if (now < end)
             show_live(run, now);
+        log_seconds(run, now);
     }
     sample_edge(run, &run->edges[1]);
     if (!measuring)
@@ -233,6 +295,7 @@ static int run_threads(struct run *run, struct evd_error *ret_error)
     rc = open_gate(run, run->thread_count == run->worker_count, ret_error);
     if (rc == EVD_OK) {
         note_start(run->result);
+        start_log(run);
         lg_live_start(&run->live, run->plan.options->quiet, run->plan.start_ns);
         watch(run);
         lg_live_end(&run->live);
@@ -242,6 +305,8 @@ static int run_threads(struct run *run, struct evd_error *ret_error)
     pthread_sigmask(SIG_SETMASK, &run->old_signals, NULL);
     for (unsigned i = 0; i < run->thread_count; i++)
         pthread_join(run->workers[i]->thread, NULL);
+    if (rc == EVD_OK)
+        end_log(run);
     return rc;
 }
 
@@ -330,6 +395,7 @@ static int run_all(struct run *run, struct evd_error *ret_error)
 {
     const struct lg_run_options *options = run->plan.options;
     struct lg_process_sample sample;
+    struct evd_error error;
     int rc = pin_main(options, ret_error);
 
     if (rc == EVD_OK)
@@ -337,9 +403,13 @@ static int run_all(struct run *run, struct evd_error *ret_error)
     if (rc == EVD_OK && options->server_pid != 0)
         rc = lg_sample_process(options->server_pid, &sample, ret_error);
     if (rc == EVD_OK)
+        rc = open_log(run, ret_error);
+    if (rc == EVD_OK)
         rc = open_workers(run, ret_error);
     if (rc == EVD_OK)
         rc = run_threads(run, ret_error);
+    if (lg_interval_log_close(run->log, &error) < 0)
+        snprintf(run->result->log_error, sizeof(run->result->log_error), "%s", error.text);
     if (rc == EVD_OK) {
         collect(run);
         lg_verdict(run->result);
@@ -348,6 +418,7 @@ static int run_all(struct run *run, struct evd_error *ret_error)
         lg_worker_close(run->workers[i]);
         free(run->workers[i]);
     }
+    lg_tags_release(&run->tags);
     return rc;
 }
 

@@ -44,6 +44,10 @@ static int run_and_tell(const struct lg_run_options *options, const struct lg_sc
         lg_result_table(result, stdout);
     if (options->json != NULL && write_json(result, options->json, &error) < 0)
         return complain(&error, EXIT_WRONG);
+    if (*result->log_error != '\0') {
+        fprintf(stderr, "loadgen: %s\n", result->log_error);
+        return EXIT_WRONG;
+    }
     return lg_result_status(result) == 0 ? EXIT_DONE : EXIT_WRONG;
 }
 

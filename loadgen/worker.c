@@ -216,6 +216,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     for (unsigned i = 0; i < worker->conn_count; i++)
         lg_conn_check_timeout(&worker->conns[i], now);
     publish_live(worker, now);
+    lg_intervals_pass(&worker->intervals, now);
 }
 
 static bool is_over(const struct lg_worker *worker, uint64_t now)
@@ -265,6 +266,7 @@ static void start_schedule(struct lg_worker *worker)
     const struct lg_run_options *options = worker->plan->options;
 
     worker->closed_next = worker->index;
+    lg_intervals_start(&worker->intervals, worker->plan->measure_ns);
     if (options->closed)
         return;
     lg_schedule_init(&worker->due, options->arrivals, options->rate, options->seed,
@@ -399,6 +401,8 @@ int lg_worker_open(struct lg_worker *worker, struct lg_plan *plan, unsigned inde
     rc = allocate(worker);
     if (rc == EVD_OK)
         rc = lg_checker_init(&worker->checker, plan->scenario, plan->options->transport);
+    if (rc == EVD_OK && plan->tags != NULL)
+        rc = lg_intervals_init(&worker->intervals, plan->tags);
     if (rc < 0)
         evd_error_set(ret_error, rc, "no memory for %u connections", connections);
     else
@@ -426,6 +430,7 @@ void lg_worker_close(struct lg_worker *worker)
     if (worker->timer_fd >= 0)
         close(worker->timer_fd);
     lg_checker_release(&worker->checker);
+    lg_intervals_release(&worker->intervals);
     pthread_mutex_destroy(&worker->live_lock);
     free(worker->conns);
     free(worker->slots);

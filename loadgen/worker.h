@@ -5,6 +5,7 @@
 #include "account.h"
 #include "check.h"
 #include "histogram.h"
+#include "interval.h"
 #include "now.h"
 #include "options.h"
 #include "schedule.h"
@@ -25,6 +26,7 @@ struct lg_gate {
 struct lg_plan {
     const struct lg_run_options *options;
     const struct lg_scenario *scenario;
+    const struct lg_tags *tags; /* NULL: no interval log */
     struct evd_wire_limits limits;
     struct lg_gate gate;
     /* On lg_now()'s clock. Requests due in [start, measure) are the warm-up, those in [measure,
@@ -112,8 +114,9 @@ struct lg_worker {
     struct lg_histogram response[LG_WINDOWS];
     /* Measured window only. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram service, lateness, woke_late, no_free_slot;
-    uint64_t ok_in_window; /* good replies that arrived in [measure, end) */
-    uint64_t unsolicited;  /* replies to nothing */
+    struct lg_intervals intervals; /* response, measured window */
+    uint64_t ok_in_window;         /* good replies that arrived in [measure, end) */
+    uint64_t unsolicited;          /* replies to nothing */
     uint64_t reconnects;
     struct lg_cpu_sample cpu[2]; /* at the edges of the measured window */
     bool measuring, measured;    /* which of them was taken */

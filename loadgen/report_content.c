@@ -1,6 +1,7 @@
 #include "report_parts.h"
 
 #include "report_format.h"
+#include "report_pairs.h"
 #include "study_json.h"
 
 #include <math.h>
@@ -93,13 +94,28 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
     lg_doc_item(
         doc, LG_TONE_PLAIN,
         "▲ **Faster** or ▼ **slower** (**cheaper**, **dearer**): the 95 %% interval of the ratio "
-        "leaves 1 out. **Equivalent**: the whole interval lies between 0.98 and 1.02. "
-        "**Unresolved**: neither; more blocks would tell. No interval, no ranking. With "
-        "this many comparisons about one in twenty intervals misses the truth.");
-    lg_doc_item(doc, LG_TONE_PLAIN,
-                "Intervals of means and ratios are Student's, of their logarithms, those of "
-                "medians lie between two of the trials. Percentiles of trials are never averaged: "
-                "merged curves add up the histograms.");
+        "leaves 1 out, **and** the adjusted p is at most 0.05. **Equivalent**: the whole interval "
+        "lies between 0.98 and 1.02. **Unresolved**: neither; more blocks would tell. No interval, "
+        "no ranking. **p** is the signed-rank test's, on the logarithms of the ratios of single "
+        "blocks, by Holm: over the arms of one scenario, load and measure, false alarms come in at "
+        "most one of twenty such families. With n blocks no single p can be below 2 to the power "
+        "of "
+        "1 - n: with few blocks and many arms nothing can be shown.");
+    lg_doc_item(
+        doc, LG_TONE_PLAIN,
+        "**Ratios** of throughput, CPU, memory and start-up: the Hodges-Lehmann estimate of "
+        "the blocks' log ratios, with Wilcoxon's exact interval, at 95 %% or, below 6 "
+        "blocks, at what these allow. Ratios of latencies: of percentiles of all trials, "
+        "histograms added up and never averaged, with a BCa bootstrap interval over %d "
+        "draws of blocks from a fixed seed; of fewer than some twenty blocks such an "
+        "interval is somewhat too narrow.",
+        LG_PAIRS_RESAMPLES);
+    lg_doc_item(
+        doc, LG_TONE_PLAIN,
+        "Intervals of an arm's own figure are Student's, of the logarithms of its trials; "
+        "those of medians lie between two of the trials. **Smallest effect in reach**: what "
+        "this comparison, alone and with this spread, would have shown in four of five "
+        "repetitions.");
     lg_doc_item(doc, LG_TONE_PLAIN,
                 "Latency counts from the time a call was **due**, not from when it was sent: a "
                 "server that stalls is charged for the calls that had to wait. CPU per call is the "

@@ -120,12 +120,14 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
     snprintf(figure->title, sizeof(figure->title),
              "Throughput of each arm as a ratio to %s, scenario %s", reference,
              design->scenarios[scenario]);
-    snprintf(figure->caption, sizeof(figure->caption),
-             "Throughput on `%s`, as a ratio to `%s`. Each point is an arm, its line the 95 %% "
-             "interval; right of 1 is faster. A line inside the shaded band (0.98 to 1.02) means "
-             "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
-             "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
-             design->scenarios[scenario], reference);
+    snprintf(
+        figure->caption, sizeof(figure->caption),
+        "Throughput on `%s`, as a ratio to `%s`. Each point is an arm (Hodges-Lehmann estimate), "
+        "its line the 95 %% interval (Wilcoxon's); right of 1 is faster. A line inside the shaded "
+        "band (0.98 to 1.02) means "
+        "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
+        "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
+        design->scenarios[scenario], reference);
     return finish(report, &script, figure, scenario, load, "ratio", error);
 }
 

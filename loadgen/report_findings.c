@@ -407,6 +407,21 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
                     share, check.differ, check.compared);
 }
 
+/* The least p of n pairs is 2^(1 - n); Holm holds the least of a family against its size. */
+static void check_blocks(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned pairs = (unsigned)design->arm_count - 1, enough = 1;
+    while (pairs * exp2(1 - (double)enough) > LG_FAMILY_LEVEL)
+        enough++;
+    if (!design->has_curves && pairs > 0 && design->blocks < enough)
+        lg_doc_item(
+            doc, LG_TONE_WARN,
+            "With %u block%s and %u comparisons no arm can be shown to be faster or slower, "
+            "whatever the figures: that takes %u blocks.",
+            design->blocks, design->blocks > 1 ? "s" : "", pairs, enough);
+}
+
 static void check_machine(const struct lg_summary *summary, struct lg_doc *doc)
 {
     const cJSON *about = summary->data->about;
@@ -449,6 +464,7 @@ void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc)
     check_replies(summary, doc);
     check_trials(summary, doc);
     check_twins(summary, doc);
+    check_blocks(summary, doc);
     check_machine(summary, doc);
     doc->format->list(doc, false);
 }

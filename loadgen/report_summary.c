@@ -1,5 +1,8 @@
 #include "report_summary.h"
 
+#include "report_pairs.h"
+#include "stats_rank.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -39,8 +42,9 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
         summary->steal_max = trial->steal;
 }
 
-static bool counts(const struct lg_cell *cell, const struct lg_trial *trial)
+bool lg_summary_counts(const struct lg_summary *summary, const struct lg_trial *trial)
 {
+    const struct lg_cell *cell = &summary->cells[cell_of(&summary->data->design, trial)];
     if (trial->superseded || trial->problem)
         return false;
     return !cell->trusted || !trial->invalid || (cell->stolen > 0 && trial->stolen);
@@ -56,30 +60,74 @@ static void fill_column(const struct lg_summary *summary, enum lg_metric metric,
     for (size_t i = 0; i < data->count; i++) {
         const struct lg_trial *trial = &data->trials[i];
         size_t cell = cell_of(&data->design, trial);
-        if (counts(&summary->cells[cell], trial))
+        if (lg_summary_counts(summary, trial))
             column[cell * blocks + trial->block - 1] = trial->metrics[metric];
+    }
+}
+
+/* Whether lg_pairs_quantiles() gives the ratio: a latency, where it is a result. */
+static bool by_quantiles(const struct lg_summary *summary, size_t cell, enum lg_metric metric)
+{
+    const struct lg_design *design = &summary->data->design;
+    size_t load = cell / design->arm_count % design->load_count;
+    return (metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9) &&
+           !summary->data->loads[load].closed;
+}
+
+/* One arm against the reference of its scenario and load; ratios of latencies are there already. */
+static void compare(struct lg_summary *summary, enum lg_metric metric, const double *column,
+                    size_t index, size_t reference)
+{
+    size_t blocks = summary->data->design.blocks;
+    struct lg_cell *cell = &summary->cells[index];
+    const double *x = column + index * blocks, *ref = column + reference * blocks;
+    double differences[LG_RANK_MAX];
+    cell->values[metric] =
+        by_median(metric) ? lg_median_interval(x, blocks) : lg_geometric_interval(x, blocks);
+    if (!by_quantiles(summary, index, metric))
+        cell->ratios[metric] = lg_shift_ratio_interval(x, ref, blocks);
+    cell->p[metric] = index == reference ? NAN : lg_pairs_p(x, ref, blocks);
+    cell->shapes[metric].trend = lg_trend_of(x, blocks);
+    cell->shapes[metric].outliers =
+        lg_outliers(x, ref, blocks, &cell->shapes[metric].farthest, &cell->shapes[metric].block);
+    if (metric == LG_RATE)
+        cell->total_rate = lg_pairs_totals(x, ref, blocks, index);
+    for (size_t i = 0; i < blocks && i < LG_RANK_MAX; i++)
+        differences[i] = x[i] - ref[i];
+    if (metric == LG_CPU)
+        cell->extra_cpu = lg_shift_interval(differences, blocks);
+    if (!cell->trusted)
+        cell->values[metric].bounded = false;
+    if (!cell->trusted || !summary->cells[reference].trusted) {
+        cell->ratios[metric].bounded = cell->extra_cpu.bounded = cell->total_rate.bounded = false;
+        cell->p[metric] = NAN;
+    }
+}
+
+/* The arms under one scenario and load, from `first` on: their p are one family. */
+static void judge(struct lg_summary *summary, enum lg_metric metric, size_t first)
+{
+    size_t arms = summary->data->design.arm_count;
+    double p[LG_ARMS_MAX];
+    for (size_t arm = 0; arm < arms; arm++)
+        p[arm] = summary->cells[first + arm].p[metric];
+    lg_holm(p, arms);
+    for (size_t arm = 0; arm < arms; arm++) {
+        struct lg_cell *cell = &summary->cells[first + arm];
+        cell->p[metric] = p[arm];
+        cell->verdicts[metric] =
+            lg_judge_pair(&cell->ratios[metric], p[arm], higher_is_better(metric));
     }
 }
 
 static void estimate(struct lg_summary *summary, enum lg_metric metric, const double *column)
 {
     const struct lg_design *design = &summary->data->design;
-    size_t blocks = design->blocks;
-    for (size_t i = 0; i < lg_design_cells(design); i++) {
-        struct lg_cell *cell = &summary->cells[i];
-        size_t reference = i - i % design->arm_count + design->reference;
-        const double *x = column + i * blocks, *ref = column + reference * blocks;
-        cell->values[metric] =
-            by_median(metric) ? lg_median_interval(x, blocks) : lg_geometric_interval(x, blocks);
-        cell->ratios[metric] = lg_ratio_interval(x, ref, blocks);
-        if (metric == LG_CPU)
-            cell->extra_cpu = lg_difference_interval(x, ref, blocks);
-        if (!cell->trusted)
-            cell->values[metric].bounded = false;
-        if (!cell->trusted || !summary->cells[reference].trusted)
-            cell->ratios[metric].bounded = cell->extra_cpu.bounded = false;
-        cell->verdicts[metric] = lg_judge(&cell->ratios[metric], higher_is_better(metric));
-    }
+    size_t cells = lg_design_cells(design);
+    for (size_t i = 0; i < cells; i++)
+        compare(summary, metric, column, i, i - i % design->arm_count + design->reference);
+    for (size_t first = 0; first < cells; first += design->arm_count)
+        judge(summary, metric, first);
 }
 
 /* Before: cell->stolen is all there are. */
@@ -114,15 +162,24 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
         decide_trust(&ret_summary->cells[i]);
     for (size_t i = 0; i < data->count; i++) {
         struct lg_cell *cell = &ret_summary->cells[cell_of(&data->design, &data->trials[i])];
-        if (counts(cell, &data->trials[i]) && !(data->trials[i].samples >= cell->samples))
+        if (lg_summary_counts(ret_summary, &data->trials[i]) &&
+            !(data->trials[i].samples >= cell->samples))
             cell->samples = data->trials[i].samples;
+    }
+    int rc = EVD_OK;
+    for (size_t i = 0; i < cells && rc == EVD_OK; i++) {
+        size_t reference = i - i % data->design.arm_count + data->design.reference;
+        if (by_quantiles(ret_summary, i, LG_P50) && i != reference)
+            rc = lg_pairs_quantiles(ret_summary, i, reference, ret_summary->cells[i].ratios);
     }
     for (int metric = 0; metric < LG_METRIC_COUNT; metric++) {
         fill_column(ret_summary, (enum lg_metric)metric, column);
         estimate(ret_summary, (enum lg_metric)metric, column);
     }
     free(column);
-    return EVD_OK;
+    if (rc != EVD_OK)
+        lg_summary_release(ret_summary);
+    return rc;
 }
 
 void lg_summary_release(struct lg_summary *summary)
@@ -166,10 +223,10 @@ struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t sce
         const struct lg_trial *trial = &data->trials[i];
         size_t cell = cell_of(design, trial);
         for (size_t k = 0; k < 2; k++)
-            if (cell == cells[k] && counts(&summary->cells[cell], trial))
+            if (cell == cells[k] && lg_summary_counts(summary, trial))
                 x[k * design->blocks + trial->block - 1] = trial->metrics[metric];
     }
-    ratio = lg_ratio_interval(x, x + design->blocks, design->blocks);
+    ratio = lg_shift_ratio_interval(x, x + design->blocks, design->blocks);
     free(x);
     if (!summary->cells[cells[0]].trusted || !summary->cells[cells[1]].trusted)
         ratio.bounded = false;
@@ -184,7 +241,7 @@ int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size
     lg_histogram_init(ret_histogram);
     for (size_t i = 0; i < data->count; i++) {
         const struct lg_trial *trial = &data->trials[i];
-        if (cell_of(&data->design, trial) != cell || !counts(&summary->cells[cell], trial))
+        if (cell_of(&data->design, trial) != cell || !lg_summary_counts(summary, trial))
             continue;
         for (size_t j = 0; j < trial->bucket_count; j++) {
             const struct lg_bucket *bucket = &trial->buckets[j];

@@ -4,6 +4,15 @@
 
 #include "report_data.h"
 #include "stats.h"
+#include "stats_trend.h"
+
+/* What no estimate says about a cell: shown, and nothing is left out for it. */
+struct lg_shape {
+    struct lg_trend trend; /* of the values over the blocks */
+    unsigned outliers;     /* blocks whose ratio is one by lg_outliers() */
+    double farthest;       /* of these from the median ratio, as a ratio to it; NaN: none */
+    unsigned block;        /* where that was, from 1 */
+};
 
 /* One arm under a scenario and a load. Ratios and differences are to the reference arm of the same
  * scenario and load, paired by block. */
@@ -19,10 +28,16 @@ struct lg_cell {
     bool trusted;
     unsigned stolen; /* of the trials that the estimates rest on, those INVALID for stolen time */
     struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies and start-up */
+    /* lg_shift_ratio_interval(); of the latencies of open loads: lg_pairs_quantiles(). */
     struct lg_interval ratios[LG_METRIC_COUNT];
-    enum lg_verdict verdicts[LG_METRIC_COUNT];
-    struct lg_interval extra_cpu; /* ns per call */
-    double samples;               /* latencies of a trial, the fewest */
+    /* Of the signed-rank test on the ratios of single blocks (of latencies: of the trials'
+     * quantiles), by Holm over the arms that have one under this scenario and load. NaN: none. */
+    double p[LG_METRIC_COUNT];
+    enum lg_verdict verdicts[LG_METRIC_COUNT]; /* lg_judge_pair() of these two */
+    struct lg_interval total_rate;             /* LG_RATE: lg_pairs_totals() */
+    struct lg_interval extra_cpu;              /* ns per call: lg_shift_interval() */
+    struct lg_shape shapes[LG_METRIC_COUNT];
+    double samples; /* latencies of a trial, the fewest */
 };
 
 struct lg_summary {
@@ -46,6 +61,9 @@ static inline const struct lg_cell *lg_summary_cell(const struct lg_summary *sum
     return &summary->cells[lg_design_cell(&summary->data->design, scenario, load, arm)];
 }
 
+/* Whether estimates rest on this trial. */
+bool lg_summary_counts(const struct lg_summary *summary, const struct lg_trial *trial);
+
 /* Whether a metric can be compared: both cells are trusted, and the ratio has an interval. */
 bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, size_t load,
                            size_t arm, enum lg_metric metric);
@@ -54,7 +72,8 @@ bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, si
 size_t lg_main_load(const struct lg_summary *summary);
 
 /* A metric of an arm as a ratio to that of another arm, whichever the reference is: paired by
- * block, from the trials that count. Without an interval where one of the two is not trusted. */
+ * block, from the trials that count: lg_shift_ratio_interval(), for every metric. Without an
+ * interval where one of the two is not trusted. */
 struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,
                                     size_t arm, size_t other, enum lg_metric metric);
 

@@ -60,11 +60,24 @@ static void put_arm(const struct lg_summary *summary, const struct lg_cell *cell
     lg_tables_put(out, LG_TONE_PLAIN, name, detail);
 }
 
+/* "p 0.012, with stolen time" */
+static void put_p(double p, bool stolen, char out[static 64])
+{
+    const char *tail = stolen ? ", with stolen time" : "";
+    if (!isfinite(p))
+        snprintf(out, 64, "no p%s", tail);
+    else if (p < 0.0005)
+        snprintf(out, 64, "p < 0.001%s", tail);
+    else
+        snprintf(out, 64, "p %.3f%s", p, tail);
+}
+
 /* Ratio and verdict, in two cells. */
 static void put_verdict(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
                         enum lg_metric metric, struct lg_table_cell out[2])
 {
     size_t reference_arm = summary->data->design.reference;
+    char detail[64];
     const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, reference_arm);
     if (arm == reference_arm) {
@@ -73,6 +86,7 @@ static void put_verdict(const struct lg_summary *summary, size_t scenario, size_
         return;
     }
     lg_tables_put_interval(&out[0], &cell->ratios[metric], LG_UNIT_RATIO);
+    put_p(cell->p[metric], cell->stolen + reference->stolen > 0, detail);
     if (cell->done == 0)
         lg_tables_put(&out[1], LG_TONE_OPEN, "no trial", "");
     else if (!cell->trusted && cell->invalid > 0)
@@ -82,14 +96,19 @@ static void put_verdict(const struct lg_summary *summary, size_t scenario, size_
     else if (!cell->ratios[metric].bounded)
         lg_tables_put(&out[1], LG_TONE_OPEN, "no interval", "");
     else if (summary->data->design.arms[arm].twin_of && lg_interval_off_one(&cell->ratios[metric]))
-        lg_tables_put(&out[1], LG_TONE_WARN, "differs: noise", "");
+        lg_tables_put(&out[1], LG_TONE_WARN, "differs: noise", detail);
     else
         lg_tables_put(&out[1], lg_verdict_tone(cell->verdicts[metric]),
-                      lg_verdict_word(cell->verdicts[metric], metric),
-                      cell->verdicts[metric] != LG_UNRESOLVED &&
-                              cell->stolen + reference->stolen > 0
-                          ? "with stolen time"
-                          : "");
+                      lg_verdict_word(cell->verdicts[metric], metric), detail);
+}
+
+/* The smallest effect that this comparison would have shown. */
+static void put_effect(const struct lg_cell *cell, enum lg_metric metric, bool reference,
+                       struct lg_table_cell *out)
+{
+    char text[LG_PRINT_MAX];
+    double effect = reference ? NAN : lg_detectable(&cell->ratios[metric]);
+    lg_tables_put(out, LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, text) : "-", "");
 }
 
 struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *const *heads)
@@ -113,15 +132,18 @@ static void emit(struct lg_doc *doc, struct lg_table *table)
 void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t load,
                     struct lg_doc *doc)
 {
-    static const char *const heads[] = {"Arm", "Calls per second", "Ratio to reference", "Verdict"};
+    static const char *const heads[] = {"Arm",     "Calls per second",         "Ratio to reference",
+                                        "Verdict", "Smallest effect in reach", "Ratio of totals"};
     const struct lg_design *design = &summary->data->design;
-    char caption[320];
-    snprintf(caption, sizeof(caption),
-             "Throughput on `%s`: geometric mean over the trials, and the ratio to `%s` of the "
-             "same block, "
-             "each with its 95 %% interval.",
-             design->scenarios[scenario], design->arms[design->reference].name);
-    struct lg_table *table = lg_tables_new(caption, 4, heads);
+    char caption[640];
+    snprintf(
+        caption, sizeof(caption),
+        "Throughput on `%s`: geometric mean over the trials (Student's interval), the ratio to "
+        "`%s` of the same block (Hodges-Lehmann estimate, Wilcoxon interval), p by the "
+        "signed-rank test and Holm over the rows. Beside it, as a check, the calls of all "
+        "trials over those of the reference (BCa bootstrap over blocks). Intervals: 95 %%.",
+        design->scenarios[scenario], design->arms[design->reference].name);
+    struct lg_table *table = lg_tables_new(caption, 6, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
@@ -130,6 +152,11 @@ void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t lo
         put_arm(summary, cell, arm, &row[0]);
         lg_tables_put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
         put_verdict(summary, scenario, load, arm, LG_RATE, &row[2]);
+        put_effect(cell, LG_RATE, arm == design->reference, &row[4]);
+        if (arm == design->reference)
+            lg_tables_put(&row[5], LG_TONE_NUMBER, "1", "");
+        else
+            lg_tables_put_interval(&row[5], &cell->total_rate, LG_UNIT_RATIO);
     }
     emit(doc, table);
 }
@@ -155,18 +182,22 @@ static void put_extra(struct lg_table_cell out[2], const struct lg_interval *ext
 void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t load,
                    struct lg_doc *doc)
 {
-    static const char *const heads[] = {
-        "Arm",     "CPU per call",   "Ratio to reference",
-        "Verdict", "Extra per call", "Of a core, at 10,000 calls/s"};
+    static const char *const heads[] = {"Arm",
+                                        "CPU per call",
+                                        "Ratio to reference",
+                                        "Verdict",
+                                        "Smallest effect in reach",
+                                        "Extra per call",
+                                        "Of a core, at 10,000 calls/s"};
     const struct lg_design *design = &summary->data->design;
-    char caption[400];
+    char caption[640];
     snprintf(caption, sizeof(caption),
-             "Server CPU time per call on `%s`: geometric mean, ratio to `%s` and difference from "
-             "it, with "
-             "95 %% intervals. The last column says what the difference comes to at a steady "
-             "10,000 calls a second.",
+             "Server CPU time per call on `%s`: geometric mean (Student's interval), ratio to `%s` "
+             "and difference from it in the same block (Hodges-Lehmann estimates, Wilcoxon "
+             "intervals), p by the signed-rank test and Holm over the rows. Intervals: 95 %%. The "
+             "last column says what the difference comes to at a steady 10,000 calls a second.",
              design->scenarios[scenario], design->arms[design->reference].name);
-    struct lg_table *table = lg_tables_new(caption, 6, heads);
+    struct lg_table *table = lg_tables_new(caption, 7, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
@@ -175,7 +206,8 @@ void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t loa
         put_arm(summary, cell, arm, &row[0]);
         lg_tables_put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
         put_verdict(summary, scenario, load, arm, LG_CPU, &row[2]);
-        put_extra(&row[4], &cell->extra_cpu, arm == design->reference);
+        put_effect(cell, LG_CPU, arm == design->reference, &row[4]);
+        put_extra(&row[5], &cell->extra_cpu, arm == design->reference);
     }
     emit(doc, table);
 }
@@ -193,24 +225,22 @@ static double median_coverage(const struct lg_summary *summary, size_t scenario,
     return least;
 }
 
-void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t load,
-                       struct lg_doc *doc)
+/* Percentiles of trials: what a trial is like. */
+static void put_percentiles(const struct lg_summary *summary, size_t scenario, size_t load,
+                            struct lg_doc *doc)
 {
-    static const char *const heads[] = {"Arm",       "p50",     "p99",       "p99.9",
-                                        "p50 ratio", "Verdict", "p99 ratio", "Verdict"};
+    static const char *const heads[] = {"Arm", "p50", "p99", "p99.9"};
     const struct lg_design *design = &summary->data->design;
-    char caption[480], coverage[LG_PRINT_MAX];
+    char caption[400], coverage[LG_PRINT_MAX];
     double least = median_coverage(summary, scenario, load);
     lg_print_share(least, coverage);
     snprintf(caption, sizeof(caption),
              "Latency on `%s`, from the time a call was due to its answer: the median over the "
-             "trials of each trial's percentile%s%s%s. Ratios to `%s` are paired by block, with "
-             "95 %% intervals.",
+             "trials of each trial's percentile%s%s%s.",
              design->scenarios[scenario],
              least < 1 ? ", between two of the trials that hold it with at least " : "",
-             least < 1 ? coverage : "", least < 1 ? " confidence" : "",
-             design->arms[design->reference].name);
-    struct lg_table *table = lg_tables_new(caption, 8, heads);
+             least < 1 ? coverage : "", least < 1 ? " confidence" : "");
+    struct lg_table *table = lg_tables_new(caption, 4, heads);
     if (!table)
         return;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
@@ -220,8 +250,42 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
         lg_tables_put_interval(&row[1], &cell->values[LG_P50], LG_UNIT_US);
         lg_tables_put_interval(&row[2], &cell->values[LG_P99], LG_UNIT_US);
         lg_tables_put_interval(&row[3], &cell->values[LG_P99_9], LG_UNIT_US);
-        put_verdict(summary, scenario, load, arm, LG_P50, &row[4]);
-        put_verdict(summary, scenario, load, arm, LG_P99, &row[6]);
+    }
+    emit(doc, table);
+}
+
+void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t load,
+                       struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Arm", "Percentile", "Ratio to reference", "Verdict",
+                                        "Smallest effect in reach"};
+    static const struct {
+        enum lg_metric metric;
+        const char *name;
+    } rows[] = {{LG_P50, "p50"}, {LG_P99, "p99"}, {LG_P99_9, "p99.9"}};
+    const struct lg_design *design = &summary->data->design;
+    char caption[640];
+    put_percentiles(summary, scenario, load, doc);
+    snprintf(caption, sizeof(caption),
+             "Latency on `%s`, against `%s`: the percentile of all of an arm's calls, its trials' "
+             "histograms merged, over that of the reference, with the 95 %% BCa bootstrap interval "
+             "over blocks. p by the signed-rank test on the percentiles of the trials, paired by "
+             "block, and Holm over the arms, for each percentile.",
+             design->scenarios[scenario], design->arms[design->reference].name);
+    struct lg_table *table = lg_tables_new(caption, 5, heads);
+    if (!table)
+        return;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        for (size_t arm = 0; arm < design->arm_count && table->rows < LG_TABLE_ROWS; arm++) {
+            const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+            if (arm == design->reference)
+                continue;
+            struct lg_table_cell *row = table->cells[table->rows++];
+            put_arm(summary, cell, arm, &row[0]);
+            lg_tables_put(&row[1], LG_TONE_PLAIN, rows[i].name, "");
+            put_verdict(summary, scenario, load, arm, rows[i].metric, &row[2]);
+            put_effect(cell, rows[i].metric, false, &row[4]);
+        }
     }
     emit(doc, table);
 }
@@ -235,7 +299,8 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
     snprintf(
         caption, sizeof(caption),
         "The server's memory on `%s`, load %s (peak resident set; proportional set at the end, "
-        "where shared pages count by share): geometric means with 95 %% intervals. Its time from "
+        "where shared pages count by share): geometric means with Student's 95 %% intervals. Its "
+        "time from "
         "fork to "
         "ready: the median.",
         design->scenarios[scenario], design->loads[load].name);
@@ -278,6 +343,50 @@ static double detectable(const struct lg_summary *summary, size_t scenario, size
     return (effects[(count - 1) / 2] + effects[count / 2]) / 2;
 }
 
+/* "+1.2 %", and "p 0.034": how the reference went from the first block to the last. */
+static void put_drift(const struct lg_trend *trend, struct lg_table_cell *out)
+{
+    char share[LG_PRINT_MAX], text[LG_PRINT_MAX + 1], p[64];
+    if (!isfinite(trend->change)) {
+        lg_tables_put(out, LG_TONE_NUMBER, "-", "");
+        return;
+    }
+    lg_print_share(fabs(trend->change - 1), share);
+    snprintf(text, sizeof(text), "%s%s", trend->change < 1 ? "-" : "+", share);
+    put_p(trend->p, false, p);
+    lg_tables_put(out, LG_TONE_NUMBER, text, p);
+}
+
+/* "3 of 60", and which block of which arm is farthest off. */
+static void put_outliers(const struct lg_summary *summary, size_t scenario, size_t load,
+                         enum lg_metric metric, struct lg_table_cell *out)
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned outliers = 0, worst_block = 0;
+    size_t ratios = 0, worst_arm = 0;
+    double worst = 1;
+    char text[LG_PRINT_MAX], detail[64] = "", share[LG_PRINT_MAX];
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        const struct lg_shape *shape = &cell->shapes[metric];
+        if (arm == design->reference)
+            continue;
+        ratios += cell->ratios[metric].n;
+        outliers += shape->outliers;
+        if (shape->outliers > 0 && fabs(log(shape->farthest)) > fabs(log(worst))) {
+            worst = shape->farthest;
+            worst_arm = arm;
+            worst_block = shape->block;
+        }
+    }
+    snprintf(text, sizeof(text), "%u of %zu", outliers, ratios);
+    if (outliers > 0)
+        snprintf(detail, sizeof(detail), "%.24s in block %u: %s%.16s",
+                 lg_arm_name(summary, worst_arm), worst_block, worst < 1 ? "-" : "+",
+                 lg_print_share(fabs(worst - 1), share));
+    lg_tables_put(out, LG_TONE_NUMBER, text, detail);
+}
+
 static void noise_row(const struct lg_summary *summary, size_t scenario, size_t load,
                       enum lg_metric metric, const char *what, struct lg_table *table)
 {
@@ -296,17 +405,25 @@ static void noise_row(const struct lg_summary *summary, size_t scenario, size_t 
         if (twin && strcmp(twin, design->arms[design->reference].name) == 0)
             put_verdict(summary, scenario, load, arm, metric, &row[2]);
     }
+    put_drift(&lg_summary_cell(summary, scenario, load, design->reference)->shapes[metric].trend,
+              &row[4]);
+    put_outliers(summary, scenario, load, metric, &row[5]);
 }
 
 void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc)
 {
-    static const char *const heads[] = {"Measure", "Smallest effect in reach", "A/A ratio",
-                                        "A/A verdict"};
+    static const char *const heads[] = {
+        "Measure", "Smallest effect in reach", "A/A ratio", "A/A verdict", "Drift", "Outliers"};
     const struct lg_design *design = &summary->data->design;
     struct lg_table *table = lg_tables_new(
         "What this study could see: the smallest change that it would have shown in four "
-        "of five repetitions (median over the arms), and the same arm against itself.",
-        4, heads);
+        "of five repetitions (median over the arms), and the same arm against itself. Drift: how "
+        "the "
+        "reference changed from the first block to the last (Theil-Sen slope, p by Kendall's tau). "
+        "Outliers: ratios of a block that lie more than 1.5 times the distance of the quartiles "
+        "beyond them, and the farthest, against the median. Both count in every figure: nothing is "
+        "corrected or left out for them.",
+        6, heads);
     if (!table)
         return;
     for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {

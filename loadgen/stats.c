@@ -150,6 +150,14 @@ enum lg_verdict lg_judge(const struct lg_interval *ratio, bool higher_is_better)
     return LG_UNRESOLVED;
 }
 
+enum lg_verdict lg_judge_pair(const struct lg_interval *ratio, double adjusted_p,
+                              bool higher_is_better)
+{
+    enum lg_verdict verdict = lg_judge(ratio, higher_is_better);
+    bool differs = verdict == LG_BETTER || verdict == LG_WORSE;
+    return differs && !(adjusted_p <= LG_FAMILY_LEVEL) ? LG_UNRESOLVED : verdict;
+}
+
 bool lg_interval_off_one(const struct lg_interval *ratio)
 {
     return ratio->bounded && (ratio->low > 1 || ratio->high < 1);

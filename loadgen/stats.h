@@ -54,6 +54,14 @@ enum lg_verdict { LG_UNRESOLVED, LG_EQUIVALENT, LG_BETTER, LG_WORSE };
  * Else unresolved. higher_is_better: true for throughput, false for costs and latencies. */
 enum lg_verdict lg_judge(const struct lg_interval *ratio, bool higher_is_better);
 
+/* The level of a family of comparisons: Holm's adjusted p are held against it. */
+#define LG_FAMILY_LEVEL 0.05
+
+/* The same, but better or worse only if adjusted_p is at most LG_FAMILY_LEVEL, too: with NaN never.
+ */
+enum lg_verdict lg_judge_pair(const struct lg_interval *ratio, double adjusted_p,
+                              bool higher_is_better);
+
 /* Whether there is an interval, and it does not hold 1. */
 bool lg_interval_off_one(const struct lg_interval *ratio);
 

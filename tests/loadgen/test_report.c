@@ -93,7 +93,6 @@ static void test_noise(void **state)
     struct lg_summary summary;
     (void)state;
     noisy.noise = 0.08;
-    noisy.blocks = 5;
     synthetic_write(folder, &noisy);
     load(folder, &data, &summary);
     for (size_t scenario = 0; scenario < 2; scenario++) {
@@ -266,10 +265,12 @@ static void test_stolen(void **state)
     char *folder = folder_make();
     struct lg_data data;
     struct lg_summary summary;
+    struct synthetic longer = usual;
     (void)state;
-    synthetic_write(folder, &usual);
+    longer.blocks = 12; /* of which 9 can still show a difference */
+    synthetic_write(folder, &longer);
     load(folder, &data, &summary);
-    for (unsigned stolen = 1; stolen <= 8; stolen++) {
+    for (unsigned stolen = 1; stolen <= 12; stolen++) {
         bool marked = false;
         lg_summary_release(&summary);
         for (size_t i = 0; i < data.count && !marked; i++) {
@@ -282,8 +283,8 @@ static void test_stolen(void **state)
         const struct lg_cell *cell = lg_summary_cell(&summary, 0, 0, CALL);
         assert_true(cell->trusted);
         assert_int_equal(cell->invalid, stolen);
-        assert_int_equal(cell->stolen, stolen <= 2 ? 0 : stolen);
-        assert_int_equal(cell->values[LG_RATE].n, stolen <= 2 ? 8 - stolen : 8);
+        assert_int_equal(cell->stolen, stolen <= 3 ? 0 : stolen);
+        assert_int_equal(cell->values[LG_RATE].n, stolen <= 3 ? 12 - stolen : 12);
         assert_int_equal(cell->verdicts[LG_RATE], LG_WORSE);
     }
     unload(&data, &summary);

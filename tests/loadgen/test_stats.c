@@ -154,8 +154,14 @@ static void test_verdicts(void **state)
         assert_int_equal(lg_judge(&ratio, true), table[i].more_is_better);
         assert_int_equal(lg_judge(&ratio, false), table[i].less_is_better);
         assert_int_equal(lg_interval_off_one(&ratio), table[i].low > 1 || table[i].high < 1);
+        /* A p that is too great takes a difference away, but no equivalence. */
+        bool same = table[i].more_is_better == LG_EQUIVALENT;
+        assert_int_equal(lg_judge_pair(&ratio, 0.05, true), table[i].more_is_better);
+        assert_int_equal(lg_judge_pair(&ratio, 0.0501, true), same ? LG_EQUIVALENT : LG_UNRESOLVED);
+        assert_int_equal(lg_judge_pair(&ratio, NAN, false), same ? LG_EQUIVALENT : LG_UNRESOLVED);
         ratio.bounded = false;
         assert_int_equal(lg_judge(&ratio, true), LG_UNRESOLVED);
+        assert_int_equal(lg_judge_pair(&ratio, 0, true), LG_UNRESOLVED);
     }
 }
 

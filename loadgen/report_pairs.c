@@ -1,0 +1,154 @@
+#include "report_pairs.h"
+
+#include "stats_bootstrap.h"
+#include "stats_rank.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define LEVEL 0.95
+
+double lg_pairs_p(const double *x, const double *ref, size_t n)
+{
+    double logs[LG_RANK_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < n && count < LG_RANK_MAX; i++) {
+        if (isfinite(x[i]) && isfinite(ref[i]) && x[i] > 0 && ref[i] > 0)
+            logs[count++] = log(x[i] / ref[i]);
+    }
+    return count == 0 ? NAN : lg_signed_rank_p(logs, count);
+}
+
+struct totals {
+    const double *x, *ref;
+    size_t paired[LG_BOOTSTRAP_BLOCKS_MAX], count; /* blocks that have both */
+};
+
+static double ratio_of_totals(const size_t *blocks, size_t n, void *context)
+{
+    const struct totals *totals = context;
+    double x = 0, ref = 0;
+    for (size_t i = 0; i < n; i++) {
+        x += totals->x[totals->paired[blocks[i]]];
+        ref += totals->ref[totals->paired[blocks[i]]];
+    }
+    return ref > 0 ? x / ref : NAN;
+}
+
+struct lg_interval lg_pairs_totals(const double *x, const double *ref, size_t n, uint64_t seed)
+{
+    struct totals totals = {.x = x, .ref = ref};
+    for (size_t i = 0; i < n && totals.count < LG_BOOTSTRAP_BLOCKS_MAX; i++) {
+        if (isfinite(x[i]) && isfinite(ref[i]))
+            totals.paired[totals.count++] = i;
+    }
+    return lg_bca_interval(ratio_of_totals, &totals, totals.count, LG_PAIRS_RESAMPLES, LEVEL, seed);
+}
+
+/* The latencies of a cell's blocks, for quantiles of any draw of them without merging anew. */
+struct sums {
+    uint64_t (*below)[LG_HISTOGRAM_BUCKETS]; /* [blocks]: values in this bucket and lower ones */
+    uint64_t *max;                           /* [blocks] */
+};
+
+struct quantiles {
+    struct sums of[2]; /* the cell's and the reference's */
+    size_t *paired, count;
+    double q;
+};
+
+static bool sums_make(const struct lg_summary *summary, size_t cell, struct sums *ret_sums)
+{
+    const struct lg_data *data = summary->data;
+    size_t blocks = data->design.blocks;
+    ret_sums->below = calloc(blocks, sizeof *ret_sums->below);
+    ret_sums->max = calloc(blocks, sizeof *ret_sums->max);
+    if (ret_sums->below == NULL || ret_sums->max == NULL)
+        return false;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        if (lg_design_cell(&data->design, trial->scenario, trial->load, trial->arm) != cell ||
+            !lg_summary_counts(summary, trial))
+            continue;
+        uint64_t *below = ret_sums->below[trial->block - 1];
+        for (size_t j = 0; j < trial->bucket_count; j++)
+            below[lg_histogram_index(trial->buckets[j].value)] += trial->buckets[j].count;
+        for (size_t j = 1; j < LG_HISTOGRAM_BUCKETS; j++)
+            below[j] += below[j - 1];
+        ret_sums->max[trial->block - 1] = (uint64_t)fmax(trial->max, 0);
+    }
+    return true;
+}
+
+static uint64_t merged_below(const struct quantiles *quantiles, const struct sums *sums,
+                             const size_t *blocks, size_t n, size_t bucket)
+{
+    uint64_t below = 0;
+    for (size_t i = 0; i < n; i++)
+        below += sums->below[quantiles->paired[blocks[i]]][bucket];
+    return below;
+}
+
+/* As lg_histogram_quantile() of the drawn blocks' histograms, merged. */
+static double merged_quantile(const struct quantiles *quantiles, const struct sums *sums,
+                              const size_t *blocks, size_t n)
+{
+    uint64_t max = 0;
+    size_t low = 0, high = LG_HISTOGRAM_BUCKETS - 1;
+    uint64_t count = merged_below(quantiles, sums, blocks, n, high);
+    if (count == 0)
+        return NAN;
+    uint64_t rank = (uint64_t)ceil(nextafter(quantiles->q * (double)count, 0));
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (merged_below(quantiles, sums, blocks, n, middle) >= rank)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t other = sums->max[quantiles->paired[blocks[i]]];
+        max = other > max ? other : max;
+    }
+    return fmin((double)lg_histogram_highest(low), (double)max);
+}
+
+static double ratio_of_quantiles(const size_t *blocks, size_t n, void *context)
+{
+    const struct quantiles *quantiles = context;
+    double x = merged_quantile(quantiles, &quantiles->of[0], blocks, n);
+    double ref = merged_quantile(quantiles, &quantiles->of[1], blocks, n);
+    return ref > 0 ? x / ref : NAN;
+}
+
+int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
+                       struct lg_interval *ret_ratios)
+{
+    static const struct {
+        enum lg_metric metric;
+        double q;
+    } table[] = {{LG_P50, 0.5}, {LG_P99, 0.99}, {LG_P99_9, 0.999}};
+    size_t blocks = summary->data->design.blocks;
+    struct quantiles quantiles = {.paired = calloc(blocks, sizeof *quantiles.paired)};
+    int rc = quantiles.paired != NULL && sums_make(summary, cell, &quantiles.of[0]) &&
+                     sums_make(summary, reference, &quantiles.of[1])
+                 ? EVD_OK
+                 : EVD_ERR_NO_MEMORY;
+    for (size_t i = 0; i < blocks && rc == EVD_OK; i++) {
+        if (quantiles.of[0].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0 &&
+            quantiles.of[1].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
+            quantiles.paired[quantiles.count++] = i;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof *table && rc == EVD_OK; i++) {
+        quantiles.q = table[i].q;
+        ret_ratios[table[i].metric] =
+            lg_bca_interval(ratio_of_quantiles, &quantiles, quantiles.count, LG_PAIRS_RESAMPLES,
+                            LEVEL, cell * LG_METRIC_COUNT + i);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        free(quantiles.of[i].below);
+        free(quantiles.of[i].max);
+    }
+    free(quantiles.paired);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/* The comparison of two cells, block by block. Private to report_*.c. */
+#ifndef LG_REPORT_PAIRS_H
+#define LG_REPORT_PAIRS_H
+
+#include "report_summary.h"
+
+#define LG_PAIRS_RESAMPLES 4000 /* of the bootstrap */
+
+/* The two-sided p of the signed-rank test on log(x[i] / ref[i]), not adjusted. Pairs that are not
+ * both > 0 are left out; NaN when none is left. */
+double lg_pairs_p(const double *x, const double *ref, size_t n);
+
+/* Sum of x over sum of ref, in the blocks that have both: BCa over these blocks. */
+struct lg_interval lg_pairs_totals(const double *x, const double *ref, size_t n, uint64_t seed);
+
+/* For LG_P50, LG_P99 and LG_P99_9 of one cell: the quantile of all its trials that count, merged by
+ * adding counts, over the same of the reference's, in the blocks that have both: BCa over these
+ * blocks. ret_ratios[metric] of the three are written. EVD_ERR_NO_MEMORY. */
+int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
+                       struct lg_interval *ret_ratios);
+
+#endif

@@ -1,0 +1,110 @@
+/* Comparisons of arms: ratios of merged percentiles, and one family of tests for all of a table. */
+#include "loadgen/report.h"
+#include "loadgen/report_pairs.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATIC, CACHED, CALL };
+
+static const struct synthetic usual = {
+    .seed = 7, .blocks = 8, .noise = 0.006, .rate = {1, 1, 0.03, 0.95, 1.05, 1}, .calls = 500};
+
+static void read_back(const char *folder, struct lg_data *data, struct lg_summary *summary)
+{
+    struct evd_error error = {0};
+    assert_int_equal(lg_data_read(folder, data, &error), EVD_OK);
+    assert_int_equal(lg_summary_make(data, summary), EVD_OK);
+}
+
+static void unload(struct lg_data *data, struct lg_summary *summary)
+{
+    lg_summary_release(summary);
+    lg_data_release(data);
+}
+
+/* Five blocks of 99 calls of 100 ns and one of 200 ns against 100 of 100 ns: the p99 of the trials
+ * and of all calls is the same, p99.9 twice as much in every draw; then one block without the slow
+ * call, and p99.9 of all calls is still 200, whatever the mean of the trials' would be. */
+static void test_ratios_of_merged(void **state)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_interval ratios[LG_METRIC_COUNT];
+    (void)state;
+    small.blocks = 5;
+    synthetic_write(folder, &small);
+    read_back(folder, &data, &summary);
+    for (unsigned fast = 0; fast <= 1; fast++) {
+        for (size_t i = 0; i < data.count; i++) {
+            struct lg_trial *trial = &data.trials[i];
+            bool slow = trial->arm == CALL && trial->block > fast;
+            trial->buckets[0] = (struct lg_bucket){100, slow ? 99 : 100};
+            trial->buckets[1] = (struct lg_bucket){200, 1};
+            trial->bucket_count = slow ? 2 : 1;
+            trial->max = slow ? 200 : 100;
+        }
+        assert_int_equal(lg_pairs_quantiles(&summary, lg_design_cell(&data.design, 0, 1, CALL),
+                                            lg_design_cell(&data.design, 0, 1, STATIC), ratios),
+                         EVD_OK);
+        assert_true(fabs(ratios[LG_P50].estimate - 1) < 1e-12 && ratios[LG_P50].bounded);
+        assert_true(fabs(ratios[LG_P99].estimate - 1) < 1e-12);
+        assert_true(fabs(ratios[LG_P99_9].estimate - 2) < 1e-12);
+        assert_true(fabs(ratios[LG_P99_9].high - 2) < 1e-12);
+        assert_true(fast == 1 || fabs(ratios[LG_P99_9].low - 2) < 1e-12);
+    }
+    unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* By hand: the log ratios of blocks are those of x; Holm over the arms makes 2^-7 five times as
+ * much; and with too few blocks for that many arms the page says that nothing can be shown. */
+static void test_family(void **state)
+{
+    struct synthetic few = usual;
+    char *folder = folder_make(), *md;
+    struct lg_data data;
+    struct lg_summary summary;
+    struct evd_error error;
+    (void)state;
+    synthetic_write(folder, &usual);
+    read_back(folder, &data, &summary);
+    const struct lg_cell *cell = lg_summary_cell(&summary, 0, 0, CALL);
+    assert_true(fabs(cell->p[LG_RATE] - 5.0 / 128) < 1e-12);
+    assert_true(fabs(cell->total_rate.estimate - 0.03) < 0.001 && cell->total_rate.bounded);
+    assert_true(isnan(lg_summary_cell(&summary, 0, 0, STATIC)->p[LG_RATE]));
+    unload(&data, &summary);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    md = file_read(folder, "report.md");
+    assert_null(strstr(md, "can be shown to be faster or slower"));
+    assert_non_null(strstr(md, "slower p 0.039"));
+    assert_non_null(strstr(md, "| Drift | Outliers |"));
+    free(md);
+    few.blocks = 7;
+    synthetic_write(folder, &few);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    md = file_read(folder, "report.md");
+    assert_non_null(strstr(md,
+                           "With 7 blocks and 5 comparisons no arm can be shown to be faster or "
+                           "slower, whatever the figures: that takes 8 blocks."));
+    assert_null(strstr(md, "▼"
+                           " slower p"));
+    free(md);
+    folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ratios_of_merged),
+                                       cmocka_unit_test(test_family)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,11 +22,6 @@ void evd_arena_cache_release(struct evd_arena_cache *cache)
     cache->count = cache->held = 0;
 }
 
-void evd_arena_init(struct evd_arena *arena, struct evd_arena_cache *cache, size_t max)
-{
-    *arena = (struct evd_arena){.cache = cache, .max = max};
-}
-
 static struct evd_arena_chunk *take_chunk(struct evd_arena *arena, size_t size)
 {
     struct evd_arena_cache *cache = arena->cache;

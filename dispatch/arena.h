@@ -29,7 +29,14 @@ struct evd_arena {
 };
 
 /* Owns nothing until the first allocation. cache outlives the arena. */
-void evd_arena_init(struct evd_arena *arena, struct evd_arena_cache *cache, size_t max);
+static inline void evd_arena_init(struct evd_arena *arena, struct evd_arena_cache *cache,
+                                  size_t max)
+{
+    arena->cache = cache;
+    arena->chunks = NULL;
+    arena->held = 0;
+    arena->max = max;
+}
 
 /* Aligned as by malloc; NULL when max would be passed or memory is out. Not zeroed. */
 void *evd_arena_alloc(struct evd_arena *arena, size_t size);

@@ -24,7 +24,7 @@ static bool must_wait(struct evd_conn *conn)
 }
 
 /* One answer is never longer than max_output, whatever else the buffer has room for. */
-static int put(struct evd_work *work, const struct evd_envelope *envelope, struct evd_slice payload)
+static int put(struct evd_work *work, struct evd_envelope *envelope, struct evd_slice payload)
 {
     struct evd_conn *conn = work->conn;
     struct evd_buf *out = evd_conn_output(conn);
@@ -43,23 +43,21 @@ static int put(struct evd_work *work, const struct evd_envelope *envelope, struc
 static int sink_reply(struct evd_sink *sink, struct evd_slice json)
 {
     struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    struct evd_envelope envelope = {
-        .kind = EVD_KIND_REPLY,
-        .id = work->envelope.id,
-        .codec = work->envelope.codec,
-    };
+    struct evd_envelope envelope;
+    evd_envelope_init(&envelope, EVD_KIND_REPLY);
+    envelope.id = work->envelope.id;
+    envelope.codec = work->envelope.codec;
     return put(work, &envelope, json);
 }
 
 static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_slice message)
 {
     struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    struct evd_envelope envelope = {
-        .kind = EVD_KIND_ERROR,
-        .id = work->envelope.id,
-        .code = code,
-        .message = message,
-    };
+    struct evd_envelope envelope;
+    evd_envelope_init(&envelope, EVD_KIND_ERROR);
+    envelope.id = work->envelope.id;
+    envelope.code = code;
+    envelope.message = message;
     evd_metrics_error(work->conn->worker->measure.metrics, code);
     return put(work, &envelope, (struct evd_slice){0});
 }

@@ -26,7 +26,7 @@ static size_t grown_cap(const struct evd_buf *buf, size_t need)
     return cap;
 }
 
-int evd_buf_reserve(struct evd_buf *buf, size_t more)
+int evd_buf_make_room(struct evd_buf *buf, size_t more)
 {
     if (more > buf->max || buf->len > buf->max - more)
         return EVD_ERR_TOO_LARGE;
@@ -49,15 +49,5 @@ int evd_buf_reserve(struct evd_buf *buf, size_t more)
         memmove(buf->ptr, buf->ptr + buf->off, buf->len);
         buf->off = 0;
     }
-    return EVD_OK;
-}
-
-int evd_buf_append(struct evd_buf *buf, const void *bytes, size_t len)
-{
-    int rc = evd_buf_reserve(buf, len);
-    if (rc < 0 || len == 0)
-        return rc;
-    memcpy(evd_buf_tail(buf), bytes, len);
-    evd_buf_commit(buf, len);
     return EVD_OK;
 }

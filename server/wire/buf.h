@@ -21,10 +21,10 @@ void evd_buf_release(struct evd_buf *buf);
 
 /* Makes room for `more` bytes after the data. EVD_ERR_TOO_LARGE past max, EVD_ERR_NO_MEMORY; then
  * nothing has changed. Pointers into the buffer are void after a success. */
-int evd_buf_reserve(struct evd_buf *buf, size_t more);
+static inline int evd_buf_reserve(struct evd_buf *buf, size_t more);
 
 /* Appends; the errors of evd_buf_reserve, then nothing was appended. */
-int evd_buf_append(struct evd_buf *buf, const void *bytes, size_t len);
+static inline int evd_buf_append(struct evd_buf *buf, const void *bytes, size_t len);
 
 static inline int evd_buf_append_slice(struct evd_buf *buf, struct evd_slice slice)
 {
@@ -58,6 +58,24 @@ static inline void evd_buf_drop(struct evd_buf *buf, size_t len)
 static inline void evd_buf_clear(struct evd_buf *buf)
 {
     buf->off = buf->len = 0;
+}
+
+/* evd_buf_reserve() where there is not room enough already. */
+int evd_buf_make_room(struct evd_buf *buf, size_t more);
+
+static inline int evd_buf_reserve(struct evd_buf *buf, size_t more)
+{
+    return more <= evd_buf_room(buf) ? EVD_OK : evd_buf_make_room(buf, more);
+}
+
+static inline int evd_buf_append(struct evd_buf *buf, const void *bytes, size_t len)
+{
+    int rc = evd_buf_reserve(buf, len);
+    if (rc < 0 || len == 0)
+        return rc;
+    memcpy(evd_buf_tail(buf), bytes, len);
+    evd_buf_commit(buf, len);
+    return EVD_OK;
 }
 
 /* Cuts the data back to its first `len` <= buf->len bytes: undoes appends. */

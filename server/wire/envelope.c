@@ -307,11 +307,9 @@ int evd_envelope_scan(struct evd_decoder *decoder, struct evd_slice text,
                       struct evd_envelope *ret_envelope)
 {
     bool call = decoder->role == EVD_ROLE_SERVER;
-    *ret_envelope = (struct evd_envelope){
-        .kind = call ? EVD_KIND_CALL : EVD_KIND_REPLY,
-        .codec = &evd_codec_json,
-        .envelope = call ? text : evd_slice(NULL, 0),
-    };
+    evd_envelope_init(ret_envelope, call ? EVD_KIND_CALL : EVD_KIND_REPLY);
+    if (call)
+        ret_envelope->envelope = text;
     struct reader reader = {.decoder = decoder,
                             .envelope = ret_envelope,
                             .members = ID | DATA | ENCODING | (call ? EVENT : ERROR)};
@@ -368,13 +366,14 @@ static int string_bytes(struct evd_slice value, struct evd_codec_context *contex
     return EVD_OK;
 }
 
-int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
-                         struct evd_codec_context *context, struct evd_buf *scratch,
-                         struct evd_slice *ret_payload, struct evd_error *ret_error)
+/* Of a codec that changes something. */
+static int undo_codec(const struct evd_envelope *envelope, const struct evd_transport *transport,
+                      struct evd_codec_context *context, struct evd_buf *scratch,
+                      struct evd_slice *ret_payload, struct evd_error *ret_error)
 {
-    const struct evd_codec *codec = envelope->codec != NULL ? envelope->codec : &evd_codec_json;
+    const struct evd_codec *codec = envelope->codec;
     struct evd_slice data = envelope->data;
-    if (!codec->identity && transport->text && data.len > 0) {
+    if (transport->text && data.len > 0) {
         if (data.len < 2 || data.ptr[0] != '"')
             return evd_error_set(ret_error, EVD_ERR_BAD_DATA,
                                  "data must be a string where encoding is %s", codec->name);
@@ -382,7 +381,7 @@ int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_t
         if (rc < 0)
             return rc;
     }
-    if (codec->identity || data.len == 0) {
+    if (data.len == 0) {
         *ret_payload = data;
         return EVD_OK;
     }
@@ -394,20 +393,40 @@ int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_t
     return EVD_OK;
 }
 
-int evd_envelope_encode(const struct evd_envelope *envelope, const struct evd_transport *transport,
+/* Whether data is the payload itself. */
+static inline bool is_plain(const struct evd_envelope *envelope)
+{
+    return envelope->codec == NULL || envelope->codec->identity;
+}
+
+int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
+                         struct evd_codec_context *context, struct evd_buf *scratch,
+                         struct evd_slice *ret_payload, struct evd_error *ret_error)
+{
+    if (!is_plain(envelope))
+        return undo_codec(envelope, transport, context, scratch, ret_payload, ret_error);
+    *ret_payload = envelope->data;
+    return EVD_OK;
+}
+
+static int encode_coded(struct evd_envelope *envelope, const struct evd_transport *transport,
                         struct evd_codec_context *context, struct evd_slice payload,
                         struct evd_buf *out)
 {
-    struct evd_envelope message = *envelope;
-    message.data = payload;
-    if (message.codec == NULL)
-        message.codec = &evd_codec_json;
-    if (message.kind != EVD_KIND_ERROR && !message.codec->identity) {
-        evd_buf_clear(&context->wire);
-        int rc = message.codec->encode(context, payload, &context->wire);
-        if (rc < 0)
-            return rc;
-        message.data = evd_buf_slice(&context->wire);
-    }
-    return transport->encode(out, &message);
+    evd_buf_clear(&context->wire);
+    int rc = envelope->codec->encode(context, payload, &context->wire);
+    if (rc < 0)
+        return rc;
+    envelope->data = evd_buf_slice(&context->wire);
+    return transport->encode(out, envelope);
+}
+
+int evd_envelope_encode(struct evd_envelope *envelope, const struct evd_transport *transport,
+                        struct evd_codec_context *context, struct evd_slice payload,
+                        struct evd_buf *out)
+{
+    if (envelope->kind != EVD_KIND_ERROR && !is_plain(envelope))
+        return encode_coded(envelope, transport, context, payload, out);
+    envelope->data = payload;
+    return transport->encode(out, envelope);
 }

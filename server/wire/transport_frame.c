@@ -1,6 +1,7 @@
 /* The binary frame: transport.h draws its header. */
 #include "transport.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 static bool sniff(unsigned char first)
@@ -8,40 +9,57 @@ static bool sniff(unsigned char first)
     return first == EVD_FRAME_MAGIC;
 }
 
-static uint64_t get(const char *p, size_t bytes)
+/* The header is read and written as three numbers. */
+static uint64_t get64(const char *p)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | (unsigned char)p[i];
-    return value;
+    uint64_t value;
+    memcpy(&value, p, sizeof value);
+    return be64toh(value);
 }
 
-static char *put(char *p, uint64_t value, size_t bytes)
+static uint32_t get32(const char *p)
 {
-    for (size_t i = bytes; i-- > 0; value >>= 8)
-        p[i] = (char)(value & 0xFF);
-    return p + bytes;
+    uint32_t value;
+    memcpy(&value, p, sizeof value);
+    return be32toh(value);
+}
+
+static void put64(char *p, uint64_t value)
+{
+    value = htobe64(value);
+    memcpy(p, &value, sizeof value);
+}
+
+static void put32(char *p, uint32_t value)
+{
+    value = htobe32(value);
+    memcpy(p, &value, sizeof value);
 }
 
 /* ---- Reading ---- */
 
 struct header {
-    unsigned type, flags, codec;
-    size_t length; /* behind the header */
+    unsigned type, flags, number;
+    const struct evd_codec *codec; /* of this number, or NULL */
+    size_t length;                 /* behind the header */
     uint64_t id;
     size_t event_len, extra_len;
 };
 
 static struct header read_header(const char *p)
 {
+    uint64_t start = get64(p);
+    uint32_t lengths = get32(p + 16);
+    unsigned number = start >> 32 & 0xFF;
     return (struct header){
-        .type = (unsigned)get(p + 1, 1),
-        .flags = (unsigned)get(p + 2, 1),
-        .codec = (unsigned)get(p + 3, 1),
-        .length = (size_t)get(p + 4, 4),
-        .id = get(p + 8, 8),
-        .event_len = (size_t)get(p + 16, 2),
-        .extra_len = (size_t)get(p + 18, 2),
+        .type = start >> 48 & 0xFF,
+        .flags = start >> 40 & 0xFF,
+        .number = number,
+        .codec = evd_codec_by_number((uint8_t)number),
+        .length = (size_t)(start & UINT32_MAX),
+        .id = get64(p + 8),
+        .event_len = lengths >> 16,
+        .extra_len = lengths & UINT16_MAX,
     };
 }
 
@@ -88,8 +106,8 @@ static int check_header(const struct header *header, const struct evd_decoder *d
         return evd_error_set(error, EVD_ERR_BAD_FRAME,
                              "id must be 0 where the flag for it is not set, not %llu",
                              (unsigned long long)header->id);
-    if (evd_codec_by_number((uint8_t)header->codec) == NULL)
-        return refuse_codec(header->codec, error);
+    if (header->codec == NULL)
+        return refuse_codec(header->number, error);
     if (header->event_len + header->extra_len > header->length)
         return evd_error_set(error, EVD_ERR_BAD_FRAME,
                              "event and extra of %zu and %zu bytes are longer than the length, %zu",
@@ -99,9 +117,9 @@ static int check_header(const struct header *header, const struct evd_decoder *d
                              header->type);
     if (header->type == EVD_FRAME_REPLY && header->event_len > 0)
         return evd_error_set(error, EVD_ERR_BAD_FRAME, "a reply has no event");
-    if (header->type == EVD_FRAME_ERROR && header->codec != evd_codec_json.number)
+    if (header->type == EVD_FRAME_ERROR && header->codec != &evd_codec_json)
         return evd_error_set(error, EVD_ERR_BAD_FRAME, "an error has no codec, but %u",
-                             header->codec);
+                             header->number);
     return EVD_OK;
 }
 
@@ -142,7 +160,7 @@ static int read_body(struct evd_decoder *decoder, const struct header *header, c
     struct evd_slice extra = evd_slice(body + event.len, header->extra_len);
     struct evd_slice data =
         evd_slice(extra.ptr + extra.len, header->length - event.len - extra.len);
-    ret_envelope->codec = evd_codec_by_number((uint8_t)header->codec);
+    ret_envelope->codec = header->codec;
     if (header->type == EVD_FRAME_ERROR) {
         ret_envelope->kind = EVD_KIND_ERROR;
         ret_envelope->code = event;
@@ -172,8 +190,36 @@ static size_t skip(struct evd_decoder *decoder, uint64_t whole, size_t len)
     return now;
 }
 
-static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, size_t *ret_used,
-                  struct evd_envelope *ret_envelope)
+#define USUAL_START                                                                                \
+    ((uint32_t)EVD_FRAME_MAGIC << 24 | EVD_FRAME_CALL << 16 | EVD_FRAME_HAS_ID << 8) /* codec 0 */
+
+/* Nearly every message is a whole call in JSON, with an id, without extra, and nothing is wrong
+ * with it. False: this one may be another, nothing was done. */
+static inline bool decode_usual(const struct evd_decoder *decoder, struct evd_slice in,
+                                size_t *ret_used, struct evd_envelope *ret_envelope)
+{
+    if (decoder->role != EVD_ROLE_SERVER || decoder->state.broken || decoder->state.skipping ||
+        in.len < EVD_FRAME_HEADER || get32(in.ptr) != USUAL_START)
+        return false;
+    size_t length = get32(in.ptr + 4), whole = EVD_FRAME_HEADER + length;
+    uint32_t lengths = get32(in.ptr + 16);
+    size_t event_len = lengths >> 16, extra_len = lengths & UINT16_MAX;
+    if (whole < length || whole > in.len || whole > decoder->limits.max_frame ||
+        event_len > length || extra_len > 0)
+        return false;
+    const char *body = in.ptr + EVD_FRAME_HEADER;
+    evd_envelope_init(ret_envelope, EVD_KIND_CALL);
+    ret_envelope->id.kind = EVD_ID_UINT;
+    ret_envelope->id.number = get64(in.ptr + 8);
+    ret_envelope->event = evd_slice(body, event_len);
+    ret_envelope->data = evd_slice(body + event_len, length - event_len);
+    *ret_used = whole;
+    return true;
+}
+
+/* Any message. */
+static int decode_careful(struct evd_decoder *decoder, struct evd_slice in, bool eof,
+                          size_t *ret_used, struct evd_envelope *ret_envelope)
 {
     if (decoder->state.broken) { /* there is no telling where a frame would start */
         *ret_used = in.len;
@@ -185,10 +231,8 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
     if (left == 0)
         return EVD_MORE;
     const char *frame = in.ptr + skipped;
-    *ret_envelope = (struct evd_envelope){
-        .kind = decoder->role == EVD_ROLE_SERVER ? EVD_KIND_CALL : EVD_KIND_REPLY,
-        .codec = &evd_codec_json,
-    };
+    evd_envelope_init(ret_envelope,
+                      decoder->role == EVD_ROLE_SERVER ? EVD_KIND_CALL : EVD_KIND_REPLY);
     if ((unsigned char)frame[0] != EVD_FRAME_MAGIC) {
         decoder->state.broken = true;
         *ret_used = in.len;
@@ -224,6 +268,14 @@ static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, si
     return read_body(decoder, &header, frame + EVD_FRAME_HEADER, ret_envelope);
 }
 
+static int decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, size_t *ret_used,
+                  struct evd_envelope *ret_envelope)
+{
+    if (decode_usual(decoder, in, ret_used, ret_envelope))
+        return EVD_OK;
+    return decode_careful(decoder, in, eof, ret_used, ret_envelope);
+}
+
 /* ---- Writing ---- */
 
 /* The members of `object` that have no place of their own in a frame, as an object; nothing for
@@ -252,17 +304,9 @@ static int append_extra(struct evd_buf *out, struct evd_slice object)
     return count > 0 ? evd_buf_append(out, "}", 1) : EVD_OK;
 }
 
-static unsigned type_of(enum evd_kind kind)
-{
-    switch (kind) {
-    case EVD_KIND_REPLY:
-        return EVD_FRAME_REPLY;
-    case EVD_KIND_ERROR:
-        return EVD_FRAME_ERROR;
-    default:
-        return EVD_FRAME_CALL;
-    }
-}
+static const uint8_t types[] = {[EVD_KIND_CALL] = EVD_FRAME_CALL,
+                                [EVD_KIND_REPLY] = EVD_FRAME_REPLY,
+                                [EVD_KIND_ERROR] = EVD_FRAME_ERROR};
 
 /* A frame's own place for text, of an error: UTF-8 whatever a module said. */
 static int append_text(struct evd_buf *out, struct evd_slice text)
@@ -275,9 +319,45 @@ static int append_text(struct evd_buf *out, struct evd_slice text)
     return EVD_OK;
 }
 
+struct lengths {
+    size_t event, extra, data;
+};
+
+/* p has room for EVD_FRAME_HEADER. */
+static inline int put_header(char *p, const struct evd_envelope *envelope, struct lengths lengths)
+{
+    uint64_t length = (uint64_t)lengths.event + lengths.extra + lengths.data;
+    if (lengths.event > UINT16_MAX || lengths.extra > UINT16_MAX || length > UINT32_MAX)
+        return EVD_ERR_TOO_LARGE;
+    bool has_id = envelope->id.kind == EVD_ID_UINT;
+    bool coded = envelope->codec != NULL && envelope->kind != EVD_KIND_ERROR;
+    uint8_t number = (coded ? envelope->codec : &evd_codec_json)->number;
+    put64(p, (uint64_t)EVD_FRAME_MAGIC << 56 | (uint64_t)types[envelope->kind] << 48 |
+                 (uint64_t)(has_id ? EVD_FRAME_HAS_ID : 0) << 40 | (uint64_t)number << 32 | length);
+    put64(p + 8, has_id ? envelope->id.number : 0);
+    put32(p + 16, (uint32_t)(lengths.event << 16 | lengths.extra));
+    return EVD_OK;
+}
+
+/* A reply is a header and data, both of known length. */
+static int append_reply(struct evd_buf *out, const struct evd_envelope *envelope)
+{
+    struct evd_slice data = envelope->data;
+    if (data.len > UINT32_MAX)
+        return EVD_ERR_TOO_LARGE;
+    int rc = evd_buf_reserve(out, EVD_FRAME_HEADER + data.len);
+    if (rc < 0)
+        return rc;
+    char *p = evd_buf_tail(out);
+    (void)put_header(p, envelope, (struct lengths){.data = data.len});
+    if (data.len > 0)
+        memcpy(p + EVD_FRAME_HEADER, data.ptr, data.len);
+    evd_buf_commit(out, EVD_FRAME_HEADER + data.len);
+    return EVD_OK;
+}
+
 static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope, size_t before)
 {
-    const struct evd_codec *codec = envelope->codec != NULL ? envelope->codec : &evd_codec_json;
     bool error = envelope->kind == EVD_KIND_ERROR, call = envelope->kind == EVD_KIND_CALL;
     struct evd_slice event = call ? envelope->event : error ? envelope->code : evd_slice(NULL, 0);
     struct evd_slice data = error ? envelope->message : envelope->data;
@@ -286,36 +366,26 @@ static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope
         return rc;
     evd_buf_commit(out, EVD_FRAME_HEADER); /* filled in when its lengths are known */
     rc = error ? append_text(out, event) : evd_buf_append_slice(out, event);
-    size_t event_len = out->len - before - EVD_FRAME_HEADER;
-    size_t extra_start = out->len;
+    size_t event_end = out->len;
     if (rc == EVD_OK && call && envelope->envelope.len > 0)
         rc = append_extra(out, envelope->envelope);
-    size_t extra_len = out->len - extra_start;
+    size_t extra_end = out->len;
     if (rc == EVD_OK)
         rc = error ? append_text(out, data) : evd_buf_append_slice(out, data);
     if (rc < 0)
         return rc;
-    size_t length = out->len - before - EVD_FRAME_HEADER;
-    if (event_len > UINT16_MAX || extra_len > UINT16_MAX || length > UINT32_MAX)
-        return EVD_ERR_TOO_LARGE;
-
-    bool has_id = envelope->id.kind == EVD_ID_UINT;
-    char *p = out->ptr + out->off + before;
-    p = put(p, EVD_FRAME_MAGIC, 1);
-    p = put(p, type_of(envelope->kind), 1);
-    p = put(p, has_id ? EVD_FRAME_HAS_ID : 0, 1);
-    p = put(p, error ? evd_codec_json.number : codec->number, 1);
-    p = put(p, length, 4);
-    p = put(p, has_id ? envelope->id.number : 0, 8);
-    p = put(p, event_len, 2);
-    put(p, extra_len, 2);
-    return EVD_OK;
+    struct lengths lengths = {.event = event_end - before - EVD_FRAME_HEADER,
+                              .extra = extra_end - event_end,
+                              .data = out->len - extra_end};
+    return put_header(out->ptr + out->off + before, envelope, lengths);
 }
 
 static int encode(struct evd_buf *out, const struct evd_envelope *envelope)
 {
     if (envelope->id.kind == EVD_ID_TEXT)
         return EVD_ERR_BAD_ENVELOPE;
+    if (envelope->kind == EVD_KIND_REPLY)
+        return append_reply(out, envelope);
     size_t before = out->len;
     int rc = append_frame(out, envelope, before);
     if (rc < 0)

@@ -3,10 +3,11 @@
 #
 #   instructions.sh --program FILE [--check FILE | --json] [ARM...]
 #
-#   --program   dispatch_count, as the build made it, with the folder modules/ beside it
+#   --program   dispatch_count, as the build made it, with the folder modules/ beside it; or
+#               wire_count
 #   --check     hold each ARM under its ceiling in FILE, and see that two counts are equal
 #   --json      write {"schema":"evdispatch.instructions/1",...} to standard output
-#   ARM         an arm of dispatch_count; default: all
+#   ARM         an arm of the program; default: all
 #
 # Counts N dispatches and 2 N: the difference is N dispatches, and nothing of what is done once.
 # Exit 0: all is well; 1: over a ceiling, or two counts differ; 2: usage; 77: cannot be told here.
@@ -38,8 +39,9 @@ valgrind=$(command -v valgrind) || {
 compiler=$("$program" --compiler)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
-# The loader handles the program's own path, too: it is always "./dispatch_count".
-cp "$program" "$work/dispatch_count"
+# The loader handles the program's own path, too: it is always "./NAME".
+name=$(basename "$program")
+cp "$program" "$work/$name"
 cp -R "$(dirname "$program")/modules" "$work/modules"
 
 # N: a load takes a thousand times as many instructions as another dispatch.
@@ -55,9 +57,9 @@ calls() {
 # loader and the C library look into it.
 total() {
     (cd "$work" && env -i PATH=/usr/bin:/bin "$valgrind" --tool=callgrind --callgrind-out-file=out \
-        --toggle-collect=count_dispatches ./dispatch_count "$1" "$2" > said 2>&1) || {
+        --toggle-collect=count_dispatches "./$name" "$1" "$2" > said 2>&1) || {
         cat "$work/said" >&2
-        die "dispatch_count $1 fails under valgrind"
+        die "$name $1 fails under valgrind"
     }
     awk '$1 == "summary:" || $1 == "totals:" { print $2; exit }' "$work/out"
 }

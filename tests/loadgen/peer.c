@@ -53,7 +53,7 @@ static void close_conn(struct peer_conn *conn, bool reset)
     evd_buf_release(&conn->out);
 }
 
-static void put(struct peer *peer, struct evd_buf *out, const struct evd_envelope *reply,
+static void put(struct peer *peer, struct evd_buf *out, struct evd_envelope *reply,
                 struct evd_slice payload)
 {
     must(evd_envelope_encode(reply, peer->script.transport, &peer->codecs, payload, out) == EVD_OK,
@@ -62,7 +62,7 @@ static void put(struct peer *peer, struct evd_buf *out, const struct evd_envelop
 
 static void put_error(struct peer *peer, struct evd_buf *out, struct evd_id id, const char *code)
 {
-    const struct evd_envelope reply = {
+    struct evd_envelope reply = {
         .kind = EVD_KIND_ERROR,
         .id = id,
         .code = evd_slice_text(code),

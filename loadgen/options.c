@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <math.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char lg_run_help[] =
@@ -23,7 +24,10 @@ const char lg_run_help[] =
     "The load:\n"
     "  --rate R               open loop: R requests a second fall due, whatever the server does;\n"
     "                         0.001 to 10000000\n"
-    "  --arrivals KIND        with --rate: constant or poisson (default constant)\n"
+    "  --rate R..R            a ramp, linear over the measured time, of whole requests a second\n"
+    "  --rate R,R[,R]...      steps of equal length, up to 64, in the measured time\n"
+    "  --arrivals KIND        with --rate: constant, poisson, or burst:ON,OFF, the same mean rate\n"
+    "                         in bursts of ON with pauses of OFF, 1ms to 1h (default constant)\n"
     "  --closed               closed loop: connections x depth in flight, always\n"
     "  --connections N        1 to 16384 (default 64)\n"
     "  --depth N              calls in flight on a connection, at most; 1 to 4096 (default 1)\n"
@@ -52,6 +56,7 @@ const char lg_run_help[] =
     "Examples:\n"
     "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000\n"
     "  loadgen run --target unix:///run/evd.sock --transport jsonl --closed --depth 16\n"
+    "  loadgen run --target tcp://127.0.0.1:8080 --rate 1k --arrivals burst:100ms,900ms\n"
     "  loadgen run --target tcp://127.0.0.1:8080 --scenario github-webhooks --rate 5k \\\n"
     "      --arrivals poisson --warmup 5 --duration 1m --cpus 1 --json run.json\n";
 
@@ -144,6 +149,69 @@ static int parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *er
     return EVD_OK;
 }
 
+static int bad_ramp(const char *text, struct evd_error *error)
+{
+    return evd_error_set(error, EVD_ERR_USAGE,
+                         "'%s' is not a ramp: two whole rates of at least 1, such as 1000..5k",
+                         text);
+}
+
+/* "1000", "1000..5000", "1000,2k,4k". */
+static int parse_rates(const char *text, struct lg_run_options *options, struct evd_error *error)
+{
+    const char *dots = strstr(text, ".."), *separator = dots != NULL ? ".." : ",", *at = text;
+    uint64_t sum = 0;
+
+    options->rate_count = 0;
+    options->ramp = dots != NULL;
+    for (bool more = true; more;) {
+        const char *end = strstr(at, separator);
+        size_t len = end != NULL ? (size_t)(end - at) : strlen(at);
+        char one[64];
+
+        if (options->rate_count == LG_STEPS_MAX)
+            return evd_error_set(error, EVD_ERR_USAGE, "more than %d steps", LG_STEPS_MAX);
+        snprintf(one, sizeof(one), "%.*s", (int)len, at);
+        if (len >= sizeof(one) || parse_rate(one, &options->rates[options->rate_count], error) < 0)
+            return dots != NULL ? bad_ramp(text, error) : parse_rate(one, &sum, error);
+        sum += options->rates[options->rate_count++];
+        more = end != NULL;
+        at += len + (dots != NULL ? 2 : 1);
+    }
+    if (dots != NULL && (options->rate_count != 2 || options->rates[0] % LG_RATE_UNIT != 0 ||
+                         options->rates[1] % LG_RATE_UNIT != 0))
+        return bad_ramp(text, error);
+    options->rate = sum / options->rate_count;
+    return EVD_OK;
+}
+
+/* "constant", "poisson", "burst:100ms,900ms". */
+static int parse_arrivals(const char *text, struct lg_run_options *options, struct evd_error *error)
+{
+    const char *comma = strchr(text, ',');
+    struct evd_error ignored;
+    char on[32];
+
+    if (strcmp(text, "constant") == 0 || strcmp(text, "poisson") == 0) {
+        options->arrivals = *text == 'p' ? LG_ARRIVALS_POISSON : LG_ARRIVALS_CONSTANT;
+        options->burst_on_ns = options->burst_off_ns = 0;
+        return EVD_OK;
+    }
+    options->arrivals = LG_ARRIVALS_BURST;
+    if (strncmp(text, "burst:", 6) != 0 || comma == NULL)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "'%s' is neither constant nor poisson nor burst:ON,OFF", text);
+    snprintf(on, sizeof(on), "%.*s", (int)(comma - text - 6), text + 6);
+    if (evd_parse_duration(on, &options->burst_on_ns, &ignored) < 0 ||
+        evd_parse_duration(comma + 1, &options->burst_off_ns, &ignored) < 0 ||
+        options->burst_on_ns < LG_BURST_MIN || options->burst_on_ns > LG_BURST_MAX ||
+        options->burst_off_ns < LG_BURST_MIN || options->burst_off_ns > LG_BURST_MAX)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "'%s' needs two times from 1ms to 1h, such as burst:100ms,900ms",
+                             text);
+    return EVD_OK;
+}
+
 static int parse_what(int option, char *value, struct lg_run_options *options,
                       struct evd_error *error)
 {
@@ -180,13 +248,9 @@ static int parse_load(int option, char *value, struct lg_run_options *options,
 {
     switch (option) {
     case OPT_RATE:
-        return parse_rate(value, &options->rate, error);
+        return parse_rates(value, options, error);
     case OPT_ARRIVALS:
-        if (strcmp(value, "constant") != 0 && strcmp(value, "poisson") != 0)
-            return evd_error_set(error, EVD_ERR_USAGE, "'%s' is neither constant nor poisson",
-                                 value);
-        options->arrivals = *value == 'p' ? LG_ARRIVALS_POISSON : LG_ARRIVALS_CONSTANT;
-        return EVD_OK;
+        return parse_arrivals(value, options, error);
     case OPT_CLOSED:
         options->closed = true;
         return EVD_OK;
@@ -268,6 +332,9 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
     if (options->closed && arrivals_given)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--arrivals goes with --rate: a closed loop has no arrivals");
+    if (options->arrivals == LG_ARRIVALS_BURST && options->rate_count > 1)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "bursts go with one --rate, not with a ramp or steps");
     if (options->threads > options->connections)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--threads %u needs at least as many --connections, not %u",

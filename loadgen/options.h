@@ -31,8 +31,12 @@ struct lg_run_options {
     const struct evd_codec *encoding; /* for all requests, or NULL: the scenario's */
 
     bool closed;   /* connections x depth in flight, always; else open loop at `rate` */
-    uint64_t rate; /* requests per LG_RATE_UNIT seconds; 0 when closed */
+    uint64_t rate; /* requests per LG_RATE_UNIT seconds, the mean; 0 when closed */
+    uint64_t rates[LG_STEPS_MAX]; /* one; both ends of a ramp; or steps */
+    unsigned rate_count;
+    bool ramp;
     enum lg_arrivals arrivals;
+    uint64_t burst_on_ns, burst_off_ns;   /* 0 without bursts */
     unsigned connections, depth, threads; /* threads <= connections */
     uint64_t seed;
 

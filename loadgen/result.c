@@ -1,10 +1,32 @@
 #include "result.h"
 #include "format.h"
 
+static void print_load(const struct lg_run_options *options, FILE *out)
+{
+    static const char *const names[] = {"constant arrivals", "Poisson arrivals", "bursts of "};
+    char text[LG_FORMAT_MAX];
+
+    fprintf(out, "open loop at %s, ", lg_format_rate((double)options->rate / LG_RATE_UNIT, text));
+    if (options->ramp)
+        fprintf(out, "a ramp from %s",
+                lg_format_rate((double)options->rates[0] / LG_RATE_UNIT, text));
+    for (unsigned i = options->ramp; i < options->rate_count && options->rate_count > 1; i++)
+        fprintf(out, "%s%s",
+                options->ramp ? " to "
+                : i == 0      ? "steps of "
+                              : " ",
+                lg_format_rate((double)options->rates[i] / LG_RATE_UNIT, text));
+    fprintf(out, "%s%s", options->rate_count > 1 ? ", " : "", names[options->arrivals]);
+    if (options->arrivals == LG_ARRIVALS_BURST)
+        fprintf(out, "%s", lg_format_ns((double)options->burst_on_ns, text));
+    if (options->arrivals == LG_ARRIVALS_BURST)
+        fprintf(out, " with pauses of %s", lg_format_ns((double)options->burst_off_ns, text));
+}
+
 static void print_head(const struct lg_result *result, FILE *out)
 {
     const struct lg_run_options *options = result->options;
-    char rate[LG_FORMAT_MAX], time[LG_FORMAT_MAX], warmup[LG_FORMAT_MAX];
+    char time[LG_FORMAT_MAX], warmup[LG_FORMAT_MAX];
 
     fprintf(out, "%s, %zu request%s (%s), %s to %s\n", result->scenario->name,
             result->scenario->count, result->scenario->count == 1 ? "" : "s",
@@ -12,9 +34,7 @@ static void print_head(const struct lg_result *result, FILE *out)
     if (options->closed)
         fprintf(out, "closed loop");
     else
-        fprintf(out, "open loop at %s, %s arrivals",
-                lg_format_rate((double)options->rate / LG_RATE_UNIT, rate),
-                options->arrivals == LG_ARRIVALS_POISSON ? "Poisson" : "constant");
+        print_load(options, out);
     fprintf(out, "; %u connection%s x depth %u, %u thread%s; congestion control %s\n",
             options->connections, options->connections == 1 ? "" : "s", options->depth,
             options->threads, options->threads == 1 ? "" : "s", result->congestion);

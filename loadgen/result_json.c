@@ -85,7 +85,7 @@ static void put_head(struct writer *writer, cJSON *root, const struct lg_result 
 static void put_config(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     const struct lg_run_options *options = result->options;
-    cJSON *config = open_object(writer, root, "config"), *cpus;
+    cJSON *config = open_object(writer, root, "config"), *cpus, *rates;
     char seed[24];
 
     snprintf(seed, sizeof(seed), "%" PRIu64, options->seed);
@@ -94,10 +94,17 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     put_text(writer, config, "scenario", options->scenario);
     put_text(writer, config, "mode", options->closed ? "closed" : "open");
     put_number(writer, config, "rate", (double)options->rate / LG_RATE_UNIT);
+    put_text(writer, config, "rate_shape",
+             options->ramp             ? "ramp"
+             : options->rate_count > 1 ? "steps"
+                                       : "constant");
+    rates = open_array(writer, config, "rates");
+    for (unsigned i = 0; i < options->rate_count; i++)
+        append(writer, rates, cJSON_CreateNumber((double)options->rates[i] / LG_RATE_UNIT));
     put_text(writer, config, "arrivals",
-             options->closed                            ? "closed"
-             : options->arrivals == LG_ARRIVALS_POISSON ? "poisson"
-                                                        : "constant");
+             options->closed ? "closed" : lg_arrivals_name(options->arrivals));
+    put_uint(writer, config, "burst_on_ns", options->burst_on_ns);
+    put_uint(writer, config, "burst_off_ns", options->burst_off_ns);
     put_uint(writer, config, "connections", options->connections);
     put_uint(writer, config, "depth", options->depth);
     put_uint(writer, config, "threads", options->threads);

@@ -387,6 +387,12 @@ static void init_plan(struct lg_plan *plan, const struct lg_run_options *options
     plan->scenario = scenario;
     plan->limits.max_depth = EVD_JSON_DEPTH_MAX;
     plan->limits.max_frame = EVD_MAX_FRAME_DEFAULT + 8 * scenario->largest_reply;
+    if (options->ramp)
+        lg_shape_ramp(&plan->shape, options->rates[0], options->rates[1], options->warmup_ns,
+                      options->duration_ns);
+    else if (options->rate_count > 1)
+        lg_shape_steps(&plan->shape, options->rates, options->rate_count, options->warmup_ns,
+                       options->duration_ns);
     pthread_mutex_init(&plan->gate.lock, NULL);
     pthread_cond_init(&plan->gate.changed, NULL);
 }

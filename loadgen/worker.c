@@ -264,13 +264,21 @@ static void settle(struct lg_worker *worker)
 static void start_schedule(struct lg_worker *worker)
 {
     const struct lg_run_options *options = worker->plan->options;
+    uint64_t start_ns = worker->plan->start_ns;
 
     worker->closed_next = worker->index;
     lg_intervals_start(&worker->intervals, worker->plan->measure_ns);
     if (options->closed)
         return;
-    lg_schedule_init(&worker->due, options->arrivals, options->rate, options->seed,
-                     worker->plan->start_ns, worker->index, options->threads);
+    if (options->arrivals == LG_ARRIVALS_BURST)
+        lg_schedule_init_burst(&worker->due, options->rate, options->burst_on_ns,
+                               options->burst_off_ns, start_ns, worker->index, options->threads);
+    else if (worker->plan->shape.count > 0)
+        lg_schedule_init_shape(&worker->due, options->arrivals, &worker->plan->shape, options->seed,
+                               start_ns, worker->index, options->threads);
+    else
+        lg_schedule_init(&worker->due, options->arrivals, options->rate, options->seed, start_ns,
+                         worker->index, options->threads);
     worker->send = worker->due;
 }
 

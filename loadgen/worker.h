@@ -29,6 +29,7 @@ struct lg_plan {
     const struct lg_tags *tags; /* NULL: no interval log */
     struct evd_wire_limits limits;
     struct lg_gate gate;
+    struct lg_shape shape; /* of the rate; no segments: one rate */
     /* On lg_now()'s clock. Requests due in [start, measure) are the warm-up, those in [measure,
      * end) are measured. `end` moves to the present when the user interrupts. */
     uint64_t start_ns, measure_ns;

@@ -46,7 +46,7 @@ static cJSON *run_frozen(const struct peer_script *script)
                     (char[]){"--scenario"},
                     (char[]){SCENARIOS "/status.json"},
                     (char[]){"--connections"},
-                    (char[]){"4"},
+                    (char[]){"64"},
                     (char[]){"--rate"},
                     (char[]){"1000"},
                     (char[]){"--warmup"},
@@ -93,7 +93,7 @@ static uint64_t count_from(const cJSON *json, const char *key, double least)
 }
 
 /* Stopped for 200 ms at 1,000 a second: each request due in the first half of that goes out at
- * least 100 ms late, and the generator is to blame, though only 4 of them found a slot at once. */
+ * least 100 ms late, and the generator is to blame, though only 64 of them found a slot at once. */
 static void a_stopped_generator_woke_late(void **state)
 {
     (void)state;

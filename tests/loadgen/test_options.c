@@ -89,6 +89,31 @@ static void defaults(void **state)
     assert_int_equal(asked, LG_OPTIONS_VERSION);
 }
 
+static void rates_that_change(void **state)
+{
+    (void)state;
+    struct lg_run_options o;
+    enum lg_options_result asked;
+    struct evd_error error;
+
+    assert_int_equal(parse(T "--rate 1000..5k", &o, &asked, &error), EVD_OK);
+    assert_true(o.ramp);
+    assert_int_equal(o.rate_count, 2);
+    assert_int_equal(o.rates[0], UINT64_C(1000000000));
+    assert_int_equal(o.rates[1], UINT64_C(5000000000));
+    assert_int_equal(o.rate, UINT64_C(3000000000));
+    assert_int_equal(parse(T "--rate 0.5,2.5,3", &o, &asked, &error), EVD_OK);
+    assert_false(o.ramp);
+    assert_int_equal(o.rate_count, 3);
+    assert_int_equal(o.rates[1], 2500000);
+    assert_int_equal(o.rate, 2000000);
+    assert_int_equal(parse(T "--rate 7 --arrivals burst:100ms,2m", &o, &asked, &error), EVD_OK);
+    assert_int_equal(o.arrivals, LG_ARRIVALS_BURST);
+    assert_int_equal(o.burst_on_ns, 100000000);
+    assert_int_equal(o.burst_off_ns, UINT64_C(120000000000));
+    assert_int_equal(o.rate_count, 1);
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
@@ -105,9 +130,19 @@ static void mistakes_are_named(void **state)
         {T "--rate -1", "--rate: '-1' is not a rate"},
         {T "--rate nan", "--rate: 'nan' is not a rate"},
         {T "--rate 1e5", "--rate: '1e5' is not a rate"},
+        {T "--rate 1..x", "--rate: '1..x' is not a ramp: two whole rates"},
+        {T "--rate 0.5..3", "--rate: '0.5..3' is not a ramp"},
+        {T "--rate 1..2..3", "--rate: '1..2..3' is not a ramp"},
+        {T "--rate 1,,3", "--rate: '' is not a rate"},
+        {T "--rate 1,2,", "--rate: '' is not a rate"},
+        {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
+        {T "--rate 1 --arrivals burst:1", "--arrivals: 'burst:1' is neither constant"},
+        {T "--rate 1 --arrivals burst:1,0", "--arrivals: 'burst:1,0' needs two times from 1ms"},
+        {T "--rate 1 --arrivals burst:2h,1", "--arrivals: 'burst:2h,1' needs two times"},
         {T "--rate 10x", "--rate: '10x' is not a rate"},
         {T "--rate 10000001", "--rate: '10000001' is not a rate"},
-        {T "--rate 1 --arrivals uniform", "--arrivals: 'uniform' is neither constant nor poisson"},
+        {T "--rate 1 --arrivals uniform",
+         "--arrivals: 'uniform' is neither constant nor poisson nor burst"},
         {T "--rate 1 --transport http", "--transport: 'http' is not a transport: frame or jsonl"},
         {T "--rate 1 --encoding zip", "--encoding: 'zip' is not an encoding: json, base64, gzip"},
         {T "--rate 1 --depth 0", "--depth: "},
@@ -192,9 +227,8 @@ static void exit_statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_given),
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(everything_given),  cmocka_unit_test(defaults),
+        cmocka_unit_test(rates_that_change), cmocka_unit_test(mistakes_are_named),
         cmocka_unit_test(exit_statuses),
     };
 

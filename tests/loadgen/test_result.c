@@ -139,8 +139,9 @@ static void json_has_the_schema(void **state)
                      "valid invalid invalid_causes first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
-    check_keys(config, "target transport scenario mode rate arrivals connections depth threads "
-                       "warmup_ns duration_ns timeout_ns seed congestion cpus");
+    check_keys(config, "target transport scenario mode rate rate_shape rates arrivals burst_on_ns "
+                       "burst_off_ns connections depth threads warmup_ns duration_ns timeout_ns "
+                       "seed congestion cpus");
     assert_string_equal(get(config, "mode")->valuestring, "open");
     assert_true(get(config, "rate")->valuedouble == 1000);
     assert_string_equal(get(config, "arrivals")->valuestring, "constant");

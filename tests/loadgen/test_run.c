@@ -177,6 +177,32 @@ static void poisson_sends_its_schedule(void **state)
     end_trial(&trial);
 }
 
+static void rates_that_change_are_sent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        uint64_t scheduled;
+    } cases[] = {
+        {"--rate 1000..3000", 200},
+        {"--rate 1000,2000,3000,1000", 175},
+        {"--rate 2000 --arrivals burst:10ms,15ms", 200},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct peer_script script = {.transport = &evd_transport_frame};
+        struct trial trial;
+
+        run_trial(&trial, &script, STATUS "%s --warmup 50ms --duration 100ms --threads 2",
+                  cases[i].options);
+        assert_int_equal(trial.rc, EVD_OK);
+        assert_int_equal(trial.result->accounts[LG_WARMUP].scheduled, i == 2 ? 100 : 50);
+        assert_int_equal(measured(&trial)->scheduled, cases[i].scheduled);
+        assert_int_equal(measured(&trial)->outcomes[LG_OK], cases[i].scheduled);
+        end_trial(&trial);
+    }
+}
+
 /* ---- Replies that are wrong ---- */
 
 static void wrong_replies_are_bad(void **state)
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(every_transport_and_codec),
         cmocka_unit_test(windows_threads_and_latencies),
         cmocka_unit_test(poisson_sends_its_schedule),
+        cmocka_unit_test(rates_that_change_are_sent),
         cmocka_unit_test(wrong_replies_are_bad),
         cmocka_unit_test(reply_instead_of_error_is_bad),
         cmocka_unit_test(other_bytes_of_the_same_json_are_right),

@@ -124,6 +124,29 @@ static bool decode(struct lg_conn *conn, uint64_t now_ns)
     return true;
 }
 
+static void go_down(struct lg_conn *conn);
+static void retry_later(struct lg_conn *conn);
+
+/* The server ended the connection in order, so it has begun nothing that it did not answer
+ * (docs/PROTOCOL.md): with --retry that is kept. Half an answer was begun, and is lost. */
+static void ended(struct lg_conn *conn)
+{
+    bool cut = conn->in.len > 0 && conn->head != conn->stamped;
+    uint64_t stamped = conn->stamped;
+
+    if (!conn->worker->plan->options->retry) {
+        lg_conn_lost(conn, LG_EOF);
+        return;
+    }
+    go_down(conn);
+    if (cut)
+        retire(conn, &conn->ring[conn->head & conn->mask], LG_EOF);
+    conn->worker->resent += stamped - conn->head;
+    conn->stamped = conn->head;
+    conn->worker->reconnects++;
+    retry_later(conn);
+}
+
 static void read_ready(struct lg_conn *conn)
 {
     struct lg_worker *worker = conn->worker;
@@ -146,7 +169,7 @@ static void read_ready(struct lg_conn *conn)
     if (!decode(conn, now))
         return;
     if (n == 0) {
-        lg_conn_lost(conn, LG_EOF);
+        ended(conn);
         return;
     }
     if (conn->head == head)
@@ -158,26 +181,34 @@ static void read_ready(struct lg_conn *conn)
 
 /* ---- Requests ---- */
 
-void lg_conn_send(struct lg_conn *conn, uint32_t request, uint64_t due_ns)
+static void encode(struct lg_conn *conn, uint64_t number)
 {
     struct lg_worker *worker = conn->worker;
-    const struct lg_request *what = &worker->plan->scenario->requests[request];
+    const struct lg_slot *slot = &conn->ring[number & conn->mask];
+    const struct lg_request *what = &worker->plan->scenario->requests[slot->request];
     const struct evd_envelope call = {
         .kind = EVD_KIND_CALL,
-        .id = {.kind = EVD_ID_UINT, .number = conn->tail},
+        .id = {.kind = EVD_ID_UINT, .number = number},
         .codec = what->codec,
         .event = what->event,
         .data = what->data,
     };
+
+    if (worker->plan->options->transport->encode(&conn->out, &call) < 0)
+        lg_worker_fail(worker, EVD_ERR_NO_MEMORY, "cannot encode a request");
+}
+
+void lg_conn_send(struct lg_conn *conn, uint32_t request, uint64_t due_ns)
+{
+    struct lg_worker *worker = conn->worker;
     struct lg_slot *slot = &conn->ring[conn->tail & conn->mask];
 
     slot->due_ns = due_ns;
+    slot->sent_ns = 0;
     slot->request = request;
     slot->window = (uint8_t)lg_window_of(worker, due_ns);
-    conn->tail++;
+    encode(conn, conn->tail++);
     worker->in_flight++;
-    if (worker->plan->options->transport->encode(&conn->out, &call) < 0)
-        lg_worker_fail(worker, EVD_ERR_NO_MEMORY, "cannot encode a request");
     if (!has_room(conn))
         mark_full(conn);
 }
@@ -196,6 +227,7 @@ static void send_failed(struct lg_conn *conn)
 {
     ssize_t n;
 
+    n = -1;
     do {
         if (evd_buf_reserve(&conn->in, READ_ROOM) < 0)
             break;
@@ -207,7 +239,10 @@ static void send_failed(struct lg_conn *conn)
                 return;
         }
     } while (n > 0); /* ends: the socket takes in no more */
-    lg_conn_lost(conn, LG_RESET);
+    if (n == 0 && conn->worker->plan->options->retry)
+        ended(conn);
+    else
+        lg_conn_lost(conn, LG_RESET);
 }
 
 static void write_ready(struct lg_conn *conn)
@@ -238,8 +273,10 @@ static void stamp(struct lg_conn *conn)
         struct lg_slot *slot = &conn->ring[conn->stamped & conn->mask];
         uint64_t waited = lg_slot_wait(slot->due_ns, worker->blocked_ns, worker->unblocked_ns, now);
 
+        bool again = slot->sent_ns != 0;
+
         slot->sent_ns = now;
-        if (slot->window != LG_MEASURED)
+        if (slot->window != LG_MEASURED || again)
             continue;
         lg_histogram_record(&worker->lateness, now - slot->due_ns);
         lg_histogram_record(&worker->no_free_slot, waited);
@@ -302,8 +339,9 @@ static void connect_failed(struct lg_conn *conn)
         close(conn->fd);
         conn->fd = -1;
     }
-    worker->refused = worker->up_count == 0;
-    if (worker->plan->options->closed && now >= worker->plan->start_ns && now < lg_end_of(worker)) {
+    worker->refused = worker->up_count == 0 && !worker->plan->options->retry;
+    if (worker->plan->options->closed && !worker->plan->options->retry &&
+        now >= worker->plan->start_ns && now < lg_end_of(worker)) {
         worker->accounts[lg_window_of(worker, now)].scheduled++;
         lg_worker_charge(worker, lg_window_of(worker, now), LG_REFUSED);
     }
@@ -372,7 +410,13 @@ void lg_conn_up(struct lg_conn *conn, int fd)
     watch(conn, EV_READ);
     worker->up_count++;
     worker->refused = false;
-    slots_freed(conn, now);
+    for (uint64_t number = conn->head; number != conn->tail; number++) /* kept: --retry */
+        encode(conn, number);
+    lg_conn_flush(conn);
+    if (conn->state != LG_CONN_UP)
+        return;
+    if (has_room(conn))
+        slots_freed(conn, now);
     if (plan->options->closed && plan->start_ns != 0)
         lg_conn_fill(conn, now);
 }

@@ -32,6 +32,8 @@ const char lg_run_help[] =
     "  --connections N        1 to 16384 (default 64)\n"
     "  --depth N              calls in flight on a connection, at most; 1 to 4096 (default 1)\n"
     "  --threads N            1 to 64 (default 1)\n"
+    "  --retry                a server that restarts: what it did not answer when it ended a\n"
+    "                         connection in order, or refused, is kept and sent on the next one\n"
     "  --seed N               of arrivals and of the order of requests (default 1)\n"
     "  --congestion NAME      TCP congestion control (default reno)\n"
     "  --cpus LIST            pins the threads: 1 or 0,2-3 (default: not pinned)\n"
@@ -72,6 +74,7 @@ enum {
     OPT_CONNECTIONS,
     OPT_DEPTH,
     OPT_THREADS,
+    OPT_RETRY,
     OPT_SEED,
     OPT_CONGESTION,
     OPT_CPUS,
@@ -99,6 +102,7 @@ static const struct option long_options[] = {
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"depth", required_argument, NULL, OPT_DEPTH},
     {"threads", required_argument, NULL, OPT_THREADS},
+    {"retry", no_argument, NULL, OPT_RETRY},
     {"seed", required_argument, NULL, OPT_SEED},
     {"congestion", required_argument, NULL, OPT_CONGESTION},
     {"cpus", required_argument, NULL, OPT_CPUS},
@@ -253,6 +257,9 @@ static int parse_load(int option, char *value, struct lg_run_options *options,
         return parse_arrivals(value, options, error);
     case OPT_CLOSED:
         options->closed = true;
+        return EVD_OK;
+    case OPT_RETRY:
+        options->retry = true;
         return EVD_OK;
     case OPT_CONNECTIONS:
         return parse_count(value, LG_CONNECTIONS_MAX, &options->connections, error);

@@ -40,6 +40,8 @@ struct lg_run_options {
     unsigned connections, depth, threads; /* threads <= connections */
     uint64_t seed;
 
+    bool retry; /* requests that the server did not take are kept for the next connection */
+
     uint64_t warmup_ns, duration_ns, timeout_ns, drain_ns;
 
     int cpus[LG_CPUS_MAX]; /* thread i is pinned to cpus[i % cpu_count] */

@@ -92,6 +92,9 @@ static void print_account(const struct lg_result *result, FILE *out)
     if (result->reconnects > 0)
         fprintf(out, "%-10s %14s  connections were lost\n", "",
                 lg_format_count(result->reconnects, text));
+    if (result->resent > 0)
+        fprintf(out, "%-10s %14s  requests were sent again\n", "",
+                lg_format_count(result->resent, text));
     fputc('\n', out);
 }
 

@@ -25,6 +25,7 @@ struct lg_result {
     uint64_t ok_in_window; /* good replies that arrived within the measured window */
     uint64_t unsolicited;  /* replies to nothing, in the whole run */
     uint64_t reconnects;   /* in the whole run */
+    uint64_t resent;       /* requests that went out again on another connection; --retry */
     double throughput;     /* ok_in_window a second */
     /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram response, service, lateness, woke_late, no_free_slot;

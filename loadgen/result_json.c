@@ -189,6 +189,8 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_uint(writer, root, "measured_ns", result->measured_ns);
     put_account(writer, root, "accounting", &result->accounts[LG_MEASURED]);
     put_account(writer, root, "warmup_accounting", &result->accounts[LG_WARMUP]);
+    put_uint(writer, root, "reconnects", result->reconnects);
+    put_uint(writer, root, "resent", result->resent);
     put_number(writer, root, "throughput", result->throughput);
     object = open_object(writer, root, "latency_ns");
     put_histogram(writer, object, "response", &result->response);

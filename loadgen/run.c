@@ -324,6 +324,7 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     result->ok_in_window += worker->ok_in_window;
     result->unsolicited += worker->unsolicited;
     result->reconnects += worker->reconnects;
+    result->resent += worker->resent;
     result->client_user_ns += worker->cpu[1].user_ns - worker->cpu[0].user_ns;
     result->client_system_ns += worker->cpu[1].system_ns - worker->cpu[0].system_ns;
     if (*result->first_bad.event == '\0')

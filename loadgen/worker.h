@@ -45,9 +45,9 @@ struct lg_progress {
 
 /* A request in flight. */
 struct lg_slot {
-    uint64_t due_ns, sent_ns;
-    uint32_t request; /* index in the scenario */
-    uint8_t window;   /* enum lg_window */
+    uint64_t due_ns, sent_ns; /* sent_ns: 0 before the first time */
+    uint32_t request;         /* index in the scenario */
+    uint8_t window;           /* enum lg_window */
 };
 
 enum lg_conn_state { LG_CONN_DOWN, LG_CONN_CONNECTING, LG_CONN_UP };
@@ -118,7 +118,7 @@ struct lg_worker {
     struct lg_intervals intervals; /* response, measured window */
     uint64_t ok_in_window;         /* good replies that arrived in [measure, end) */
     uint64_t unsolicited;          /* replies to nothing */
-    uint64_t reconnects;
+    uint64_t reconnects, resent;
     struct lg_cpu_sample cpu[2]; /* at the edges of the measured window */
     bool measuring, measured;    /* which of them was taken */
 

@@ -527,6 +527,7 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
 void evd_conn_close(struct evd_conn *conn)
 {
     struct ev_loop *loop = conn->worker->loop;
+    bool owes = conn->work != NULL || conn->out.len > 0;
     if (conn->work != NULL) {
         ev_timer_stop(loop, &conn->work->wait);
         evd_dispatch_cancel(&conn->work->flight);
@@ -537,6 +538,8 @@ void evd_conn_close(struct evd_conn *conn)
         evd_work_free(conn->work);
     }
     ev_io_stop(loop, &conn->io);
+    if (owes) /* an end in order would say that what is not answered was not begun */
+        evd_conn_reset(conn);
     evd_worker_left(conn->worker); /* first: who sees the end may come again, to any worker */
     (void)close(conn->fd);
     evd_buf_release(&conn->in);

@@ -103,6 +103,9 @@ int evd_conn_flush(struct evd_conn *conn);
  * bytes or the end came; EVD_MORE: nothing now; EVD_ERR_SYSTEM, EVD_ERR_NO_MEMORY. */
 int evd_conn_receive(struct evd_conn *conn);
 
+/* Closing will reset the connection, where it is TCP. */
+void evd_conn_reset(struct evd_conn *conn);
+
 /* ---- conn_limits.c: whose time is over, and who holds too much. ---- */
 
 /* NULL when memory is out. */

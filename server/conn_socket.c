@@ -82,3 +82,9 @@ int evd_conn_receive(struct evd_conn *conn)
     evd_buf_clear(rx);
     return rc;
 }
+
+void evd_conn_reset(struct evd_conn *conn)
+{
+    const struct linger reset = {.l_onoff = 1};
+    (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}

@@ -195,7 +195,15 @@ unsigned evd_life_run(struct evd_life *life, struct evd_workers *workers)
     notify(life, "READY=1");
     start_watchdog(life);
     (void)ev_run(life->shared.loop, 0);
-    return evd_workers_running(workers);
+    unsigned running = evd_workers_running(workers);
+    if (running == 0) {
+        struct evd_worker_stats sum = evd_stats_sum(workers);
+        char text[120];
+        (void)snprintf(text, sizeof text, "STATUS=Ended after %llu calls on %llu connections",
+                       (unsigned long long)sum.calls, (unsigned long long)sum.accepted);
+        notify(life, text);
+    }
+    return running;
 }
 
 void evd_life_close(struct evd_life *life)

@@ -41,18 +41,24 @@ static struct evd_worker_stats stats_of(struct evd_worker *worker)
     return stats;
 }
 
-void evd_stats_print(struct evd_workers *workers, struct evd_log *log)
+struct evd_worker_stats evd_stats_sum(struct evd_workers *workers)
 {
     struct evd_worker_stats sum = {0};
+    for (unsigned i = 0; i < evd_workers_count(workers); i++) {
+        struct evd_worker_stats one = stats_of(evd_workers_at(workers, i));
+        add(&sum, &one);
+    }
+    return sum;
+}
+
+void evd_stats_print(struct evd_workers *workers, struct evd_log *log)
+{
+    struct evd_worker_stats sum = evd_stats_sum(workers);
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
     if (out == NULL)
         return;
-    for (unsigned i = 0; i < evd_workers_count(workers); i++) {
-        struct evd_worker_stats one = stats_of(evd_workers_at(workers, i));
-        add(&sum, &one);
-    }
     (void)fputc('{', out);
     put(out, &sum);
     (void)fputs(",\"workers\":[", out);

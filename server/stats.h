@@ -9,4 +9,7 @@
  * that knows most. */
 void evd_stats_print(struct evd_workers *workers, struct evd_log *log);
 
+/* The sums of the same. */
+struct evd_worker_stats evd_stats_sum(struct evd_workers *workers);
+
 #endif

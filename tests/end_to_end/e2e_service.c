@@ -224,6 +224,7 @@ static void check_notify(const char *path)
     ask(server.addresses[0]);
     assert_int_equal(server_stop(&server), 0);
     expect_told(&manager, "STOPPING=1");
+    expect_told(&manager, "STATUS=Ended after 1 calls on 1 connections");
     assert_string_equal(server.errors, "");
     (void)close(manager.notify);
 }

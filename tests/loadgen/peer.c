@@ -154,6 +154,10 @@ static bool misbehave(struct peer *peer, struct peer_conn *conn, const struct ev
         send_all(conn);
         close_conn(conn, false);
         return false;
+    case PEER_END:
+        send_all(conn);
+        close_conn(conn, false);
+        return false;
     case PEER_REFUSE:
         close(peer->listener);
         peer->listener = -1;

@@ -21,6 +21,7 @@ enum peer_action {
     PEER_UNREADABLE, /* bytes that are no message */
     PEER_TWICE,      /* the right answer, two times */
     PEER_HALF,       /* half the answer, then the end of the connection */
+    PEER_END,        /* the end of the connection, in order, instead of the answer */
     PEER_RESET,      /* TCP RST */
     PEER_STALL,      /* nothing more on this connection, which stays open */
     PEER_REFUSE,     /* TCP RST, and no connection is accepted any more */

@@ -135,7 +135,8 @@ static void json_has_the_schema(void **state)
     const cJSON *latency = get(json, "latency_ns"), *config = get(json, "config");
 
     check_keys(json, "schema version commit build command started config scenario measured_ns "
-                     "accounting warmup_accounting throughput latency_ns bytes client server host "
+                     "accounting warmup_accounting reconnects resent throughput latency_ns bytes "
+                     "client server host "
                      "valid invalid invalid_causes first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");

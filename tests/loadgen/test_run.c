@@ -318,6 +318,44 @@ static void lost_connections(void **state)
     }
 }
 
+/* --retry: what an end in order left unanswered goes out again, once a connection; half an answer
+ * and a reset are lost as ever. */
+static void ended_connections_are_retried(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        enum peer_action action;
+        enum lg_outcome outcome;
+        uint64_t lost, resent;
+    } cases[] = {
+        {"--retry", PEER_END, LG_EOF, 0, 3},
+        {"", PEER_END, LG_EOF, 3, 0},
+        {"--retry", PEER_HALF, LG_EOF, 3, 0},
+        {"--retry", PEER_RESET, LG_RESET, 3, 0},
+    };
+
+    for (size_t t = 0; evd_transports[t] != NULL; t++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+            const struct peer_script script = {
+                .transport = evd_transports[t], .action = cases[i].action, .first = 10, .count = 3};
+            struct trial trial;
+
+            run_trial(&trial, &script, STATUS TWO_HUNDRED ONE "--transport %s %s",
+                      evd_transports[t]->name, cases[i].options);
+            assert_int_equal(trial.rc, EVD_OK);
+            assert_int_equal(measured(&trial)->outcomes[cases[i].outcome], cases[i].lost);
+            assert_int_equal(measured(&trial)->outcomes[LG_OK], 200 - cases[i].lost);
+            assert_int_equal(trial.result->resent, cases[i].resent);
+            assert_int_equal(trial.result->reconnects, 3);
+            assert_int_equal(trial.peer_calls, 200 + cases[i].resent);
+            /* Once each, however often they were sent. */
+            assert_int_equal(trial.result->lateness.count, 200);
+            end_trial(&trial);
+        }
+    }
+}
+
 /* Everything in flight on the connection goes with it, in a closed loop too. */
 static void reset_takes_what_is_in_flight(void **state)
 {
@@ -472,6 +510,7 @@ int main(void)
         cmocka_unit_test(other_bytes_of_the_same_json_are_right),
         cmocka_unit_test(a_second_reply_does_not_go_unseen),
         cmocka_unit_test(lost_connections),
+        cmocka_unit_test(ended_connections_are_retried),
         cmocka_unit_test(reset_takes_what_is_in_flight),
         cmocka_unit_test(stalled_requests_time_out),
         cmocka_unit_test(what_is_left_at_the_end),

@@ -40,6 +40,7 @@ struct evd_server_config {
 
     struct evd_wire_limits wire;
     struct evd_http_limits http;
+    size_t max_ratio;    /* bytes that one byte of gzip may become */
     size_t max_inflated; /* bytes of a payload when its codec is undone */
     size_t output_pause; /* bytes held for one slow reader before its calls wait; <= max_output */
     size_t max_output;   /* bytes of one answer on the wire */

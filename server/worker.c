@@ -207,6 +207,7 @@ int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *c
     int rc = evd_conns_init(worker);
     if (rc >= 0)
         rc = evd_codec_context_init(&worker->codecs, config->max_inflated);
+    worker->codecs.max_ratio = config->max_ratio;
     if (rc < 0)
         (void)evd_error_set(ret_error, rc, "%s", evd_status_text(rc));
     if (rc >= 0)

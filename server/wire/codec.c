@@ -37,6 +37,15 @@ void evd_codec_context_release(struct evd_codec_context *context)
     evd_buf_release(&context->wire);
 }
 
+size_t evd_codec_inflated_max(const struct evd_codec_context *context, size_t gzip_len)
+{
+    size_t max = context->max_decoded, ratio = context->max_ratio;
+    if (ratio == 0 || gzip_len >= max / ratio || max <= EVD_CODEC_RATIO_FROM)
+        return max;
+    size_t allowed = gzip_len * ratio;
+    return allowed > EVD_CODEC_RATIO_FROM ? allowed : EVD_CODEC_RATIO_FROM;
+}
+
 const struct evd_codec *evd_codec_by_name(struct evd_slice name)
 {
     for (size_t i = 0; evd_codecs[i] != NULL; i++)

@@ -9,17 +9,24 @@
 
 struct evd_gzip;
 
+#define EVD_CODEC_RATIO_FROM ((size_t)64 * 1024) /* what is smaller may be of any ratio */
+
 /* What codecs need between calls; one a thread. */
 struct evd_codec_context {
     struct evd_gzip *gzip;
     struct evd_buf scratch; /* between the two halves of base64+gzip: the codecs' own */
     struct evd_buf wire;    /* envelope.c's own: a payload as on the wire, escapes undone */
     size_t max_decoded;     /* the most bytes a decoded payload may have */
+    size_t max_ratio;       /* bytes that one byte of gzip may become, once they are more than
+                               EVD_CODEC_RATIO_FROM; 0: any */
 };
 
-/* max_decoded: in bytes. EVD_ERR_NO_MEMORY. */
+/* max_decoded: in bytes; any ratio is allowed, until max_ratio is set. EVD_ERR_NO_MEMORY. */
 int evd_codec_context_init(struct evd_codec_context *context, size_t max_decoded);
 void evd_codec_context_release(struct evd_codec_context *context);
+
+/* The most bytes that so many of gzip may become. */
+size_t evd_codec_inflated_max(const struct evd_codec_context *context, size_t gzip_len);
 
 struct evd_codec {
     const char *name; /* as in "encoding": "json", "base64", "gzip", "base64+gzip" */

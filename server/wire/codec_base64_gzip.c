@@ -12,8 +12,8 @@ static int decode(struct evd_codec_context *context, struct evd_slice in, struct
     int rc = evd_base64_append_decoded(in, scratch->max, scratch, ret_error);
     if (rc < 0)
         return rc;
-    return evd_gzip_inflate(context->gzip, evd_buf_slice(scratch), context->max_decoded, out,
-                            ret_error);
+    return evd_gzip_inflate(context->gzip, evd_buf_slice(scratch),
+                            evd_codec_inflated_max(context, scratch->len), out, ret_error);
 }
 
 static int encode(struct evd_codec_context *context, struct evd_slice in, struct evd_buf *out)

@@ -6,7 +6,8 @@
 static int decode(struct evd_codec_context *context, struct evd_slice in, struct evd_buf *out,
                   struct evd_error *ret_error)
 {
-    return evd_gzip_inflate(context->gzip, in, context->max_decoded, out, ret_error);
+    return evd_gzip_inflate(context->gzip, in, evd_codec_inflated_max(context, in.len), out,
+                            ret_error);
 }
 
 static int encode(struct evd_codec_context *context, struct evd_slice in, struct evd_buf *out)

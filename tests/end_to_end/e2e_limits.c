@@ -1,11 +1,18 @@
 /* Every limit on a connection's time and on what it may hold, and what is seen at it. */
 #include "harness.h"
 
+#include "server/wire/base64.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define STATUS "{\"event\":\"api.services.status\"}\n"
 #define ONLINE "{\"data\":\"online\"}"
@@ -264,7 +271,7 @@ static void the_formula_holds(void **state)
     (void)state;
     enum { CLIENTS = 2000 };
     struct server server;
-    static int fds[CLIENTS];
+    static int fds[CLIENTS + 1];
     char out[1000];
     unsigned long kib = 0, each = 0;
     const char *args[] = {NULL};
@@ -289,7 +296,98 @@ static void the_formula_holds(void **state)
     if (!EVD_FAULTS_NO_MALLOC)
         assert_true(now < kib * 1024 + each * CLIENTS + worker);
     for (int i = 0; i < CLIENTS; i++)
+        client_send_text(fds[i], "{\"event\":");
+    expect_online(fds[CLIENTS] = client_connect(server.addresses[0]));
+    for (int i = 0; i < CLIENTS; i++)
+        client_send_text(fds[i], "\"api.services");
+    expect_online(fds[CLIENTS]); /* a few bytes cost no buffer for a whole read */
+    now = resident_bytes(server.pid);
+    print_message("%zu KiB with %d half messages\n", now / 1024, CLIENTS);
+    if (!EVD_FAULTS_NO_MALLOC)
+        assert_true(now < kib * 1024 + (each + 1024) * CLIENTS + worker);
+    for (int i = 0; i <= CLIENTS; i++)
         (void)close(fds[i]);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* ---- The sockets. ---- */
+
+/* A copy of the server's descriptor, or -1: not allowed here. */
+static int borrow(int pidfd, int fd)
+{
+    return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
+static void sockets_are_set(void **state)
+{
+    (void)state;
+    struct server server;
+    const char *args[] = {NULL};
+    int listening = 0, connected = 0;
+    server_start(&server, args);
+    int client = client_connect(server.addresses[0]);
+    expect_online(client);
+    int pidfd = (int)syscall(SYS_pidfd_open, server.pid, 0);
+    assert_true(pidfd >= 0);
+    for (int i = 0; i < 100; i++) {
+        int fd = borrow(pidfd, i), listens = 0, reuse = 0, no_delay = 0;
+        socklen_t len = sizeof listens;
+        if (fd < 0 && errno == EPERM) {
+            print_message("descriptors of another process are not to be had here\n");
+            (void)server_stop(&server);
+            skip();
+        }
+        if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+            getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &len) == 0) {
+            assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &len), 0);
+            assert_true(listens ? reuse : no_delay);
+            listening += listens;
+            connected += !listens;
+        }
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    assert_int_equal(listening, 1);
+    assert_int_equal(connected, 1);
+    (void)close(pidfd);
+    (void)close(client);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+/* 1 MB of zeros in 1 KB of gzip, and 40 KB of them in 60 bytes. */
+static void a_bomb_is_known_by_its_ratio(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        bool refused;
+    } cases[] = {{40000, false}, {1000000, true}};
+    struct server server;
+    static char zeros[1000000], line[100000], base64[8000];
+    static unsigned char gz[4000];
+    const char *args[] = {NULL};
+    server_start(&server, args);
+    int fd = client_connect(server.addresses[0]);
+    for (size_t i = 0; i < 2; i++) {
+        z_stream z = {0};
+        assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
+        memset(zeros, '0', sizeof zeros);
+        zeros[0] = zeros[cases[i].len - 1] = '"';
+        z.next_in = (unsigned char *)zeros;
+        z.avail_in = (unsigned)cases[i].len;
+        z.next_out = gz;
+        z.avail_out = sizeof gz;
+        assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+        size_t len = evd_base64_encode(evd_slice((char *)gz, z.total_out), base64);
+        assert_int_equal(deflateEnd(&z), Z_OK);
+        client_send_text(fd,
+                         "{\"event\":\"api.test.board\",\"encoding\":\"base64+gzip\",\"data\":\"");
+        client_send(fd, base64, len);
+        client_send_text(fd, "\"}\n");
+        (void)client_read_line(fd, line, sizeof line);
+        assert_int_equal(strstr(line, "too_large") != NULL, cases[i].refused);
+    }
+    (void)close(fd);
     assert_int_equal(server_stop(&server), 0);
 }
 
@@ -304,6 +402,8 @@ int main(void)
         cmocka_unit_test(an_answer_may_be_too_large),
         cmocka_unit_test(a_turn_ends),
         cmocka_unit_test(the_formula_holds),
+        cmocka_unit_test(sockets_are_set),
+        cmocka_unit_test(a_bomb_is_known_by_its_ratio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

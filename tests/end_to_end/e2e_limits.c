@@ -217,6 +217,32 @@ static void the_largest_holder_goes(void **state)
     assert_null(strstr(told + 1, "--max-memory"));
 }
 
+/* Near the budget, who does not read has no more of its calls made, and so nobody has to go. */
+static void who_is_slow_waits_when_it_is_tight(void **state)
+{
+    (void)state;
+    enum { HELD = 3500000 }; /* of a buffer of 4 MiB, which is over three quarters of 5 */
+    struct server server;
+    const char *args[] = {"--max-memory=5m", "--max-frame=4m", "--output-pause=1m", NULL};
+    char *half = malloc(HELD), line[100];
+    assert_non_null(half);
+    memset(half, ' ', HELD);
+    server_start(&server, args);
+    int holder = client_connect(server.addresses[0]);
+    client_send_text(holder, "{");
+    client_send(holder, half, HELD);
+    int slow = client_connect(server.addresses[0]);
+    stuff(slow, 65536);
+    client_send_text(holder, "\"event\":\"api.services.status\"}\n");
+    (void)client_read_line(holder, line, sizeof line);
+    assert_string_equal(line, ONLINE);
+    free(half);
+    (void)close(holder);
+    (void)close(slow);
+    assert_int_equal(server_stop(&server), 0);
+    assert_string_equal(server.errors, "");
+}
+
 /* An answer has a size of its own, whatever waits before it. */
 static void an_answer_may_be_too_large(void **state)
 {
@@ -274,7 +300,7 @@ static void the_formula_holds(void **state)
     static int fds[CLIENTS + 1];
     char out[1000];
     unsigned long kib = 0, each = 0;
-    const char *args[] = {NULL};
+    const char *args[] = {"--max-memory=8m", NULL};
     server_start(&server, args);
     size_t len = 0;
     while (len < sizeof out - 1 && memchr(out, '\n', len) == NULL) {
@@ -305,6 +331,11 @@ static void the_formula_holds(void **state)
     print_message("%zu KiB with %d half messages\n", now / 1024, CLIENTS);
     if (!EVD_FAULTS_NO_MALLOC)
         assert_true(now < kib * 1024 + (each + 1024) * CLIENTS + worker);
+    for (int i = 0; i < CLIENTS; i++) { /* nor would the budget have had room for one each */
+        client_send_text(fds[i], ".status\"}\n");
+        (void)client_read_line(fds[i], out, sizeof out);
+        assert_string_equal(out, ONLINE);
+    }
     for (int i = 0; i <= CLIENTS; i++)
         (void)close(fds[i]);
     assert_int_equal(server_stop(&server), 0);
@@ -401,6 +432,7 @@ int main(void)
         cmocka_unit_test(the_largest_holder_goes),
         cmocka_unit_test(an_answer_may_be_too_large),
         cmocka_unit_test(a_turn_ends),
+        cmocka_unit_test(who_is_slow_waits_when_it_is_tight),
         cmocka_unit_test(the_formula_holds),
         cmocka_unit_test(sockets_are_set),
         cmocka_unit_test(a_bomb_is_known_by_its_ratio),

@@ -370,8 +370,6 @@ static void process(struct evd_conn *conn)
     else if (pos < in.len && evd_buf_append(&conn->in, in.ptr + pos, in.len - pos) < 0)
         conn->closing = true;
     evd_buf_clear(&worker->rx);
-    if (worker->work->payload.cap > EVD_TX_KEEP)
-        evd_buf_release(&worker->work->payload);
     if (conn->in.len == 0)
         evd_buf_release(&conn->in);
 }

@@ -1,7 +1,11 @@
 #include "base64.h"
 
+#include "base64_vector.h"
+
 #include <endian.h>
 #include <stdbool.h>
+
+#define VECTOR_MIN 24 /* bytes or characters: below it the tables are as fast */
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -40,6 +44,12 @@ size_t evd_base64_encode(struct evd_slice in, char *out)
     char *to = out;
     size_t left = in.len;
 
+    if (left >= VECTOR_MIN && has_vectors()) {
+        size_t taken = encode_blocks(from, left, to);
+        left -= taken;
+        from += taken;
+        to += taken / 3 * 4;
+    }
     for (; left >= 3; left -= 3, from += 3, to += 4) {
         uint32_t group = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
         to[0] = alphabet[group >> 18];
@@ -125,6 +135,12 @@ int64_t evd_base64_decode(struct evd_slice in, char *out, size_t *ret_bad_at)
 
     if (left % 4 != 0)
         return fail(in, from, ret_bad_at);
+    if (left >= VECTOR_MIN && has_vectors()) {
+        size_t taken = decode_blocks(from, left, to);
+        left -= taken;
+        from += taken;
+        to += taken / 4 * 3;
+    }
     /* Two groups give 6 bytes and are stored as 8. The two groups kept back give at least 4 more,
      * so nothing is written behind the result. */
     for (; left >= 16; left -= 8, from += 8, to += 6) {

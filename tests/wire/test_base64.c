@@ -94,10 +94,12 @@ static void bad_bytes_in_every_position(void **state)
                                         "Zm8=",
                                         "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9v",
                                         "Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZg==",
-                                        "Zm9vYmFyZm9vYmFyZm9vYmFyZm8="};
+                                        "Zm9vYmFyZm9vYmFyZm9vYmFyZm8=",
+                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123"
+                                        "456789+/+/+/Zm9vYmFyZm9vZg=="};
     size_t tried = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        char text[64];
+        char text[96];
         size_t len = strlen(texts[i]);
         for (size_t at = 0; at < len; at++) {
             for (int byte = 0; byte < 256; byte++) {
@@ -112,7 +114,7 @@ static void bad_bytes_in_every_position(void **state)
             }
         }
     }
-    assert_int_equal(tried, (4 + 4 + 4 + 44 + 36 + 28) * (256 - 65));
+    assert_int_equal(tried, (4 + 4 + 4 + 44 + 36 + 28 + 84) * (256 - 65));
 }
 
 static void padding_in_the_wrong_place(void **state)
@@ -195,6 +197,50 @@ static void round_trips_of_every_length(void **state)
             assert_int_equal(text[i], UNTOUCHED);
         assert_int_equal(decode(evd_slice(text, encoded), out, NULL), len);
         assert_memory_equal(out, bytes, len);
+    }
+}
+
+/* Every length, so that each place is once in the first vector, in a later one and behind the last,
+ * and each end comes with each padding. The bad bytes are the alphabet's neighbours, its opposites
+ * and the ends of the range. */
+static void bad_bytes_in_every_length(void **state)
+{
+    (void)state;
+    static const unsigned char bad[] = {0,   '*', ',', '.', ':',  '@',  '[',  '`',
+                                        '{', '-', '_', ' ', 0x7F, 0x80, 0xC1, 0xFF};
+    uint64_t seed = 4;
+    for (size_t len = 1; len <= 200; len++) {
+        char bytes[200], text[268], out[200];
+        test_random_bytes(&seed, bytes, len);
+        size_t encoded = evd_base64_encode(evd_slice(bytes, len), text);
+        size_t characters = (len * 8 + 5) / 6; /* before the padding */
+        for (size_t at = 0; at < characters; at++) {
+            char kept = text[at];
+            text[at] = (char)bad[(at + len) % sizeof bad];
+            assert_bad(evd_slice(text, encoded), at);
+            text[at] = kept;
+        }
+        assert_int_equal(decode(evd_slice(text, encoded), out, NULL), len);
+        assert_memory_equal(out, bytes, len);
+    }
+}
+
+/* Every value of 6 bits in every place of a vector, against the alphabet itself. */
+static void every_value_in_every_place(void **state)
+{
+    (void)state;
+    for (size_t start = 0; start < 64; start++) {
+        char text[128], bytes[96], again[128];
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = alphabet[(start + i) % 64];
+        assert_int_equal(decode(evd_slice(text, sizeof text), bytes, NULL), sizeof bytes);
+        for (size_t i = 0; i < sizeof text; i++) {
+            const unsigned char *group = (const unsigned char *)bytes + i / 4 * 3;
+            unsigned value = (unsigned)group[0] << 16 | (unsigned)group[1] << 8 | group[2];
+            assert_int_equal(value >> (18 - 6 * (i % 4)) & 63, (start + i) % 64);
+        }
+        assert_int_equal(evd_base64_encode(evd_slice(bytes, sizeof bytes), again), sizeof again);
+        assert_memory_equal(again, text, sizeof text);
     }
 }
 
@@ -282,6 +328,8 @@ int main(void)
         cmocka_unit_test(padding_in_the_wrong_place),
         cmocka_unit_test(only_one_encoding_of_each_text),
         cmocka_unit_test(round_trips_of_every_length),
+        cmocka_unit_test(bad_bytes_in_every_length),
+        cmocka_unit_test(every_value_in_every_place),
         cmocka_unit_test(every_truncation),
         cmocka_unit_test(appends_within_limit_and_max),
         cmocka_unit_test(errors_in_words),

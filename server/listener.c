@@ -217,10 +217,14 @@ int evd_listener_join(struct evd_listener *listener, struct evd_worker *worker,
     return init(listener, worker, first->io.fd, ret_error);
 }
 
+/* An inherited one stays open as long as the process: as the manager has it open too, an epoll
+ * would go on telling of it, under a number that has become another file's. */
 static void close_socket(struct evd_listener *listener)
 {
+    if (listener->inherited)
+        return;
     (void)close(listener->io.fd);
-    if (listener->bound.addr.ss_family == AF_UNIX && !listener->inherited)
+    if (listener->bound.addr.ss_family == AF_UNIX)
         (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
 }
 

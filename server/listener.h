@@ -45,7 +45,8 @@ void evd_listener_start(struct evd_listener *listener);
  * inherited socket is left to who listens next. */
 void evd_listener_finish(struct evd_listener *listener);
 
-/* Stops accepting; removes a Unix socket's file. What is shared stays open. May be called twice. */
+/* Stops accepting; removes a Unix socket's file. What is shared or inherited stays open. May be
+ * called twice. */
 void evd_listener_close(struct evd_listener *listener);
 
 /* Closes a shared descriptor, once no worker accepts from it any more. May be called twice. */

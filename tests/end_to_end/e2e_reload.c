@@ -399,9 +399,10 @@ static void check_reloads(const char *policy)
     assert_int_equal(pthread_join(listener.thread, NULL), 0); /* it has read to the end */
     (void)fclose(listener.in);
     assert_int_equal(server_wait(&server), 0);
-    assert_int_equal(listener.replaced, tally.good);
-    assert_int_equal(listener.failed, tally.bad); /* one line each, however many calls there were */
-    assert_int_equal(listener.serving, tally.bad);
+    /* One line each, however many calls there were; repeats within a second are left out. */
+    assert_in_range(listener.replaced, 1, tally.good);
+    assert_in_range(listener.failed, 1, tally.bad);
+    assert_int_equal(listener.serving, listener.failed);
     if (listener.other > 0)
         fail_msg("the server said %s", listener.first_other);
     unsigned long long calls = 0;

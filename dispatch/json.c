@@ -237,8 +237,8 @@ static inline const char *skip_ends(struct evd_json_scan *scan, const char *p, c
     return p;
 }
 
-/* One value at p. */
-static const char *skip_value(struct evd_json_scan *scan, const char *p, const char *end)
+/* The array or object at p, with all that is in it. */
+static const char *skip_container(struct evd_json_scan *scan, const char *p, const char *end)
 {
     struct nesting nesting;
     nesting.depth = 0;
@@ -268,6 +268,14 @@ static const char *skip_value(struct evd_json_scan *scan, const char *p, const c
             return NULL;
     } while (nesting.depth > 0);
     return p;
+}
+
+/* The value at p, behind white space. Most are scalars, which need no stack. */
+static inline const char *skip_value(struct evd_json_scan *scan, const char *p, const char *end)
+{
+    if (p < end && (*p == '{' || *p == '['))
+        return skip_container(scan, p, end);
+    return skip_scalar(scan, p, end);
 }
 
 static enum evd_json_type type_of(char first)
@@ -302,8 +310,8 @@ void evd_json_scan_init(struct evd_json_scan *scan, struct evd_slice text, unsig
     };
 }
 
-int evd_json_scan_value(struct evd_json_scan *scan, enum evd_json_type *ret_type,
-                        struct evd_slice *ret_span)
+static inline int scan_value(struct evd_json_scan *scan, enum evd_json_type *ret_type,
+                             struct evd_slice *ret_span)
 {
     const char *start = skip_white(scan->pos, scan->end);
     const char *p = skip_value(scan, start, scan->end);
@@ -315,6 +323,12 @@ int evd_json_scan_value(struct evd_json_scan *scan, enum evd_json_type *ret_type
     if (ret_span != NULL)
         *ret_span = evd_slice(start, (size_t)(p - start));
     return EVD_OK;
+}
+
+int evd_json_scan_value(struct evd_json_scan *scan, enum evd_json_type *ret_type,
+                        struct evd_slice *ret_span)
+{
+    return scan_value(scan, ret_type, ret_span);
 }
 
 int evd_json_scan_object(struct evd_json_scan *scan)
@@ -356,7 +370,7 @@ int evd_json_scan_member(struct evd_json_scan *scan, struct evd_slice *ret_key,
         return EVD_ERR_BAD_DATA;
     scan->pos = p;
     scan->first = false;
-    int rc = evd_json_scan_value(scan, ret_type, ret_value);
+    int rc = scan_value(scan, ret_type, ret_value);
     return rc < 0 ? rc : EVD_MORE;
 }
 

@@ -19,44 +19,55 @@ enum {
 };
 
 static const struct {
-    struct evd_slice name;
+    const char *name;
     int member;
 } names[] = {
-    {{"id", 2}, ID},           {{"event", 5}, EVENT},
-    {{"data", 4}, DATA},       {{"encoding", 8}, ENCODING},
-    {{"error", 5}, ERROR},     {{"code", 4}, CODE},
-    {{"message", 7}, MESSAGE},
+    {"id", ID},       {"event", EVENT}, {"data", DATA},       {"encoding", ENCODING},
+    {"error", ERROR}, {"code", CODE},   {"message", MESSAGE},
 };
 
 #define NAME_COUNT (sizeof names / sizeof *names)
 #define NAME_MAX   8 /* bytes of the longest */
 
+/* By its length first, so that each comparison is one of numbers. */
+static inline int member_named(struct evd_slice key)
+{
+#define IS(name) (memcmp(key.ptr, name, sizeof(name) - 1) == 0)
+    switch (key.len) {
+    case 2:
+        return IS("id") ? ID : 0;
+    case 4:
+        return IS("data") ? DATA : IS("code") ? CODE : 0;
+    case 5:
+        return IS("event") ? EVENT : IS("error") ? ERROR : 0;
+    case 7:
+        return IS("message") ? MESSAGE : 0;
+    case 8:
+        return IS("encoding") ? ENCODING : 0;
+    default:
+        return 0;
+    }
+#undef IS
+}
+
 static const char *name_of(int member)
 {
     for (size_t i = 0; i < NAME_COUNT; i++)
         if (names[i].member == member)
-            return names[i].name.ptr;
+            return names[i].name;
     return "";
-}
-
-static int member_of_plain(struct evd_slice key, int members)
-{
-    for (size_t i = 0; i < NAME_COUNT; i++)
-        if ((names[i].member & members) != 0 && evd_slice_equal(key, names[i].name))
-            return names[i].member;
-    return 0;
 }
 
 /* Which of `members` the key names, or 0. A key may be written with escapes: they are undone, so
  * that a repeated one cannot hide. */
 static int member_of(struct evd_slice key, int members)
 {
-    int member = member_of_plain(key, members);
+    int member = member_named(key) & members;
     if (member != 0 || key.len == 0 || memchr(key.ptr, '\\', key.len) == NULL)
         return member;
     char plain[NAME_MAX + 1];
     int64_t len = evd_json_unescape(key, plain, sizeof plain);
-    return len < 0 ? 0 : member_of_plain(evd_slice(plain, (size_t)len), members);
+    return len < 0 ? 0 : member_named(evd_slice(plain, (size_t)len)) & members;
 }
 
 /* ---- Reading ---- */

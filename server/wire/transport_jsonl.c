@@ -145,12 +145,17 @@ static char *put_message(char *p, const struct evd_envelope *envelope,
     return p;
 }
 
-/* The most bytes that put_message() writes. */
+/* The most bytes that put_message() writes, and the "}\n" behind it. */
 static size_t message_max(const struct evd_envelope *envelope, const struct evd_codec *codec)
 {
-    const size_t keys_and_quotes = 128; /* with an id of 20 digits and a codec's name */
-    return keys_and_quotes + envelope->id.text.len + evd_json_escape(envelope->event, NULL) +
-           evd_json_escape(envelope->code, NULL) + evd_json_escape(envelope->message, NULL) +
+    /* With an id of 20 digits, a codec's name and the end. */
+    size_t max = 128 + envelope->id.text.len;
+    if (envelope->kind == EVD_KIND_ERROR)
+        return max + evd_json_escape(envelope->code, NULL) +
+               evd_json_escape(envelope->message, NULL);
+    if (envelope->kind == EVD_KIND_CALL)
+        max += evd_json_escape(envelope->event, NULL);
+    return max +
            (codec->identity ? envelope->data.len : evd_json_escape_bytes(envelope->data, NULL));
 }
 
@@ -192,10 +197,14 @@ static int append_message(struct evd_buf *out, const struct evd_envelope *envelo
     int rc = evd_buf_reserve(out, message_max(envelope, codec));
     if (rc < 0)
         return rc;
+    bool extra = envelope->kind == EVD_KIND_CALL && envelope->envelope.len > 0;
     char *p = put_message(evd_buf_tail(out), envelope, codec);
+    if (!extra)
+        p = PUT(p, "}\n");
     evd_buf_commit(out, (size_t)(p - evd_buf_tail(out)));
-    if (envelope->kind == EVD_KIND_CALL && envelope->envelope.len > 0)
-        rc = append_extra(out, envelope->envelope);
+    if (!extra)
+        return EVD_OK;
+    rc = append_extra(out, envelope->envelope);
     return rc < 0 ? rc : evd_buf_append(out, "}\n", 2);
 }
 

@@ -4,6 +4,7 @@
 #include "evd_version.h"
 #include "paths.h"
 #include "plot.h"
+#include "report_compare.h"
 #include "report_parts.h"
 #include "study_json.h"
 
@@ -16,6 +17,7 @@
 
 static const char help[] =
     "Usage: loadgen report DIR\n"
+    "       loadgen report --compare A B [--json]\n"
     "\n"
     "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
     "from raw data. Measures nothing; the same data give the same bytes. Needs gnuplot (Debian:\n"
@@ -24,11 +26,17 @@ static const char help[] =
     "  of a study  study.json, trials.jsonl and, where it is there, edit.jsonl\n"
     "  of a bench  bench.json and, where they are there, instructions.json and targets.tsv\n"
     "\n"
+    "  --compare A B  two studies side by side: each arm, scenario and load that both have, B\n"
+    "                 against A, by Mann-Whitney's test with Holm's adjustment. Writes to stdout\n"
+    "                 and leaves the folders alone. Exit: 0 nothing is slower or dearer by more\n"
+    "                 than 2 %, 1 something is, 2 usage, or data that cannot be compared.\n"
+    "  --json         with --compare: JSON, schema evdispatch.compare/1\n"
     "  --help, --version\n"
     "\n"
-    "Example:\n"
+    "Examples:\n"
     "  loadgen report out/quick\n"
-    "  loadgen report out/bench-20261123T101500Z\n";
+    "  loadgen report out/bench-20261123T101500Z\n"
+    "  loadgen report --compare out/before out/after || echo slower\n";
 
 static int write_memory(const char *dir, const char *name, char *text, size_t len,
                         struct evd_error *error)
@@ -149,11 +157,37 @@ int lg_report_make(const char *dir, struct evd_error *ret_error)
     return rc;
 }
 
+static int compare(int argc, char **argv, bool json)
+{
+    struct evd_error error = {0};
+    unsigned slower = 0;
+    if (argc != 2) {
+        fputs("loadgen: report: --compare takes the folders of two studies; try 'loadgen report "
+              "--help'\n",
+              stderr);
+        return 2;
+    }
+    const char *const dirs[2] = {argv[0], argv[1]};
+    if (lg_compare_print(dirs, json, stdout, &slower, &error) != EVD_OK) {
+        fprintf(stderr, "loadgen: report: %s\n", error.text);
+        return 2;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("loadgen: report: cannot write to stdout\n", stderr);
+        return 2;
+    }
+    return slower > 0 ? 1 : 0;
+}
+
 int lg_report_main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"compare", no_argument, NULL, 'c'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
+    bool two = false, json = false;
     int option;
     optind = 0; /* start anew: main() may have used getopt */
     opterr = 0;
@@ -162,8 +196,18 @@ int lg_report_main(int argc, char **argv)
             return fputs(help, stdout), 0;
         if (option == 'v')
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
+        two = two || option == 'c';
+        json = json || option == 'j';
+        if (option == 'c' || option == 'j')
+            continue;
         fprintf(stderr, "loadgen: report: there is no option '%s'; try 'loadgen report --help'\n",
                 argv[optind - 1]);
+        return 2;
+    }
+    if (two)
+        return compare(argc - optind, argv + optind, json);
+    if (json) {
+        fputs("loadgen: report: --json goes with --compare; try 'loadgen report --help'\n", stderr);
         return 2;
     }
     if (argc - optind != 1) {

@@ -1,0 +1,59 @@
+/* Two independent samples, held against R 4.2: wilcox.test(conf.int = TRUE). x and y are those of
+ * the permeability of placentas in Hollander and Wolfe, "Nonparametric Statistical Methods", 4.1.
+ */
+#include "loadgen/stats_two.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+static const double x[] = {0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46, NAN};
+static const double y[] = {1.15, 0.88, 0.90, 0.74, 1.21};
+
+static void assert_near(double is, double should, double within)
+{
+    if (!(fabs(is - should) <= within))
+        print_error("%.12g, not %.12g\n", is, should);
+    assert_true(fabs(is - should) <= within);
+}
+
+static void test_p(void **state)
+{
+    const double tied[] = {1, 2, 2, 3, 5, 6}, other[] = {2, 4, 5, 7, 8, 9};
+    const double low[] = {1, 2, 3, 4}, high[] = {5, 6, 7, 8};
+    double many[60], more[55];
+    (void)state;
+    assert_near(lg_mann_whitney_p(x, 11, y, 5), 0.254412254412, 1e-11);
+    assert_near(lg_mann_whitney_p(low, 4, high, 4), 2.0 / 70, 1e-12); /* 1 of 8 over 4, twice */
+    assert_near(lg_mann_whitney_p(tied, 6, other, 6), 0.106210034, 1e-9);
+    for (int i = 0; i < 60; i++)
+        many[i] = (i + 1) / 10.0 + 0.013;
+    for (int i = 0; i < 55; i++)
+        more[i] = (i + 1) / 10.0 + 0.77;
+    assert_near(lg_mann_whitney_p(many, 60, more, 55), 0.128483792278, 1e-9);
+    assert_true(isnan(lg_mann_whitney_p(x, 0, y, 5)));
+}
+
+static void test_ratio(void **state)
+{
+    struct lg_interval ratio = lg_two_ratio_interval(x, 11, y, 5);
+    (void)state;
+    assert_int_equal(ratio.n, 5);
+    assert_true(ratio.bounded && ratio.coverage >= 0.95);
+    assert_near(ratio.estimate, 1.311767137078, 1e-9);
+    assert_near(ratio.low, 0.859504132231, 1e-9);
+    assert_near(ratio.high, 1.959459459459, 1e-9);
+    /* 3 and 3: no interval narrower than all of it, which covers 1 - 2/20; 2 and 2 only 1 - 2/6. */
+    assert_true(lg_two_ratio_interval(x, 3, y, 3).bounded);
+    assert_false(lg_two_ratio_interval(x, 2, y, 2).bounded);
+    assert_true(isnan(lg_two_ratio_interval(x, 2, y, 0).estimate));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_p), cmocka_unit_test(test_ratio)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -90,7 +90,7 @@ static void compare(struct lg_summary *summary, enum lg_metric metric, const dou
     cell->shapes[metric].trend = lg_trend_of(x, blocks);
     cell->shapes[metric].outliers =
         lg_outliers(x, ref, blocks, &cell->shapes[metric].farthest, &cell->shapes[metric].block);
-    if (metric == LG_RATE)
+    if (metric == LG_RATE && index != reference)
         cell->total_rate = lg_pairs_totals(x, ref, blocks, index);
     for (size_t i = 0; i < blocks && i < LG_RANK_MAX; i++)
         differences[i] = x[i] - ref[i];

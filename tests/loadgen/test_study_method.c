@@ -19,7 +19,7 @@
 #define DRIFT  0.004 /* of the log, from a trial to the next: 33 % over a study */
 #define STOLEN 0.03  /* share of trials that lose up to a fifth of their time, unnoticed */
 
-enum { STUDIES = 400, ARMS = 6, BLOCKS = 12, TRIALS = ARMS * BLOCKS };
+enum { STUDIES = 200, ARMS = 6, BLOCKS = 12, TRIALS = ARMS * BLOCKS };
 
 static void make_design(struct lg_design *design)
 {

@@ -14,6 +14,7 @@
 #define LG_CAUSE_WAIT        "cpu-wait"    /* generator or server waited for its CPU */
 #define LG_CAUSE_STEAL       "steal"       /* the host took CPU time */
 #define LG_CAUSE_RANGE       "range"       /* latencies above what the histogram holds */
+#define LG_CAUSE_WARMUP      "warm-up"     /* it was not over: responses went up or down */
 #define LG_CAUSE_SERVER      "server"      /* it could not be sampled */
 
 #endif

@@ -54,6 +54,9 @@ static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_
     lg_histogram_record(&worker->response[slot->window], now_ns - slot->due_ns);
     if (slot->window == LG_MEASURED) {
         lg_histogram_record(&worker->service, now_ns - slot->sent_ns);
+        lg_histogram_record(&worker->blocks[lg_block_of(slot->due_ns - worker->plan->measure_ns,
+                                                        worker->plan->options->duration_ns)],
+                            now_ns - slot->due_ns);
         lg_intervals_record(&worker->intervals, slot->request, now_ns - slot->due_ns, now_ns);
     }
     if (now_ns >= worker->plan->measure_ns && now_ns < lg_end_of(worker))

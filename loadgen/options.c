@@ -49,11 +49,13 @@ const char lg_run_help[] =
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
     "  --hlog FILE            responses as an HdrHistogram V2 log: each second, by event and in "
     "all\n"
+    "  --fail-on-invalid      exit with 3 when the run is INVALID\n"
     "  --quiet                no live line and no table\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 every reply was good (the run may still be INVALID: then it says why);\n"
-    "1 something went wrong; 2 usage.\n"
+    "1 something went wrong; 2 usage; 3 INVALID, with --fail-on-invalid; 130 interrupted (143 by\n"
+    "SIGTERM), with every reply good.\n"
     "\n"
     "Examples:\n"
     "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000\n"
@@ -85,6 +87,7 @@ enum {
     OPT_SERVER_PID,
     OPT_JSON,
     OPT_HLOG,
+    OPT_FAIL_ON_INVALID,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION,
@@ -113,6 +116,7 @@ static const struct option long_options[] = {
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
     {"json", required_argument, NULL, OPT_JSON},
     {"hlog", required_argument, NULL, OPT_HLOG},
+    {"fail-on-invalid", no_argument, NULL, OPT_FAIL_ON_INVALID},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -319,6 +323,9 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
         return EVD_OK;
     case OPT_HLOG:
         options->hlog = value;
+        return EVD_OK;
+    case OPT_FAIL_ON_INVALID:
+        options->fail_on_invalid = true;
         return EVD_OK;
     default: /* OPT_QUIET */
         options->quiet = true;

@@ -50,7 +50,8 @@ struct lg_run_options {
 
     const char *hlog; /* file of the interval log, or NULL */
     const char *json; /* file, "-" for stdout, or NULL */
-    bool quiet;       /* no live line, no table */
+    bool fail_on_invalid;
+    bool quiet; /* no live line, no table */
 };
 
 enum lg_options_result {

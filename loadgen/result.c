@@ -46,11 +46,16 @@ static void print_head(const struct lg_result *result, FILE *out)
 static void print_latency(const struct lg_histogram *h, const char *name, FILE *out)
 {
     static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
+    /* Ten values above it: fewer make it a matter of luck. */
+    static const uint64_t needed[] = {20, 100, 1000, 10000};
     char text[LG_FORMAT_MAX];
 
     fprintf(out, "%-10s", name);
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
-        lg_format_ns((double)lg_histogram_quantile(h, quantiles[i]), text);
+        if (h->count < needed[i])
+            strcpy(text, "-");
+        else
+            lg_format_ns((double)lg_histogram_quantile(h, quantiles[i]), text);
         /* A byte more where the unit has a letter of two bytes. */
         fprintf(out, " %*s", strchr(text, '\xc2') != NULL ? 11 : 10, text);
     }
@@ -72,7 +77,11 @@ static void print_latencies(const struct lg_result *result, FILE *out)
     fprintf(out,
             "  response: from when a request was due to its reply; service: from when it was\n"
             "  sent; lateness: from due to sent: the generator woke late, or had no free slot\n"
-            "  (connections x depth)\n\n");
+            "  (connections x depth)\n");
+    if (result->response.count < 10000)
+        fputs("  -: too few requests; a quantile needs ten above it, so p99.9 10,000 requests\n",
+              out);
+    fputc('\n', out);
 }
 
 static void print_account(const struct lg_result *result, FILE *out)
@@ -129,6 +138,8 @@ void lg_result_table(const struct lg_result *result, FILE *out)
     if (*result->first_bad.event != '\0')
         fprintf(out, "first bad reply, to %s\n  expected %s\n  got      %s\n\n",
                 result->first_bad.event, result->first_bad.expected, result->first_bad.got);
+    if (*result->note != '\0')
+        fprintf(out, "note: %s\n", result->note);
     if (result->invalid_count == 0)
         fputs("valid\n", out);
     for (unsigned i = 0; i < result->invalid_count; i++)

@@ -8,10 +8,12 @@
 #include "options.h"
 #include "sample.h"
 #include "scenario.h"
+#include "stationary.h"
 
 #include <stdio.h>
 
-#define LG_INVALID_MAX 12
+#define LG_INVALID_MAX    16
+#define LG_STATUS_INVALID 3 /* exit status, with --fail-on-invalid */
 
 struct lg_result {
     const struct lg_run_options *options;
@@ -20,7 +22,7 @@ struct lg_result {
     char congestion[LG_CONGESTION_MAX];
 
     uint64_t measured_ns; /* as long as planned, unless interrupted */
-    bool interrupted;
+    int interrupted;      /* the signal, or 0 */
     struct lg_account accounts[LG_WINDOWS];
     uint64_t ok_in_window; /* good replies that arrived within the measured window */
     uint64_t unsolicited;  /* replies to nothing, in the whole run */
@@ -29,7 +31,8 @@ struct lg_result {
     double throughput;     /* ok_in_window a second */
     /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram response, service, lateness, woke_late, no_free_slot;
-    uint64_t sent_bytes, received_bytes; /* measured window */
+    struct lg_histogram blocks[LG_BLOCKS]; /* response, by the part of the window it was due in */
+    uint64_t sent_bytes, received_bytes;   /* measured window */
 
     uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
     uint64_t client_wait_ns; /* its threads could have run, and waited for a CPU */
@@ -52,12 +55,14 @@ struct lg_result {
     char invalid[LG_INVALID_MAX][256];
     const char *invalid_causes[LG_INVALID_MAX]; /* LG_CAUSE_*, one for each of these */
     unsigned invalid_count;                     /* 0: valid */
+    char note[256];                             /* "", or what to know of a valid run */
 };
 
 /* verdict.c: fills in `invalid` and `broken` from the figures: why not to trust them. */
 void lg_verdict(struct lg_result *result);
 
-/* The exit status: 0, or 1 when a request went wrong or the run is broken. */
+/* The exit status: 1 when a request went wrong or the run is broken; else 128 + the signal that
+ * interrupted it, as a shell has it; else 3 when it is INVALID and --fail-on-invalid was given. */
 int lg_result_status(const struct lg_result *result);
 
 /* result.c: for people. */

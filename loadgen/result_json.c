@@ -222,6 +222,7 @@ static void put_judgement(struct writer *writer, cJSON *root, const struct lg_re
     object = open_array(writer, root, "invalid_causes");
     for (unsigned i = 0; i < result->invalid_count; i++)
         append(writer, object, cJSON_CreateString(result->invalid_causes[i]));
+    put_text(writer, root, "note", result->note);
     if (*result->first_bad.event == '\0') {
         put(writer, root, "first_bad", cJSON_CreateNull());
         return;

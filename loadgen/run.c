@@ -16,7 +16,6 @@ struct edge {
     struct lg_process_sample server;
     struct lg_host_sample host;
     uint64_t answered, sent_bytes, received_bytes;
-    uint64_t client_wait_ns; /* of this process */
 };
 
 struct run {
@@ -62,7 +61,6 @@ static void sample_edge(struct run *run, struct edge *edge)
         lg_sample_process(pid, &edge->server, &error) < 0)
         snprintf(run->result->server_error, sizeof(run->result->server_error), "%s", error.text);
     lg_sample_host(&edge->host);
-    edge->client_wait_ns = lg_sample_wait(getpid());
 }
 
 static void show_live(struct run *run, uint64_t now)
@@ -146,13 +144,15 @@ static void end_log(struct run *run)
 
 /* ---- While it runs ---- */
 
-/* Sleeps until `when`, or until the user interrupts: then true. */
-static bool wait_until(const struct run *run, uint64_t when)
+/* Sleeps until `when`, or until the user interrupts: then the signal, else 0. */
+static int wait_until(const struct run *run, uint64_t when)
 {
     uint64_t now = lg_now(), left = when > now ? when - now : 0;
     struct timespec timeout = {(time_t)(left / LG_SECOND), (long)(left % LG_SECOND)};
 
-    return sigtimedwait(&run->signals, NULL, &timeout) > 0;
+    int signal = sigtimedwait(&run->signals, NULL, &timeout);
+
+    return signal > 0 ? signal : 0;
 }
 
 static uint64_t next_stop(const struct run *run, bool measuring, uint64_t end)
@@ -174,8 +174,10 @@ static void watch(struct run *run)
     bool measuring = false;
 
     while (now < end) {
-        if (wait_until(run, next_stop(run, measuring, end))) {
-            run->result->interrupted = true;
+        int signal = wait_until(run, next_stop(run, measuring, end));
+
+        if (signal != 0) {
+            run->result->interrupted = signal;
             end = lg_now();
             atomic_store(&run->plan.end_ns, end);
         }
@@ -317,6 +319,8 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     for (int i = 0; i < LG_WINDOWS; i++)
         lg_account_merge(&result->accounts[i], &worker->accounts[i]);
     lg_histogram_merge(&result->response, &worker->response[LG_MEASURED]);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        lg_histogram_merge(&result->blocks[i], &worker->blocks[i]);
     lg_histogram_merge(&result->service, &worker->service);
     lg_histogram_merge(&result->lateness, &worker->lateness);
     lg_histogram_merge(&result->woke_late, &worker->woke_late);
@@ -325,6 +329,7 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     result->unsolicited += worker->unsolicited;
     result->reconnects += worker->reconnects;
     result->resent += worker->resent;
+    result->client_wait_ns += worker->cpu[1].wait_ns - worker->cpu[0].wait_ns;
     result->client_user_ns += worker->cpu[1].user_ns - worker->cpu[0].user_ns;
     result->client_system_ns += worker->cpu[1].system_ns - worker->cpu[0].system_ns;
     if (*result->first_bad.event == '\0')
@@ -352,7 +357,6 @@ static void collect(struct run *run)
     result->client_share = share(result->client_user_ns + result->client_system_ns, wall);
     result->sent_bytes = b->sent_bytes - a->sent_bytes;
     result->received_bytes = b->received_bytes - a->received_bytes;
-    result->client_wait_ns = b->client_wait_ns - a->client_wait_ns;
     result->client_wait_share = share(result->client_wait_ns, wall);
     result->steal_share = share(b->host.steal - a->host.steal, b->host.total - a->host.total);
     result->server_sampled = run->plan.options->server_pid != 0 && *result->server_error == '\0';
@@ -375,6 +379,8 @@ static void init_result(struct lg_result *result, const struct lg_run_options *o
     result->options = options;
     result->scenario = scenario;
     lg_histogram_init(&result->response);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        lg_histogram_init(&result->blocks[i]);
     lg_histogram_init(&result->service);
     lg_histogram_init(&result->lateness);
     lg_histogram_init(&result->woke_late);

@@ -48,7 +48,7 @@ static int run_and_tell(const struct lg_run_options *options, const struct lg_sc
         fprintf(stderr, "loadgen: %s\n", result->log_error);
         return EXIT_WRONG;
     }
-    return lg_result_status(result) == 0 ? EXIT_DONE : EXIT_WRONG;
+    return lg_result_status(result);
 }
 
 /* A file that cannot be written should be known before the measurement, not after. */

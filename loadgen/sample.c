@@ -85,6 +85,19 @@ uint64_t lg_sample_wait(pid_t pid)
     return sum_tasks(pid, add_wait);
 }
 
+uint64_t lg_sample_thread_wait(void)
+{
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    uint64_t wait = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %" SCNu64, &wait) != 1)
+        wait = 0;
+    fclose(file);
+    return wait;
+}
+
 /* Fields 14 and 15 of /proc/PID/stat; the second is a name in parentheses that may hold anything.
  */
 static bool cpu_ticks(pid_t pid, uint64_t *ret_user, uint64_t *ret_system)

@@ -25,6 +25,9 @@ struct lg_process_memory {
 /* The wait_ns of a process; 0 where the kernel does not count it. */
 uint64_t lg_sample_wait(pid_t pid);
 
+/* That of the calling thread. */
+uint64_t lg_sample_thread_wait(void);
+
 /* EVD_ERR_SYSTEM in words: no such process, or not ours to look at. */
 int lg_sample_process(pid_t pid, struct lg_process_sample *ret_sample, struct evd_error *ret_error);
 int lg_sample_memory(pid_t pid, struct lg_process_memory *ret_memory, struct evd_error *ret_error);

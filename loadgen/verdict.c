@@ -99,6 +99,31 @@ static void check_waiting(struct lg_result *result, const char *who, double shar
             who, share * 100, WAIT_SHARE_MAX * 100);
 }
 
+/* A rate that changes, and a run cut short, cannot be expected to be stationary. */
+static void check_stationary(struct lg_result *result)
+{
+    double first, last;
+
+    if (result->options->rate_count > 1 || result->interrupted != 0 ||
+        lg_is_stationary(result->blocks, &first, &last))
+        return;
+    invalid(result, LG_CAUSE_WARMUP,
+            "the run was not stationary: the median response went from %.0f us to %.0f us; warm up "
+            "for longer, or lower the rate",
+            first / 1e3, last / 1e3);
+}
+
+static void note_bottleneck(struct lg_result *result)
+{
+    *result->note = '\0';
+    if (result->options->closed && result->client_share > CLIENT_SHARE_MAX)
+        snprintf(
+            result->note, sizeof(result->note),
+            "the generator's CPU was full, %.0f %% of a core per thread: the throughput may be "
+            "the generator's, not the server's",
+            result->client_share * 100);
+}
+
 void lg_verdict(struct lg_result *result)
 {
     uint64_t saturated = result->response.saturated;
@@ -109,6 +134,8 @@ void lg_verdict(struct lg_result *result)
         invalid(result, LG_CAUSE_INTERRUPTED, "interrupted after %.1f s of measuring",
                 (double)result->measured_ns / 1e9);
     check_accounts(result);
+    check_stationary(result);
+    note_bottleneck(result);
     if (!result->options->closed) {
         check_rate(result);
         check_generator(result);
@@ -132,6 +159,11 @@ int lg_result_status(const struct lg_result *result)
     uint64_t errors = lg_account_errors(&result->accounts[LG_WARMUP]) +
                       lg_account_errors(&result->accounts[LG_MEASURED]);
 
-    return errors > 0 || result->unsolicited > 0 || result->broken.status < 0 ||
-           result->accounts[LG_MEASURED].outcomes[LG_OK] == 0;
+    if (errors > 0 || result->unsolicited > 0 || result->broken.status < 0)
+        return 1;
+    if (result->interrupted != 0)
+        return 128 + result->interrupted;
+    if (result->accounts[LG_MEASURED].outcomes[LG_OK] == 0)
+        return 1;
+    return result->invalid_count > 0 && result->options->fail_on_invalid ? LG_STATUS_INVALID : 0;
 }

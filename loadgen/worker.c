@@ -1,5 +1,6 @@
 /* The thread of a worker: its loop, the schedule, and the edges of the windows. */
 #include "worker.h"
+#include "sample.h"
 #include "socket.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ static void sample_cpu(struct lg_cpu_sample *sample)
     sample->wall_ns = lg_now();
     sample->user_ns = timeval_ns(usage.ru_utime);
     sample->system_ns = timeval_ns(usage.ru_stime);
+    sample->wait_ns = lg_sample_thread_wait();
 }
 
 static void pass_edges(struct lg_worker *worker, uint64_t now)
@@ -358,6 +360,8 @@ static void init_figures(struct lg_worker *worker)
 {
     for (int i = 0; i < LG_WINDOWS; i++)
         lg_histogram_init(&worker->response[i]);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        lg_histogram_init(&worker->blocks[i]);
     lg_histogram_init(&worker->service);
     lg_histogram_init(&worker->lateness);
     lg_histogram_init(&worker->woke_late);

@@ -9,6 +9,7 @@
 #include "now.h"
 #include "options.h"
 #include "schedule.h"
+#include "stationary.h"
 
 #include <ev.h>
 #include <pthread.h>
@@ -72,7 +73,7 @@ struct lg_conn {
 };
 
 struct lg_cpu_sample {
-    uint64_t wall_ns, user_ns, system_ns;
+    uint64_t wall_ns, user_ns, system_ns, wait_ns;
 };
 
 struct lg_worker {
@@ -115,9 +116,10 @@ struct lg_worker {
     struct lg_histogram response[LG_WINDOWS];
     /* Measured window only. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram service, lateness, woke_late, no_free_slot;
-    struct lg_intervals intervals; /* response, measured window */
-    uint64_t ok_in_window;         /* good replies that arrived in [measure, end) */
-    uint64_t unsolicited;          /* replies to nothing */
+    struct lg_histogram blocks[LG_BLOCKS]; /* response, by when in the measured window it was due */
+    struct lg_intervals intervals;         /* response, measured window */
+    uint64_t ok_in_window;                 /* good replies that arrived in [measure, end) */
+    uint64_t unsolicited;                  /* replies to nothing */
     uint64_t reconnects, resent;
     struct lg_cpu_sample cpu[2]; /* at the edges of the measured window */
     bool measuring, measured;    /* which of them was taken */

@@ -56,6 +56,8 @@ static int make(void **state)
     r->ok_in_window = 1000;
     r->throughput = 1000;
     lg_histogram_init(&r->response);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        lg_histogram_init(&r->blocks[i]);
     lg_histogram_init(&r->service);
     lg_histogram_init(&r->lateness);
     lg_histogram_init(&r->woke_late);
@@ -137,7 +139,7 @@ static void json_has_the_schema(void **state)
     check_keys(json, "schema version commit build command started config scenario measured_ns "
                      "accounting warmup_accounting reconnects resent throughput latency_ns bytes "
                      "client server host "
-                     "valid invalid invalid_causes first_bad");
+                     "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
     check_keys(config, "target transport scenario mode rate rate_shape rates arrivals burst_on_ns "
@@ -289,6 +291,7 @@ static void full_cpu_and_stolen_time(void **state)
 
     f->result.client_share = 0.86;
     expect_invalid(f, "the generator's CPU was full: 86 % of a core per thread; 85 % are allowed");
+    assert_string_equal(f->result.note, "");
     f->result.invalid_count = 0;
     f->result.client_share = 0.85;
     f->result.steal_share = 0.011;
@@ -341,12 +344,156 @@ static void closed_loops_may_be_late_and_busy(void **state)
     struct fixture *f = *state;
 
     f->options.closed = true;
+    f->result.client_share = 0.85;
+    lg_verdict(&f->result);
+    assert_string_equal(f->result.note, "");
     f->result.client_share = 1;
     f->result.ok_in_window = 1;
     for (int i = 0; i < 1000; i++)
         lg_histogram_record(&f->result.woke_late, 5000000);
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
+    assert_string_equal(f->result.note,
+                        "the generator's CPU was full, 100 % of a core per thread: the throughput "
+                        "may be the generator's, not the server's");
+}
+
+/* ---- Stationarity ---- */
+
+static void fill_blocks(struct fixture *f, const uint64_t *medians, uint64_t count)
+{
+    for (int i = 0; i < LG_BLOCKS; i++) {
+        lg_histogram_init(&f->result.blocks[i]);
+        for (uint64_t n = 0; n < count; n++)
+            lg_histogram_record(&f->result.blocks[i], medians[i]);
+    }
+}
+
+static void a_warm_up_that_is_not_over(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t falling[LG_BLOCKS], level[LG_BLOCKS], slight[LG_BLOCKS];
+
+    for (unsigned i = 0; i < LG_BLOCKS; i++) {
+        falling[i] = 400000 - 10000 * i;
+        level[i] = i % 2 == 0 ? 100000 : 300000;
+        slight[i] = 400000 - 2000 * i;
+    }
+    fill_blocks(f, level, 100); /* far apart, and going nowhere */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, slight, 100); /* a trend, of 8 % */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, falling, LG_BLOCK_LEAST - 1); /* too few to tell */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, falling, LG_BLOCK_LEAST);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 1);
+    assert_string_equal(f->result.invalid_causes[0], "warm-up");
+    assert_non_null(strstr(f->result.invalid[0], "the run was not stationary: the median response "
+                                                 "went from 38"));
+    f->result.invalid_count = 0;
+    f->options.rate_count = 2; /* a ramp is not stationary by design */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+}
+
+/* Mann and Kendall's z of 20 values passes 3.29 between S = 102 and 103: of an ascending row (S =
+ * 190), swapping neighbours takes two off each. */
+static void the_trend_must_be_clear(void **state)
+{
+    (void)state;
+    double row[LG_BLOCKS];
+
+    for (int i = 0; i < LG_BLOCKS; i++)
+        row[i] = i;
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), 190);
+    for (int i = 0; i < LG_BLOCKS; i += 2) {
+        row[i] = i + 1;
+        row[i + 1] = i;
+    }
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), 170);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        row[i] = -i / 2; /* ties count for nothing */
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), -180);
+}
+
+/* ---- Exit status ---- */
+
+static void exit_statuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.invalid_count = 1;
+    assert_int_equal(lg_result_status(&f->result), 0);
+    f->options.fail_on_invalid = true;
+    assert_int_equal(lg_result_status(&f->result), 3);
+    f->result.invalid_count = 0;
+    assert_int_equal(lg_result_status(&f->result), 0);
+    f->result.interrupted = 15;
+    f->result.invalid_count = 1;
+    assert_int_equal(lg_result_status(&f->result), 143);
+    f->result.unsolicited = 1;
+    assert_int_equal(lg_result_status(&f->result), 1);
+    f->result.unsolicited = 0;
+    f->result.interrupted = 0;
+    f->result.accounts[LG_MEASURED].outcomes[LG_OK] = 0;
+    assert_int_equal(lg_result_status(&f->result), 1);
+}
+
+/* The causes that no other test provokes. */
+static void further_causes(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const expected[] = {"broken", "interrupted", "unsolicited", "server"};
+
+    evd_error_set(&f->result.broken, EVD_ERR_INTERNAL, "it broke");
+    f->result.interrupted = 2;
+    f->result.unsolicited = 3;
+    strcpy(f->result.server_error, "it is gone");
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(f->result.invalid_causes[i], expected[i]);
+    assert_string_equal(f->result.invalid[2], "the server sent 3 replies to nothing");
+}
+
+/* ---- The table ---- */
+
+static void table(const struct fixture *f, char *text, size_t room)
+{
+    FILE *out = fmemopen(text, room, "w");
+
+    assert_non_null(out);
+    lg_result_table(&f->result, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+#define FOUR " response %15[0-9.] µs %15[0-9.] µs %15[0-9.] µs %15s"
+
+/* A thousand requests have a p99, ten above it, and no p99.9. */
+static void quantiles_of_too_few(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096], *row;
+    char first[16], second[16], third[16], fourth[16];
+
+    table(f, text, sizeof(text));
+    row = strstr(text, "\nresponse");
+    assert_non_null(row);
+    assert_non_null(strstr(text, "-: too few requests"));
+    assert_int_equal(sscanf(row, FOUR, first, second, third, fourth), 4);
+    assert_string_equal(fourth, "-");
+    for (int i = 0; i < 8999; i++)
+        lg_histogram_record(&f->result.response, 100000);
+    table(f, text, sizeof(text));
+    assert_int_equal(sscanf(strstr(text, "\nresponse"), FOUR, first, second, third, fourth), 4);
+    assert_string_equal(fourth, "-");
+    lg_histogram_record(&f->result.response, 100000);
+    table(f, text, sizeof(text));
+    assert_null(strstr(text, "-: too few requests"));
 }
 
 static void accounts_that_do_not_add_up(void **state)
@@ -421,6 +568,11 @@ int main(void)
         TEST(others_on_the_cpu),
         TEST(unsent_requests),
         TEST(closed_loops_may_be_late_and_busy),
+        TEST(a_warm_up_that_is_not_over),
+        TEST(the_trend_must_be_clear),
+        TEST(exit_statuses),
+        TEST(further_causes),
+        TEST(quantiles_of_too_few),
         TEST(accounts_that_do_not_add_up),
         TEST(latencies_past_the_histogram),
         TEST(every_error_counts_for_the_status),

@@ -229,7 +229,8 @@ static void validity_of_build(const struct lg_bench_data *data, struct lg_doc *d
     const char *type = fact(data, "build_type", "unknown"), *pin = fact(data, "pinned_cpu", "none");
     const char *commit = fact(data, "commit", "unknown"), *skipped = fact(data, "skipped", "");
     char plain[160];
-    bool release = strcmp(type, "Release") == 0 && fact(data, "sanitize", "")[0] == '\0';
+    bool optimised = strcmp(type, "Release") == 0 || strcmp(type, "RelWithDebInfo") == 0;
+    bool release = optimised && fact(data, "sanitize", "")[0] == '\0';
     lg_doc_item(doc, release ? LG_TONE_GOOD : LG_TONE_BAD, "Build type: %s%s.",
                 lg_doc_plain(type, plain, sizeof(plain)),
                 fact(data, "sanitize", "")[0] ? ", with a sanitizer" : "");

@@ -155,7 +155,8 @@ struct stall {
 static void stall(struct stall *s, const char *name, const char *const *more)
 {
     char call[200];
-    const char *args[8] = {"--workers=2", "--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH};
+    const char *args[8] = {"--workers=2", "--dispatch=dynamic",
+                           ("--modules=" EVD_TEST_MODULES_PATH)};
     for (size_t i = 0; more[i] != NULL; i++)
         args[3 + i] = more[i];
     (void)snprintf(s->fifo, sizeof s->fifo, "%s/%s", scratch_dir(), name);

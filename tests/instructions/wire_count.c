@@ -124,7 +124,8 @@ static int run(const struct evd_transport *transport, unsigned long count)
         .backend = "static", .builtins = &builtin, .builtin_count = 1};
     struct evd_wire_limits limits = {.max_frame = EVD_MAX_FRAME_DEFAULT,
                                      .max_depth = EVD_JSON_DEPTH_DEFAULT};
-    struct connection conn = {.sink = {take_reply, take_failure}, .transport = transport};
+    struct connection conn = {.sink = {.reply = take_reply, .fail = take_failure},
+                              .transport = transport};
     struct evd_dispatch *dispatch = NULL;
     struct evd_buf batch;
     struct evd_error error = {.text = "not every call was answered"};

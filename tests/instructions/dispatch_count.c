@@ -61,7 +61,7 @@ __attribute__((noinline)) static unsigned long count_dispatches(struct evd_dispa
                                                                 const struct bench_queries *events,
                                                                 unsigned long count)
 {
-    struct null_sink sink = {.sink = {take_reply, take_failure}};
+    struct null_sink sink = {.sink = {.reply = take_reply, .fail = take_failure}};
     struct evd_flight flight;
     for (unsigned long i = 0, next = 0; i < count; i++) {
         struct evd_message message = {.event = events->list[next], .data = EVD_SLICE("null")};

@@ -341,8 +341,12 @@ static void test_log_is_reopened(void **state)
     (void)snprintf(older, sizeof older, "%s.2", path);
     (void)snprintf(option, sizeof option, "--log-file=%s", path);
     const char *args[] = {option, NULL};
+    FILE *file = fopen(path, "w");
+    (void)fputs("of a server before\n", file);
+    (void)fclose(file);
     server_start(&server, args);
     (void)write_line(&server, path, text, sizeof text);
+    assert_int_equal(strncmp(text, "of a server before\n{", 20), 0);
     assert_int_equal(rename(path, older), 0);
     size_t size = write_line(&server, older, text, sizeof text); /* it is still the same file */
     assert_int_equal(access(path, F_OK), -1);

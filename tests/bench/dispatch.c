@@ -67,7 +67,7 @@ struct dispatch_case {
 static void run_calls(struct evd_bench *bench, struct evd_dispatch *dispatch,
                       const struct evd_slice *events, size_t count)
 {
-    struct null_sink sink = {.sink = {take_reply, take_failure}};
+    struct null_sink sink = {.sink = {.reply = take_reply, .fail = take_failure}};
     struct evd_flight flight;
     uint64_t calls = 0;
     while (evd_bench_next_batch(bench, (int64_t)count)) {

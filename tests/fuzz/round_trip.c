@@ -32,6 +32,19 @@ static void check_same(const struct evd_envelope *a, const struct evd_envelope *
     FUZZ_CHECK(evd_slice_equal(a->message, b->message));
 }
 
+/* Line ends within JSON are written as spaces by a transport of lines. */
+static bool same_payload(struct evd_slice before, struct evd_slice after, bool joined)
+{
+    if (before.len != after.len)
+        return false;
+    for (size_t i = 0; i < before.len; i++) {
+        bool end = before.ptr[i] == '\n' || before.ptr[i] == '\r';
+        if (after.ptr[i] != (joined && end ? ' ' : before.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Codecs are not named in a reply of a text transport: the reader knows what it asked for. */
 static void read_again(const struct evd_envelope *envelope, const struct evd_transport *transport,
                        enum evd_role role, struct evd_slice payload)
@@ -55,8 +68,9 @@ static void read_again(const struct evd_envelope *envelope, const struct evd_tra
     if (envelope->kind != EVD_KIND_ERROR) {
         int rc = evd_envelope_payload(&again, transport, &r->codecs, &r->again, &second, &error);
         FUZZ_CHECK(rc == EVD_OK);
-        bool null = payload.len == 0 && transport->text && envelope->codec->identity;
-        FUZZ_CHECK(evd_slice_equal(payload, second) ||
+        bool json = transport->text && envelope->codec->identity;
+        bool null = payload.len == 0 && json;
+        FUZZ_CHECK(same_payload(payload, second, json) ||
                    (null && evd_slice_equal(second, EVD_SLICE("null"))));
     }
     free(copy);

@@ -1,12 +1,12 @@
 #include "stats.h"
 
+#include "stats_parts.h"
+
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define LEVEL       0.95
-#define LEAST_LEVEL 0.90
-#define POWER       0.80
+#define POWER 0.80
 
 double lg_t_quantile(double p, double dof)
 {
@@ -29,7 +29,7 @@ static void moments_add(struct moments *m, double x)
 
 static struct lg_interval moments_interval(const struct moments *m)
 {
-    struct lg_interval out = {.estimate = NAN, .low = NAN, .high = NAN, .coverage = LEVEL};
+    struct lg_interval out = {.estimate = NAN, .low = NAN, .high = NAN, .coverage = LG_LEVEL};
     out.n = m->n;
     if (m->n == 0)
         return out;
@@ -38,20 +38,11 @@ static struct lg_interval moments_interval(const struct moments *m)
         return out;
     double dof = (double)(m->n - 1);
     out.spread = sqrt(m->squares / dof / (double)m->n);
-    double half = lg_t_quantile(1 - (1 - LEVEL) / 2, dof) * out.spread;
+    double half = lg_t_quantile(1 - (1 - LG_LEVEL) / 2, dof) * out.spread;
     out.low = out.estimate - half;
     out.high = out.estimate + half;
     out.bounded = isfinite(half);
     return out;
-}
-
-struct lg_interval lg_mean_interval(const double *x, size_t n)
-{
-    struct moments m = {0};
-    for (size_t i = 0; i < n; i++)
-        if (isfinite(x[i]))
-            moments_add(&m, x[i]);
-    return moments_interval(&m);
 }
 
 /* Of logarithms, back on the scale of what they are of; the spread stays. */
@@ -72,30 +63,6 @@ struct lg_interval lg_geometric_interval(const double *x, size_t n)
     return exponential(moments_interval(&m));
 }
 
-struct lg_interval lg_ratio_interval(const double *x, const double *ref, size_t n)
-{
-    struct moments m = {0};
-    for (size_t i = 0; i < n; i++)
-        if (isfinite(x[i]) && isfinite(ref[i]) && x[i] > 0 && ref[i] > 0)
-            moments_add(&m, log(x[i] / ref[i]));
-    return exponential(moments_interval(&m));
-}
-
-struct lg_interval lg_difference_interval(const double *x, const double *ref, size_t n)
-{
-    struct moments m = {0};
-    for (size_t i = 0; i < n; i++)
-        if (isfinite(x[i]) && isfinite(ref[i]))
-            moments_add(&m, x[i] - ref[i]);
-    return moments_interval(&m);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Between the k-th smallest and the k-th largest of n lies the median with this probability. */
 static double order_coverage(size_t k, size_t n)
 {
@@ -112,13 +79,13 @@ struct lg_interval lg_median_interval(const double *x, size_t n)
         if (isfinite(x[i]))
             sorted[out.n++] = x[i];
     if (out.n > 0) {
-        qsort(sorted, out.n, sizeof(*sorted), by_value);
+        qsort(sorted, out.n, sizeof(*sorted), lg_by_value);
         out.estimate = (sorted[(out.n - 1) / 2] + sorted[out.n / 2]) / 2;
         size_t k = 1;
-        while (2 * (k + 1) <= out.n && order_coverage(k + 1, out.n) >= LEVEL)
+        while (2 * (k + 1) <= out.n && order_coverage(k + 1, out.n) >= LG_LEVEL)
             k++;
         out.coverage = order_coverage(k, out.n);
-        out.bounded = out.coverage >= LEAST_LEVEL;
+        out.bounded = out.coverage >= LG_LEAST_LEVEL;
         if (out.bounded) {
             out.low = sorted[k - 1];
             out.high = sorted[out.n - k];
@@ -133,7 +100,7 @@ double lg_detectable(const struct lg_interval *ratio)
     if (!ratio->bounded)
         return NAN;
     double dof = (double)(ratio->n - 1);
-    double reach = lg_t_quantile(1 - (1 - LEVEL) / 2, dof) + lg_t_quantile(POWER, dof);
+    double reach = lg_t_quantile(1 - (1 - LG_LEVEL) / 2, dof) + lg_t_quantile(POWER, dof);
     return expm1(reach * ratio->spread);
 }
 

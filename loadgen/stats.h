@@ -22,19 +22,9 @@ struct lg_interval {
 /* Quantile p in (0, 1) of Student's t with dof > 0 degrees of freedom. */
 double lg_t_quantile(double p, double dof);
 
-/* Mean, with Student's interval from n >= 2 on. */
-struct lg_interval lg_mean_interval(const double *x, size_t n);
-
-/* Geometric mean, with Student's interval of the mean logarithm: for what cannot be below zero.
- * What is not finite and > 0 is left out. */
+/* Geometric mean, with Student's interval of the mean logarithm from n >= 2 on: for what cannot be
+ * below zero. What is not finite and > 0 is left out. */
 struct lg_interval lg_geometric_interval(const double *x, size_t n);
-
-/* Geometric mean of x[i] / ref[i], i a block: Student's interval of the mean log ratio. Pairs that
- * are not both finite and > 0 are left out. */
-struct lg_interval lg_ratio_interval(const double *x, const double *ref, size_t n);
-
-/* Mean of x[i] - ref[i]; pairs that are not both finite are left out. */
-struct lg_interval lg_difference_interval(const double *x, const double *ref, size_t n);
 
 /* Median, between two order statistics: the narrowest such interval of at least 95 %, or, for too
  * few trials, smallest to largest if that covers at least 90 % (n = 5: 93.75 %), else none. Sorts a

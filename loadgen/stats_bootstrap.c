@@ -1,18 +1,13 @@
 #include "stats_bootstrap.h"
 
 #include "rng.h"
+#include "stats_parts.h"
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define BLOCKS_MIN 5
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Values of all resamples, sorted; returns how many there are. */
 static size_t resample(lg_block_statistic *statistic, void *context, size_t blocks,
@@ -28,7 +23,7 @@ static size_t resample(lg_block_statistic *statistic, void *context, size_t bloc
         if (isfinite(value))
             values[count++] = value;
     }
-    qsort(values, count, sizeof *values, by_value);
+    qsort(values, count, sizeof *values, lg_by_value);
     return count;
 }
 

@@ -1,18 +1,12 @@
 #include "stats_rank.h"
 
+#include "stats_parts.h"
+
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define LEVEL       0.95
-#define LEAST_LEVEL 0.9
-#define EXACT_MAX   200 /* pairs */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#define EXACT_MAX 200 /* pairs */
 
 static int by_size(const void *a, const void *b)
 {
@@ -40,12 +34,11 @@ static double *sums(const unsigned *ranks, size_t n, size_t total)
  * without memory. */
 static size_t cut(size_t n, double *ret_coverage)
 {
-    size_t total = n * (n + 1) / 2, rank = 0;
-    double below = 0, alpha = 1 - LEVEL;
+    size_t total = n * (n + 1) / 2;
     if (n > EXACT_MAX) {
         double mean = (double)total / 2, sd = sqrt(mean * (double)(2 * n + 1) / 6);
-        *ret_coverage = LEVEL;
-        return (size_t)(mean + gsl_cdf_ugaussian_Pinv(alpha / 2) * sd) + 1;
+        *ret_coverage = LG_LEVEL;
+        return (size_t)(mean + gsl_cdf_ugaussian_Pinv((1 - LG_LEVEL) / 2) * sd) + 1;
     }
     unsigned ranks[EXACT_MAX];
     for (size_t i = 0; i < n; i++)
@@ -53,14 +46,8 @@ static size_t cut(size_t n, double *ret_coverage)
     double *p = sums(ranks, n, total);
     if (p == NULL)
         return 0;
-    while (below + p[rank] < alpha / 2)
-        below += p[rank++];
-    if (rank == 0) {
-        rank = 1;
-        below = p[0];
-    }
+    size_t rank = lg_rank_cut(p, ret_coverage);
     free(p);
-    *ret_coverage = 1 - 2 * below;
     return rank;
 }
 
@@ -73,7 +60,7 @@ static double *walsh(const double *x, size_t n, size_t *ret_count)
             means[count++] = (x[i] + x[j]) / 2;
     }
     if (means != NULL)
-        qsort(means, count, sizeof *means, by_value);
+        qsort(means, count, sizeof *means, lg_by_value);
     *ret_count = count;
     return means;
 }
@@ -86,7 +73,7 @@ static struct lg_interval of_finite(const double *x, size_t n)
     size_t rank = means == NULL ? 0 : cut(n, &out.coverage);
     if (rank > 0) {
         out.estimate = (means[(count - 1) / 2] + means[count / 2]) / 2;
-        out.bounded = out.coverage >= LEAST_LEVEL;
+        out.bounded = out.coverage >= LG_LEAST_LEVEL;
         out.low = means[rank - 1];
         out.high = means[count - rank];
         /* As if the interval were a normal one: for what could have been detected. */

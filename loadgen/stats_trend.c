@@ -1,5 +1,7 @@
 #include "stats_trend.h"
 
+#include "stats_parts.h"
+
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
@@ -8,12 +10,6 @@
 
 #define EXACT_MAX 50 /* values */
 #define FENCE     1.5
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Twice the chance that a random order of n has at most `pairs` pairs one way round: Kendall's
  * recursion over how many pairs a further value adds. */
@@ -73,7 +69,7 @@ struct lg_trend lg_trend_of(const double *x, size_t n)
     if (slopes == NULL)
         return trend;
     size_t count = slopes_of(logs, at, trend.n, slopes, &up, &down);
-    qsort(slopes, count, sizeof *slopes, by_value);
+    qsort(slopes, count, sizeof *slopes, lg_by_value);
     trend.change = exp((slopes[(count - 1) / 2] + slopes[count / 2]) / 2 * (double)(n - 1));
     trend.p = trend.n <= EXACT_MAX && up + down == count
                   ? exact_p(trend.n, up < down ? up : down)
@@ -99,7 +95,7 @@ unsigned lg_outliers(const double *x, const double *ref, size_t n, double *ret_f
     }
     if (count < 4)
         return 0;
-    qsort(sorted, count, sizeof *sorted, by_value);
+    qsort(sorted, count, sizeof *sorted, lg_by_value);
     double low = gsl_stats_quantile_from_sorted_data(sorted, 1, count, 0.25);
     double high = gsl_stats_quantile_from_sorted_data(sorted, 1, count, 0.75);
     double median = gsl_stats_median_from_sorted_data(sorted, 1, count);

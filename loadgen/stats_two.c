@@ -1,19 +1,13 @@
 #include "stats_two.h"
 
+#include "stats_parts.h"
+
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVEL       0.95
-#define LEAST_LEVEL 0.9
-#define EXACT_MAX   50 /* of each */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#define EXACT_MAX 50 /* of each */
 
 /* The probability of each number of pairs with x above y, 0 to m * n; NULL without memory. Of all
  * choices of m among m + n ranks: ways[j][u], j chosen so far, u pairs. The next rank is either one
@@ -43,24 +37,16 @@ static double *pairs_above(size_t m, size_t n)
  * without memory. */
 static size_t cut(size_t m, size_t n, double *ret_coverage)
 {
-    double alpha = 1 - LEVEL, below = 0;
     if (m > EXACT_MAX || n > EXACT_MAX) {
         double pairs = (double)m * (double)n, sd = sqrt(pairs * (double)(m + n + 1) / 12);
-        *ret_coverage = LEVEL;
-        return (size_t)(pairs / 2 + gsl_cdf_ugaussian_Pinv(alpha / 2) * sd) + 1;
+        *ret_coverage = LG_LEVEL;
+        return (size_t)(pairs / 2 + gsl_cdf_ugaussian_Pinv((1 - LG_LEVEL) / 2) * sd) + 1;
     }
     double *p = pairs_above(m, n);
-    size_t rank = 0;
     if (p == NULL)
         return 0;
-    while (below + p[rank] < alpha / 2)
-        below += p[rank++];
-    if (rank == 0) {
-        rank = 1;
-        below = p[0];
-    }
+    size_t rank = lg_rank_cut(p, ret_coverage);
     free(p);
-    *ret_coverage = 1 - 2 * below;
     return rank;
 }
 
@@ -87,12 +73,12 @@ struct lg_interval lg_two_ratio_interval(const double *x, size_t nx, const doubl
             differences[count++] = a[i] - b[j];
     }
     if (rank > 0) {
-        qsort(differences, count, sizeof *differences, by_value);
+        qsort(differences, count, sizeof *differences, lg_by_value);
         double low = differences[rank - 1], high = differences[count - rank];
         out.estimate = exp((differences[(count - 1) / 2] + differences[count / 2]) / 2);
         out.low = exp(low);
         out.high = exp(high);
-        out.bounded = out.coverage >= LEAST_LEVEL;
+        out.bounded = out.coverage >= LG_LEAST_LEVEL;
         /* As if the interval were a normal one: for what could have been detected. */
         out.spread = (high - low) / 2 / gsl_cdf_ugaussian_Pinv((1 + out.coverage) / 2);
     }
@@ -116,7 +102,7 @@ static double tie_term(const double *a, size_t m, const double *b, size_t n)
     double all[2 * LG_TWO_MAX], sum = 0;
     memcpy(all, a, m * sizeof *a);
     memcpy(all + m, b, n * sizeof *b);
-    qsort(all, m + n, sizeof *all, by_value);
+    qsort(all, m + n, sizeof *all, lg_by_value);
     for (size_t i = 0; i < m + n;) {
         size_t end = i + 1;
         while (end < m + n && all[end] <= all[i])

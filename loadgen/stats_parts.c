@@ -1,0 +1,21 @@
+#include "stats_parts.h"
+
+int lg_by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+size_t lg_rank_cut(const double *p, double *ret_coverage)
+{
+    size_t rank = 0;
+    double below = 0;
+    while (below + p[rank] < (1 - LG_LEVEL) / 2)
+        below += p[rank++];
+    if (rank == 0) {
+        rank = 1;
+        below = p[0];
+    }
+    *ret_coverage = 1 - 2 * below;
+    return rank;
+}

@@ -1,11 +1,11 @@
 /* Targets: what the figures are held against. */
 #include "report_bench.h"
 
+#include "place.h"
 #include "report_format.h"
 #include "report_parts.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,24 +25,6 @@ static const struct kind {
 
 /* ---- targets.tsv ---- */
 
-struct place {
-    const char *path;
-    size_t line;
-    struct evd_error *error;
-};
-
-__attribute__((format(printf, 2, 3))) static int complain(const struct place *place,
-                                                          const char *format, ...)
-{
-    char text[200];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    return evd_error_set(place->error, EVD_ERR_BAD_DATA, "%s:%zu: %s", place->path, place->line,
-                         text);
-}
-
 static bool positive(const char *text, double *ret_number)
 {
     char *end;
@@ -55,53 +37,54 @@ static bool copy(char *out, size_t cap, const char *text)
     return (size_t)snprintf(out, cap, "%s", strcmp(text, "-") == 0 ? "" : text) < cap;
 }
 
-static int take_fields(const struct place *place, char *const fields[FIELDS],
+static int take_fields(const struct lg_place *place, char *const fields[FIELDS],
                        struct lg_target *target)
 {
     size_t kind = 0;
     while (kind < sizeof(kinds) / sizeof(*kinds) && strcmp(kinds[kind].name, fields[0]) != 0)
         kind++;
     if (kind == sizeof(kinds) / sizeof(*kinds))
-        return complain(place, "kind is '%.20s'; it is at-most, above, ratio or at-least",
-                        fields[0]);
+        return lg_place_complain(place, "kind is '%.20s'; it is at-most, above, ratio or at-least",
+                                 fields[0]);
     target->kind = (enum lg_target_kind)kind;
     bool based = kind == LG_TARGET_ABOVE || kind == LG_TARGET_RATIO;
     if (!positive(fields[1], &target->limit))
-        return complain(place, "limit is '%.20s', not a number above 0", fields[1]);
+        return lg_place_complain(place, "limit is '%.20s', not a number above 0", fields[1]);
     if (!copy(target->benchmark, sizeof(target->benchmark), fields[2]) ||
         !copy(target->base, sizeof(target->base), fields[3]) ||
         !copy(target->yardstick, sizeof(target->yardstick), fields[4]) ||
         !copy(target->what, sizeof(target->what), fields[6]))
-        return complain(place, "a name is too long");
+        return lg_place_complain(place, "a name is too long");
     if (!target->benchmark[0] || !target->what[0])
-        return complain(place, "benchmark and what must be there");
+        return lg_place_complain(place, "benchmark and what must be there");
     if (based != (target->base[0] != '\0'))
-        return complain(place, "kind %s %s", fields[0], based ? "needs a base" : "takes no base");
+        return lg_place_complain(place, "kind %s %s", fields[0],
+                                 based ? "needs a base" : "takes no base");
     if (target->yardstick[0] && !positive(fields[5], &target->yardstick_ns))
-        return complain(place, "was is '%.20s', not a number above 0", fields[5]);
+        return lg_place_complain(place, "was is '%.20s', not a number above 0", fields[5]);
     return EVD_OK;
 }
 
-static int take_line(const struct place *place, char *line, struct lg_bench_data *data)
+static int take_line(const struct lg_place *place, char *line, struct lg_bench_data *data)
 {
     char *fields[FIELDS + 1];
     size_t count = 0;
     for (char *field; count <= FIELDS && (field = strsep(&line, "\t"));)
         fields[count++] = field;
     if (count != FIELDS)
-        return complain(
+        return lg_place_complain(
             place, "not the %d fields kind, limit, benchmark, base, yardstick, was, what", FIELDS);
     if (strcmp(fields[0], "kind") == 0)
         return EVD_OK;
     if (data->target_count == LG_BENCH_TARGETS_MAX)
-        return complain(place, "there are more than %d targets", LG_BENCH_TARGETS_MAX);
+        return lg_place_complain(place, "there are more than %d targets", LG_BENCH_TARGETS_MAX);
     return take_fields(place, fields, &data->targets[data->target_count++]);
 }
 
 int lg_targets_take(const char *path, const char *text, struct lg_bench_data *data,
                     struct evd_error *ret_error)
 {
-    struct place place = {.path = path, .line = 0, .error = ret_error};
+    struct lg_place place = {.path = path, .line = 0, .error = ret_error};
     char *own = strdup(text), *rest = own, *line;
     int rc = own ? EVD_OK : evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for targets");
     while (rc == EVD_OK && (line = strsep(&rest, "\n"))) {

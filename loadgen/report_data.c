@@ -2,12 +2,12 @@
 
 #include "cause.h"
 #include "paths.h"
+#include "place.h"
 #include "plot.h"
 #include "study_json.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,48 +21,29 @@
 #define RATE_MAX  1e12
 #define BYTES_MAX 1e15
 
-/* A line of trials.jsonl, for errors. */
-struct place {
-    const char *path;
-    size_t line;
-    struct evd_error *error;
-};
-
-__attribute__((format(printf, 2, 3))) static int complain(const struct place *place,
-                                                          const char *format, ...)
-{
-    char text[160];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    return evd_error_set(place->error, EVD_ERR_BAD_DATA, "%s:%zu: %s", place->path, place->line,
-                         text);
-}
-
 static const cJSON *member(const cJSON *object, const char *key)
 {
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-static int find(const struct place *place, const cJSON *line, const char *key,
+static int find(const struct lg_place *place, const cJSON *line, const char *key,
                 const char *const *names, size_t count, size_t *ret_index)
 {
     const char *name = lg_json_string(line, key, NULL);
     if (!name)
-        return complain(place, "'%s' is missing", key);
+        return lg_place_complain(place, "'%s' is missing", key);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(names[i], name) == 0) {
             *ret_index = i;
             return EVD_OK;
         }
     }
-    return complain(place, "%s '%.48s' is not in the design of study.json", key, name);
+    return lg_place_complain(place, "%s '%.48s' is not in the design of study.json", key, name);
 }
 
 /* Which cell and block a line belongs to. */
-static int take_place(const struct place *place, const struct lg_design *design, const cJSON *line,
-                      struct lg_trial *trial)
+static int take_place(const struct lg_place *place, const struct lg_design *design,
+                      const cJSON *line, struct lg_trial *trial)
 {
     const char *arms[LG_ARMS_MAX], *loads[LG_LOADS_MAX];
     for (size_t i = 0; i < design->arm_count; i++)
@@ -77,9 +58,10 @@ static int take_place(const struct place *place, const struct lg_design *design,
         return rc;
     double block = lg_json_number(line, "block"), number = lg_json_number(line, "trial");
     if (!(block >= 1 && block <= design->blocks && floor(block) == block))
-        return complain(place, "'block' must be a whole number of 1 to %u", design->blocks);
+        return lg_place_complain(place, "'block' must be a whole number of 1 to %u",
+                                 design->blocks);
     if (!(number >= 1 && number <= LG_TRIALS_MAX))
-        return complain(place, "'trial' must be a whole number of 1 to %d", LG_TRIALS_MAX);
+        return lg_place_complain(place, "'trial' must be a whole number of 1 to %d", LG_TRIALS_MAX);
     trial->block = (unsigned)block;
     trial->number = (unsigned)number;
     return EVD_OK;
@@ -87,7 +69,7 @@ static int take_place(const struct place *place, const struct lg_design *design,
 
 /* A figure that may be missing (NaN), but not be impossible: a number of 0 to `most`. `path` is the
  * member's place in the run, for the error. */
-static int take_figure(const struct place *place, const cJSON *object, const char *key,
+static int take_figure(const struct lg_place *place, const cJSON *object, const char *key,
                        const char *path, double most, double *ret_number)
 {
     const cJSON *item = member(object, key);
@@ -95,21 +77,22 @@ static int take_figure(const struct place *place, const cJSON *object, const cha
     if (!item || cJSON_IsNull(item))
         return EVD_OK;
     if (!cJSON_IsNumber(item))
-        return complain(place, "'%s' is not a number", path);
+        return lg_place_complain(place, "'%s' is not a number", path);
     if (!(item->valuedouble >= 0 && item->valuedouble <= most))
-        return complain(place, "'%s' is %g; it is a number of 0 to %g", path, item->valuedouble,
-                        most);
+        return lg_place_complain(place, "'%s' is %g; it is a number of 0 to %g", path,
+                                 item->valuedouble, most);
     *ret_number = item->valuedouble;
     return EVD_OK;
 }
 
-static int take_histogram(const struct place *place, const cJSON *latency, struct lg_trial *trial)
+static int take_histogram(const struct lg_place *place, const cJSON *latency,
+                          struct lg_trial *trial)
 {
     const cJSON *list = member(latency, "histogram"), *pair;
     int count = cJSON_GetArraySize(list);
     if (!cJSON_IsArray(list) || count > (int)LG_HISTOGRAM_BUCKETS)
-        return complain(place, "the latency has no histogram of at most %d buckets",
-                        LG_HISTOGRAM_BUCKETS);
+        return lg_place_complain(place, "the latency has no histogram of at most %d buckets",
+                                 LG_HISTOGRAM_BUCKETS);
     trial->buckets = calloc((size_t)count + 1, sizeof(*trial->buckets));
     if (!trial->buckets)
         return evd_error_set(place->error, EVD_ERR_NO_MEMORY, "no memory for a histogram");
@@ -119,17 +102,20 @@ static int take_histogram(const struct place *place, const cJSON *latency, struc
         double value = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
         double calls = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
         if (!(value >= 0 && calls >= 1 && calls <= COUNT_MAX && floor(calls) == calls))
-            return complain(place, "a bucket of the latency's histogram is not [ns, count]");
+            return lg_place_complain(place,
+                                     "a bucket of the latency's histogram is not [ns, count]");
         if (value > (double)LG_HISTOGRAM_MAX)
-            return complain(place,
-                            "a bucket of the latency's histogram is at %.0f ns: it ends at "
-                            "%.0f",
-                            value, (double)LG_HISTOGRAM_MAX);
+            return lg_place_complain(
+                place,
+                "a bucket of the latency's histogram is at %.0f ns: it ends at "
+                "%.0f",
+                value, (double)LG_HISTOGRAM_MAX);
         if (value <= last)
-            return complain(place,
-                            "a bucket of the latency's histogram is at %.0f ns, behind one "
-                            "at %.0f",
-                            value, last);
+            return lg_place_complain(
+                place,
+                "a bucket of the latency's histogram is at %.0f ns, behind one "
+                "at %.0f",
+                value, last);
         last = value;
         trial->buckets[trial->bucket_count++] =
             (struct lg_bucket){(uint64_t)value, (uint64_t)calls};
@@ -137,19 +123,20 @@ static int take_histogram(const struct place *place, const cJSON *latency, struc
     }
     trial->samples = lg_json_number(latency, "count");
     if (fabs(total - trial->samples) > 0.5)
-        return complain(place, "the latency's histogram holds %.0f calls, its count says %.0f",
-                        total, trial->samples);
+        return lg_place_complain(place,
+                                 "the latency's histogram holds %.0f calls, its count says %.0f",
+                                 total, trial->samples);
     return EVD_OK;
 }
 
-static int take_accounting(const struct place *place, const cJSON *run, struct lg_trial *trial)
+static int take_accounting(const struct lg_place *place, const cJSON *run, struct lg_trial *trial)
 {
     const cJSON *sums = member(run, "accounting"), *item;
     double total = 0;
     cJSON_ArrayForEach(item, sums)
     {
         if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= COUNT_MAX))
-            return complain(place, "'run.accounting.%.40s' is not a count", item->string);
+            return lg_place_complain(place, "'run.accounting.%.40s' is not a count", item->string);
         if (strcmp(item->string, "scheduled") != 0)
             total += item->valuedouble;
     }
@@ -162,7 +149,7 @@ static int take_accounting(const struct place *place, const cJSON *run, struct l
     return EVD_OK;
 }
 
-static int take_metrics(const struct place *place, const cJSON *run, struct lg_trial *trial)
+static int take_metrics(const struct lg_place *place, const cJSON *run, struct lg_trial *trial)
 {
     const cJSON *response = member(member(run, "latency_ns"), "response");
     const cJSON *server = member(run, "server"), *host = member(run, "host");
@@ -255,12 +242,13 @@ static void take_facts(struct lg_data *data, const cJSON *run, const struct lg_t
     }
 }
 
-static int take_run(const struct place *place, struct lg_data *data, const cJSON *run,
+static int take_run(const struct lg_place *place, struct lg_data *data, const cJSON *run,
                     struct lg_trial *trial)
 {
     const char *schema = lg_json_string(run, "schema", "");
     if (strcmp(schema, "evdispatch.run/1") != 0)
-        return complain(place, "the run's schema is '%.40s', not 'evdispatch.run/1'", schema);
+        return lg_place_complain(place, "the run's schema is '%.40s', not 'evdispatch.run/1'",
+                                 schema);
     int rc = take_histogram(place, member(member(run, "latency_ns"), "response"), trial);
     if (rc == EVD_OK)
         rc = take_accounting(place, run, trial);
@@ -275,7 +263,7 @@ static int take_run(const struct place *place, struct lg_data *data, const cJSON
     return EVD_OK;
 }
 
-static int take_line(const struct place *place, struct lg_data *data, const cJSON *line,
+static int take_line(const struct lg_place *place, struct lg_data *data, const cJSON *line,
                      struct lg_trial *trial)
 {
     int rc = take_place(place, &data->design, line, trial);
@@ -307,29 +295,31 @@ static int take_line(const struct place *place, struct lg_data *data, const cJSO
 /* Each cell has one trial in a block, or an INVALID one and its repeat: two would be counted as if
  * they were independent. seen: for each cell and block the number of trials read so far when its
  * last one was, 0 for none. */
-static int check_twice(const struct place *place, struct lg_data *data, bool repeat, size_t *seen)
+static int check_twice(const struct lg_place *place, struct lg_data *data, bool repeat,
+                       size_t *seen)
 {
     struct lg_trial *trial = &data->trials[data->count - 1];
     size_t cell = lg_design_cell(&data->design, trial->scenario, trial->load, trial->arm);
     size_t *last = &seen[cell * data->design.blocks + trial->block - 1];
     if (*last != 0 && !(repeat && data->trials[*last - 1].invalid))
-        return complain(place, "another line has the same arm, scenario, load and block");
+        return lg_place_complain(place, "another line has the same arm, scenario, load and block");
     if (*last != 0)
         data->trials[*last - 1].superseded = true;
     *last = data->count;
     return EVD_OK;
 }
 
-static int take_lines(struct place *place, struct lg_data *data, const char *text, size_t len,
+static int take_lines(struct lg_place *place, struct lg_data *data, const char *text, size_t len,
                       size_t *seen, size_t max)
 {
     int rc = EVD_OK;
     for (place->line = 1; len > 0 && rc == EVD_OK; place->line++) {
         const char *end = memchr(text, '\n', len);
         if (!end)
-            return complain(place, "the line is cut off: it has no end");
+            return lg_place_complain(place, "the line is cut off: it has no end");
         if (data->count == max)
-            return complain(place, "more trials than the design of study.json has (%zu)", max);
+            return lg_place_complain(place, "more trials than the design of study.json has (%zu)",
+                                     max);
         size_t used = (size_t)(end - text);
         cJSON *line;
         rc = lg_json_parse(text, used, place->path, place->line, &line, place->error);
@@ -350,7 +340,7 @@ static int take_lines(struct place *place, struct lg_data *data, const char *tex
 static int take_trials(const char *path, struct lg_data *data, const char *text, size_t len,
                        struct evd_error *error)
 {
-    struct place place = {.path = path, .error = error};
+    struct lg_place place = {.path = path, .error = error};
     size_t max = data->design.blocks * lg_design_cells(&data->design);
     size_t *seen = calloc(max, sizeof(*seen));
     max *= 2; /* each may have been repeated */

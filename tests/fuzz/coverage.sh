@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# coverage.sh SOURCE BUILD [--least PERCENT]: which lines of server/wire and server/conn.c the corpus
-# of the fuzz targets and the tests run. BUILD was made with EVD_SANITIZE=coverage. Prints a table, the
-# lines that nothing runs, and the total; exit 1 where that is below PERCENT (default 95).
+# coverage.sh SOURCE BUILD [--least PERCENT]: which lines of each file of server/wire and of
+# server/conn*.c the corpus of the fuzz targets and the tests run. BUILD was made with
+# EVD_SANITIZE=coverage. Prints a line a file, with the lines that nothing runs, and the total; exit 1
+# where a file is below PERCENT (default 95).
 set -euo pipefail
 
 [[ $# -ge 2 ]] || { echo 'usage: coverage.sh SOURCE BUILD [--least PERCENT]' >&2; exit 2; }
@@ -14,9 +15,10 @@ done
 work=$build/coverage
 rm -rf "$work"
 mkdir -p "$work/raw"
+# Not e2e_service: it runs servers as another user, who may not write into the files of this one.
 # %m: one file a program, into which its runs are merged; 2: that two at a time may write.
 LLVM_PROFILE_FILE=$work/raw/%2m.profraw ctest --test-dir "$build" -j2 --no-label-summary \
-    -R '^(fuzz_|test_|e2e_)' >"$work/ctest.log" 2>&1 ||
+    -R '^(fuzz_|test_|e2e_)' -E '^e2e_service$' >"$work/ctest.log" 2>&1 ||
     { tail -n 30 "$work/ctest.log"; echo 'coverage: tests fail; the table is of what ran' >&2; }
 llvm-profdata merge -sparse -o "$work/all.profdata" "$work"/raw/*.profraw
 
@@ -46,9 +48,12 @@ awk -F '[:,]' -v top="$source_dir/" '
             printf "%-32s %6d %6d %6.1f%% ", $1, $2, $3, 100 * $3 / $2
             for (i = 4; i <= NF; i++) printf " %s", $i
             print ""
+            if (100 * $3 / $2 < least) below = below " " $1
         }
         END {
             if (all == 0) exit 1
             printf "%-32s %6d %6d %6.1f%%\n", "all", all, ran, 100 * ran / all
-            exit 100 * ran / all < least
+            if (below == "") printf "coverage: each file is at %s %% or better\n", least
+            else printf "coverage: BELOW %s %%:%s\n", least, below
+            exit below != ""
         }'

@@ -35,11 +35,15 @@ make_room() {
     cp "$source_dir/tests/bench/targets.tsv" "$tree/tests/bench"
     cat >"$tree/tests/fuzz/fuzz.sh" <<FAKE
 #!/bin/bash
-echo "fuzz.sh \$*" >>"$room/calls"
+echo "fuzz.sh \$* seed \${EVD_FUZZ_SEED:-none}" >>"$room/calls"
 [[ \$1 != list ]] || printf 'json  JSON\nframe frames\n'
 [[ \$1 != run || ! -e $room/finding ]] || exit 1
 FAKE
-    chmod +x "$tree/tests/fuzz/fuzz.sh"
+    cat >"$tree/tests/fuzz/ledger.sh" <<FAKE
+#!/bin/bash
+echo "ledger.sh \$*" >>"$room/calls"
+FAKE
+    chmod +x "$tree/tests/fuzz/fuzz.sh" "$tree/tests/fuzz/ledger.sh"
     for program in awk bash cat cp cut date dirname env grep mkdir mv nproc readlink rm sed tee timeout \
         touch tr xargs; do
         ln -s "$(command -v "$program")" "$bin/$program"
@@ -633,7 +637,7 @@ case_test_green() {
     expect_in calls 'cmake --build --preset clang'
     expect_count 0 'ctest --preset clang'
     expect_count 1 'ctest --preset fuzz --no-label-summary -L fuzz -R name'
-    expect_count 0 'fuzz.sh run'
+    expect_count 0 'fuzz.sh run' # only some tests were asked for
     expect_last_line '100% tests passed, 0 tests failed out of 2'
 }
 
@@ -641,15 +645,15 @@ case_test_fuzzes() {
     launch test --preset fuzz
     expect_status 0
     expect_in calls 'cmake --build --preset fuzz --target fuzz_all'
-    expect_count 0 'fuzz.sh run'
-    setting+=(EVD_FUZZ_SECONDS=60)
-    launch test --preset fuzz
-    expect_status 0
-    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/build/fuzz.out 60 2"
+    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/build/fuzz.out 60 2 seed 1"
     touch "$room/finding"
     launch test --preset fuzz
     expect_status 1
     expect_in out 'evdispatch: fuzz: FAILED'
+    setting+=(EVD_FUZZ_SECONDS=0)
+    launch test --preset fuzz
+    expect_status 0
+    expect_count 2 'fuzz.sh run'
 }
 
 case_fuzz() {
@@ -657,7 +661,12 @@ case_fuzz() {
     expect_status 0
     expect_in calls 'cmake --build --preset fuzz --target fuzz_all'
     expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/out/fuzz-"
-    expect_in calls ' 7200 3 json frame'
+    expect_in calls ' 7200 3 json frame seed none'
+    expect_count 0 'ledger.sh'
+    launch fuzz --target json --seed 7 --record
+    expect_status 0
+    expect_in calls ' json seed 7'
+    expect_in calls "ledger.sh add $tree/out/fuzz-"
     launch fuzz --list
     expect_status 0
     expect_in out 'frame frames'
@@ -665,7 +674,7 @@ case_fuzz() {
     launch fuzz --for 10m
     expect_status 1
     expect_in calls ' 600 '
-    for wrong in '--for 1d' '--for 0' '--for' '--target yaml' '--jobs 0' '--jobs x' '--fast' 'json'; do
+    for wrong in '--for 1d' '--for 0' '--for' '--target yaml' '--jobs 0' '--jobs x' '--seed 0' '--seed' '--fast' 'json'; do
         # shellcheck disable=SC2086 # two words
         launch fuzz $wrong
         expect_status 2

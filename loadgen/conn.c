@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_ROOM (64 * 1024) /* bytes asked of one recv() */
+#define READ_ROOM   (64 * 1024) /* bytes asked of one recv() */
+#define SENT_STAMPS 16          /* taken at once */
 
 #define BACKOFF_FIRST 0.001 /* seconds */
 #define BACKOFF_MAX   0.5
@@ -63,6 +64,28 @@ static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_
         worker->ok_in_window++;
 }
 
+/* From where the kernel let go of the request to where it got hold of the reply. */
+static void record_wire(struct lg_conn *conn, const struct lg_slot *slot, uint64_t now_ns)
+{
+    struct lg_worker *worker = conn->worker;
+    uint64_t wire_ns;
+
+    switch (lg_stamp_answered(&conn->stamp, conn->head, conn->rx_ns, now_ns - slot->sent_ns,
+                              &wire_ns)) {
+    case LG_STAMP_GOOD:
+        if (slot->window != LG_MEASURED)
+            break;
+        lg_histogram_record(&worker->wire, wire_ns);
+        lg_intervals_record_wire(&worker->intervals, wire_ns, now_ns);
+        break;
+    case LG_STAMP_LOST:
+        worker->wire_lost += slot->window == LG_MEASURED;
+        break;
+    default:
+        break;
+    }
+}
+
 /* False: the connection was closed. */
 static bool take_reply(struct lg_conn *conn, struct evd_envelope *reply, uint64_t now_ns)
 {
@@ -75,6 +98,8 @@ static bool take_reply(struct lg_conn *conn, struct evd_envelope *reply, uint64_
         return false;
     }
     worker->answered++;
+    if (conn->stamp.state != LG_STAMP_NONE)
+        record_wire(conn, slot, now_ns);
     if (lg_check_reply(&worker->checker, slot->request, conn->head, reply)) {
         record(worker, slot, now_ns);
         conn->failures = 0;
@@ -150,6 +175,32 @@ static void ended(struct lg_conn *conn)
     retry_later(conn);
 }
 
+static void take_sent_stamps(struct lg_conn *conn)
+{
+    uint32_t key;
+    uint64_t stamp_ns;
+
+    if (!conn->worker->stamping)
+        return;
+    /* At most one is asked for at a time; a segment that was sent again is stamped again. */
+    for (int i = 0; i < SENT_STAMPS && lg_socket_sent_stamp(conn->fd, &key, &stamp_ns); i++)
+        lg_stamp_told(&conn->stamp, key, stamp_ns);
+}
+
+/* recv(), with the kernel's stamp where a reply is awaited for that it is wanted. */
+static ssize_t receive(struct lg_conn *conn)
+{
+    char *room = evd_buf_tail(&conn->in);
+    size_t len = evd_buf_room(&conn->in);
+
+    conn->rx_ns = 0;
+    if (conn->stamp.state == LG_STAMP_NONE)
+        return lg_socket_recv(conn->fd, room, len, NULL);
+    if (conn->stamp.state == LG_STAMP_ASKED)
+        take_sent_stamps(conn);
+    return lg_socket_recv(conn->fd, room, len, &conn->rx_ns);
+}
+
 static void read_ready(struct lg_conn *conn)
 {
     struct lg_worker *worker = conn->worker;
@@ -160,10 +211,12 @@ static void read_ready(struct lg_conn *conn)
         lg_worker_fail(worker, EVD_ERR_NO_MEMORY, "no memory to read a reply");
         return;
     }
-    n = recv(conn->fd, evd_buf_tail(&conn->in), evd_buf_room(&conn->in), MSG_DONTWAIT);
+    n = receive(conn);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             lg_conn_lost(conn, LG_RESET);
+        else
+            take_sent_stamps(conn); /* they wake us, too, and would again */
         return;
     }
     now = lg_now(); /* one time for the whole batch */
@@ -234,7 +287,7 @@ static void send_failed(struct lg_conn *conn)
     do {
         if (evd_buf_reserve(&conn->in, READ_ROOM) < 0)
             break;
-        n = recv(conn->fd, evd_buf_tail(&conn->in), evd_buf_room(&conn->in), MSG_DONTWAIT);
+        n = receive(conn);
         if (n > 0) {
             conn->worker->received_bytes += (uint64_t)n;
             evd_buf_commit(&conn->in, (size_t)n);
@@ -248,10 +301,34 @@ static void send_failed(struct lg_conn *conn)
         lg_conn_lost(conn, LG_RESET);
 }
 
-static void write_ready(struct lg_conn *conn)
+/* `first`: the oldest request of which all bytes are in `out`; 0 when none was added since what was
+ * there could not be sent. */
+static ssize_t write_some(struct lg_conn *conn, uint64_t first)
 {
+    struct lg_worker *worker = conn->worker;
     struct evd_slice out = evd_buf_slice(&conn->out);
-    ssize_t n = send(conn->fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bool ask =
+        worker->stamping && lg_stamp_sample(&worker->sampler, conn->stamp.state == LG_STAMP_NONE);
+    ssize_t n = lg_socket_send(conn->fd, out, ask);
+
+    if (n <= 0)
+        return n;
+    if (!ask) {
+        lg_stamp_sent(&conn->stamp, (size_t)n);
+    } else if ((size_t)n < out.len) { /* its last byte ends no request */
+        lg_stamp_asked(&conn->stamp, (size_t)n, 0, 0);
+        take_sent_stamps(conn);
+    } else {
+        lg_stamp_asked(&conn->stamp, (size_t)n, first != 0 ? first : conn->tail - 1,
+                       conn->tail - 1);
+        take_sent_stamps(conn); /* on loopback it is there already */
+    }
+    return n;
+}
+
+static void write_ready(struct lg_conn *conn, uint64_t first)
+{
+    ssize_t n = write_some(conn, first);
 
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR) {
@@ -289,10 +366,12 @@ static void stamp(struct lg_conn *conn)
 
 void lg_conn_flush(struct lg_conn *conn)
 {
+    uint64_t first = conn->stamped;
+
     if (conn->state != LG_CONN_UP || conn->out.len == 0)
         return;
     stamp(conn);
-    write_ready(conn);
+    write_ready(conn, conn->io.events & EV_WRITE ? 0 : first);
 }
 
 void lg_conn_fill(struct lg_conn *conn, uint64_t now_ns)
@@ -370,7 +449,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
     if (events & EV_READ)
         read_ready(conn);
     if ((events & EV_WRITE) && conn->state == LG_CONN_UP && conn->out.len > 0)
-        write_ready(conn);
+        write_ready(conn, 0);
 }
 
 static void watch(struct lg_conn *conn, int events)
@@ -410,6 +489,9 @@ void lg_conn_up(struct lg_conn *conn, int fd)
     conn->fd = fd;
     conn->state = LG_CONN_UP;
     evd_decoder_init(&conn->decoder, plan->options->transport, EVD_ROLE_CLIENT, &plan->limits);
+    memset(&conn->stamp, 0, sizeof(conn->stamp));
+    if (worker->stamping && lg_socket_stamping(fd, &worker->stamp_error) < 0)
+        worker->stamping = false;
     watch(conn, EV_READ);
     worker->up_count++;
     worker->refused = false;

@@ -15,7 +15,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define LG_TAGS_MAX    64 /* events of their own, but the last: that is the rest */
+#define LG_TAGS_MAX    64       /* events of their own, but the last: that is the rest */
+#define LG_WIRE_TAG    "(wire)" /* no event has this name: names have no parentheses */
 #define LG_INTERVAL_NS UINT64_C(1000000000)
 
 /* Which tag a request belongs to. */
@@ -31,8 +32,8 @@ int lg_tags_init(struct lg_tags *tags, const struct lg_scenario *scenario);
 void lg_tags_release(struct lg_tags *tags);
 
 struct lg_interval_set {
-    uint64_t end_ns; /* written before it is sealed */
-    struct lg_histogram *tags;
+    uint64_t end_ns;           /* written before it is sealed */
+    struct lg_histogram *tags; /* one more than there are tags: wire latency */
 };
 
 /* One a thread of load. Zeroed: off, records nothing. */
@@ -65,8 +66,22 @@ static inline void lg_intervals_record(struct lg_intervals *intervals, uint32_t 
         value);
 }
 
-/* The main thread's side: adds what is sealed to sums[tag], empties it, and raises *end_ns to its
- * end. True if there was any. */
+/* The same for a wire latency: a line of its own, LG_WIRE_TAG, and no part of the sum. */
+static inline void lg_intervals_record_wire(struct lg_intervals *intervals, uint64_t value,
+                                            uint64_t now_ns)
+{
+    if (intervals->tags == NULL)
+        return;
+    if (now_ns >= intervals->next_ns)
+        lg_intervals_pass(intervals, now_ns);
+    lg_histogram_record(
+        &intervals->sets[atomic_load_explicit(&intervals->sealed, memory_order_relaxed) & 1]
+             .tags[intervals->tags->count],
+        value);
+}
+
+/* The main thread's side: adds what is sealed to sums[tag], sums[count] being of the wire, empties
+ * it, and raises *end_ns to its end. True if there was any. */
 bool lg_intervals_take(struct lg_intervals *intervals, struct lg_histogram *sums, uint64_t *end_ns);
 
 /* After the thread has ended: seals what it still had. A last

@@ -47,6 +47,9 @@ const char lg_run_help[] =
     "What to keep:\n"
     "  --server-pid PID       sample this process: CPU, memory, context switches\n"
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
+    "  --wire-timestamps N    auto, off, or N: the kernel stamps one send in N, at drawn gaps, "
+    "for\n"
+    "                         the wire latency (TCP; auto: about 250 a second)\n"
     "  --hlog FILE            responses as an HdrHistogram V2 log: each second, by event and in "
     "all\n"
     "  --fail-on-invalid      exit with 3 when the run is INVALID\n"
@@ -86,6 +89,7 @@ enum {
     OPT_DRAIN,
     OPT_SERVER_PID,
     OPT_JSON,
+    OPT_WIRE,
     OPT_HLOG,
     OPT_FAIL_ON_INVALID,
     OPT_QUIET,
@@ -115,6 +119,7 @@ static const struct option long_options[] = {
     {"drain", required_argument, NULL, OPT_DRAIN},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
     {"json", required_argument, NULL, OPT_JSON},
+    {"wire-timestamps", required_argument, NULL, OPT_WIRE},
     {"hlog", required_argument, NULL, OPT_HLOG},
     {"fail-on-invalid", no_argument, NULL, OPT_FAIL_ON_INVALID},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -297,6 +302,33 @@ static int parse_time(const char *text, uint64_t min, uint64_t max, uint64_t *re
     return rc;
 }
 
+static int parse_wire(const char *text, struct lg_run_options *options, struct evd_error *error)
+{
+    struct evd_error ignored;
+
+    if (strcmp(text, "auto") == 0 || strcmp(text, "off") == 0) {
+        options->wire_one_in = *text == 'a' ? LG_WIRE_AUTO : 0;
+        return EVD_OK;
+    }
+    if (evd_parse_uint(text, 1, LG_WIRE_MAX, &options->wire_one_in, &ignored) < 0)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "'%s' is neither auto nor off nor a number of 1 to %d", text,
+                             LG_WIRE_MAX);
+    return EVD_OK;
+}
+
+uint64_t lg_wire_one_in(const struct lg_run_options *options)
+{
+    const uint64_t a_second = 250, closed = 64;
+    uint64_t one_in = options->rate / LG_RATE_UNIT / a_second;
+
+    if (options->wire_one_in != LG_WIRE_AUTO)
+        return options->wire_one_in;
+    if (options->closed)
+        return closed;
+    return one_in > 1 ? one_in : 1;
+}
+
 static int parse_rest(int option, char *value, struct lg_run_options *options,
                       struct evd_error *error)
 {
@@ -321,6 +353,8 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
     case OPT_JSON:
         options->json = value;
         return EVD_OK;
+    case OPT_WIRE:
+        return parse_wire(value, options, error);
     case OPT_HLOG:
         options->hlog = value;
         return EVD_OK;
@@ -392,6 +426,7 @@ int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
         .duration_ns = UINT64_C(10000000000),
         .timeout_ns = UINT64_C(10000000000),
         .drain_ns = UINT64_C(5000000000),
+        .wire_one_in = LG_WIRE_AUTO,
     };
     *ret_result = LG_OPTIONS_RUN;
     optind = 0; /* glibc: start anew */

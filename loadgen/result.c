@@ -65,6 +65,20 @@ static void print_latency(const struct lg_histogram *h, const char *name, FILE *
     fprintf(out, " %*s\n", strchr(text, '\xc2') != NULL ? 11 : 10, text);
 }
 
+static void print_wire(const struct lg_result *result, FILE *out)
+{
+    char count[LG_FORMAT_MAX];
+
+    if (*result->wire_off != '\0')
+        fprintf(out, "  no wire latency: %s\n", result->wire_off);
+    if (result->wire.count > 0)
+        fprintf(out, "  wire: between the kernel's stamps of request and reply, of %s requests\n",
+                lg_format_count(result->wire.count, count));
+    if (result->wire_lost > 0)
+        fprintf(out, "  %s more were to be stamped and lack a stamp\n",
+                lg_format_count(result->wire_lost, count));
+}
+
 static void print_latencies(const struct lg_result *result, FILE *out)
 {
     fprintf(out, "%-10s %10s %10s %10s %10s %10s %10s\n", "latency", "p50", "p90", "p99", "p99.9",
@@ -74,10 +88,13 @@ static void print_latencies(const struct lg_result *result, FILE *out)
     print_latency(&result->lateness, "lateness", out);
     print_latency(&result->woke_late, " woke late", out);
     print_latency(&result->no_free_slot, " no slot", out);
+    if (result->wire.count > 0)
+        print_latency(&result->wire, "wire", out);
     fprintf(out,
             "  response: from when a request was due to its reply; service: from when it was\n"
             "  sent; lateness: from due to sent: the generator woke late, or had no free slot\n"
             "  (connections x depth)\n");
+    print_wire(result, out);
     if (result->response.count < 10000)
         fputs("  -: too few requests; a quantile needs ten above it, so p99.9 10,000 requests\n",
               out);

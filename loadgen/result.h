@@ -31,6 +31,9 @@ struct lg_result {
     double throughput;     /* ok_in_window a second */
     /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram response, service, lateness, woke_late, no_free_slot;
+    struct lg_histogram wire; /* of those requests that the kernel stamped */
+    uint64_t wire_lost;       /* requests asked for that lack a stamp */
+    char wire_off[256];       /* "", or why the kernel stamps nothing although it was asked to */
     struct lg_histogram blocks[LG_BLOCKS]; /* response, by the part of the window it was due in */
     uint64_t sent_bytes, received_bytes;   /* measured window */
 

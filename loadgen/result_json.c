@@ -182,6 +182,22 @@ static void put_server(struct writer *writer, cJSON *root, const struct lg_resul
     put_uint(writer, server, "calls", result->server_calls);
 }
 
+static void put_wire(struct writer *writer, cJSON *root, cJSON *latency,
+                     const struct lg_result *result)
+{
+    uint64_t one_in = lg_wire_one_in(result->options);
+    cJSON *object;
+
+    if (one_in == 0 || *result->wire_off != '\0')
+        put(writer, latency, "wire", cJSON_CreateNull());
+    else
+        put_histogram(writer, latency, "wire", &result->wire);
+    object = open_object(writer, root, "wire_timestamps");
+    put_uint(writer, object, "one_in", one_in);
+    put_uint(writer, object, "lost", result->wire_lost);
+    put_text(writer, object, "error", result->wire_off);
+}
+
 static void put_figures(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     cJSON *object;
@@ -198,6 +214,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_histogram(writer, object, "lateness", &result->lateness);
     put_histogram(writer, object, "woke_late", &result->woke_late);
     put_histogram(writer, object, "no_free_slot", &result->no_free_slot);
+    put_wire(writer, root, object, result);
     object = open_object(writer, root, "bytes");
     put_uint(writer, object, "sent", result->sent_bytes);
     put_uint(writer, object, "received", result->received_bytes);

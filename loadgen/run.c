@@ -325,6 +325,10 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     lg_histogram_merge(&result->lateness, &worker->lateness);
     lg_histogram_merge(&result->woke_late, &worker->woke_late);
     lg_histogram_merge(&result->no_free_slot, &worker->no_free_slot);
+    lg_histogram_merge(&result->wire, &worker->wire);
+    result->wire_lost += worker->wire_lost;
+    if (worker->stamp_error.status < 0)
+        snprintf(result->wire_off, sizeof(result->wire_off), "%s", worker->stamp_error.text);
     result->ok_in_window += worker->ok_in_window;
     result->unsolicited += worker->unsolicited;
     result->reconnects += worker->reconnects;
@@ -385,6 +389,7 @@ static void init_result(struct lg_result *result, const struct lg_run_options *o
     lg_histogram_init(&result->lateness);
     lg_histogram_init(&result->woke_late);
     lg_histogram_init(&result->no_free_slot);
+    lg_histogram_init(&result->wire);
 }
 
 static void init_plan(struct lg_plan *plan, const struct lg_run_options *options,

@@ -2,6 +2,8 @@
 #include "now.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -139,6 +141,96 @@ void lg_socket_congestion(int fd, char ret_name[LG_CONGESTION_MAX])
         strcpy(name, "none");
     memcpy(ret_name, name, LG_CONGESTION_MAX);
     ret_name[LG_CONGESTION_MAX - 1] = '\0';
+}
+
+/* ---- Bytes and their time stamps ---- */
+
+int lg_socket_stamping(int fd, struct evd_error *ret_error)
+{
+    /* OPT_TSONLY: no copy of what was sent. */
+    const unsigned flags = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE |
+                           SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot set SO_TIMESTAMPING: %s",
+                             strerror(errno));
+    return EVD_OK;
+}
+
+ssize_t lg_socket_send(int fd, struct evd_slice bytes, bool stamp)
+{
+    const uint32_t flags = SOF_TIMESTAMPING_TX_SOFTWARE;
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(flags))];
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(flags)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SO_TIMESTAMPING}};
+    struct iovec part = {(void *)(uintptr_t)bytes.ptr, bytes.len};
+    const struct msghdr message = {.msg_iov = &part,
+                                   .msg_iovlen = 1,
+                                   .msg_control = &control,
+                                   .msg_controllen = sizeof(control)};
+
+    if (!stamp)
+        return send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    memcpy(CMSG_DATA(&control.header), &flags, sizeof(flags));
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Room for a stamp, and for the error that comes with one of a send. */
+union stamp_control {
+    struct cmsghdr align;
+    char room[CMSG_SPACE(sizeof(struct scm_timestamping)) +
+              CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
+};
+
+/* The software stamp among what came with a message, 0 for none; and the byte it is of. */
+static uint64_t find_stamp(struct msghdr *message, uint32_t *ret_key)
+{
+    struct scm_timestamping stamps = {0};
+    struct sock_extended_err error;
+
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at != NULL; at = CMSG_NXTHDR(message, at)) {
+        if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_TIMESTAMPING) {
+            memcpy(&stamps, CMSG_DATA(at), sizeof(stamps));
+        } else if ((at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR) ||
+                   (at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR)) {
+            memcpy(&error, CMSG_DATA(at), sizeof(error));
+            *ret_key = error.ee_data;
+        }
+    }
+    return (uint64_t)stamps.ts[0].tv_sec * LG_SECOND + (uint64_t)stamps.ts[0].tv_nsec;
+}
+
+ssize_t lg_socket_recv(int fd, char *room, size_t len, uint64_t *ret_stamp_ns)
+{
+    union stamp_control control;
+    struct iovec part = {room, len};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    uint32_t key;
+    ssize_t n;
+
+    if (ret_stamp_ns == NULL)
+        return recv(fd, room, len, MSG_DONTWAIT);
+    n = recvmsg(fd, &message, MSG_DONTWAIT);
+    *ret_stamp_ns = n > 0 ? find_stamp(&message, &key) : 0;
+    return n;
+}
+
+bool lg_socket_sent_stamp(int fd, uint32_t *ret_key, uint64_t *ret_stamp_ns)
+{
+    union stamp_control control;
+    struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+
+    if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        return false;
+    *ret_key = 0;
+    *ret_stamp_ns = find_stamp(&message, ret_key);
+    return true;
 }
 
 int lg_socket_raise_limit(unsigned count, struct evd_error *ret_error)

@@ -366,7 +366,20 @@ static void init_figures(struct lg_worker *worker)
     lg_histogram_init(&worker->lateness);
     lg_histogram_init(&worker->woke_late);
     lg_histogram_init(&worker->no_free_slot);
+    lg_histogram_init(&worker->wire);
     lg_histogram_init(&worker->live);
+}
+
+static void init_stamps(struct lg_worker *worker)
+{
+    const struct lg_run_options *options = worker->plan->options;
+    uint64_t one_in = lg_wire_one_in(options);
+
+    worker->stamping = one_in > 0 && lg_target_is_tcp(options);
+    if (one_in > 0 && !lg_target_is_tcp(options))
+        evd_error_set(&worker->stamp_error, EVD_ERR_SYSTEM, "Unix sockets have no time stamps");
+    lg_stamp_sampler_init(&worker->sampler, worker->stamping ? one_in : 0,
+                          options->seed + worker->index);
 }
 
 static int open_loop(struct lg_worker *worker, struct evd_error *ret_error)
@@ -410,6 +423,7 @@ int lg_worker_open(struct lg_worker *worker, struct lg_plan *plan, unsigned inde
     worker->timer_fd = -1;
     pthread_mutex_init(&worker->live_lock, NULL);
     init_figures(worker);
+    init_stamps(worker);
     rc = allocate(worker);
     if (rc == EVD_OK)
         rc = lg_checker_init(&worker->checker, plan->scenario, plan->options->transport);

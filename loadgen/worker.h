@@ -9,6 +9,7 @@
 #include "now.h"
 #include "options.h"
 #include "schedule.h"
+#include "stamp.h"
 #include "stationary.h"
 
 #include <ev.h>
@@ -69,7 +70,9 @@ struct lg_conn {
     struct lg_slot *ring; /* part of the worker's `slots` */
     uint64_t mask, head, stamped, tail;
     uint64_t connecting_ns; /* since when */
-    unsigned failures;      /* connects and connections in a row that gave no reply */
+    struct lg_stamp stamp;
+    uint64_t rx_ns;    /* the kernel's stamp of what was read last; 0: none, or not asked for */
+    unsigned failures; /* connects and connections in a row that gave no reply */
 };
 
 struct lg_cpu_sample {
@@ -116,6 +119,11 @@ struct lg_worker {
     struct lg_histogram response[LG_WINDOWS];
     /* Measured window only. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram service, lateness, woke_late, no_free_slot;
+    struct lg_histogram wire;              /* of the requests that were stamped */
+    uint64_t wire_lost;                    /* those of which a stamp is missing */
+    bool stamping;                         /* the kernel stamps what these connections send */
+    struct lg_stamp_sampler sampler;       /* and which of it */
+    struct evd_error stamp_error;          /* why not, "" where it was not asked to */
     struct lg_histogram blocks[LG_BLOCKS]; /* response, by when in the measured window it was due */
     struct lg_intervals intervals;         /* response, measured window */
     uint64_t ok_in_window;                 /* good replies that arrived in [measure, end) */

@@ -200,6 +200,24 @@ static void both_sets_at_the_end(void **state)
     free(log);
 }
 
+static void wire_latency_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    struct fixture *f = make(2);
+    struct log *log;
+
+    lg_intervals_record(f->both[0], 1, 200, START);
+    lg_intervals_record_wire(f->both[0], 90, START);
+    lg_intervals_record_wire(f->both[1], 91, START);
+    lg_intervals_record_wire(f->both[1], 92, START + S);
+    log = finish(f, START + S);
+    check(log, 0, "e1", 0, 1, 1);
+    check(log, 1, "(wire)", 0, 1, 3);
+    check(log, 2, "", 0, 1, 1); /* the sum is of responses */
+    assert_int_equal(log->count, 3);
+    free(log);
+}
+
 static void too_many_events_share_the_last_tag(void **state)
 {
     (void)state;
@@ -277,7 +295,7 @@ static void a_run_and_its_log_agree(void **state)
     const struct peer_script script = {.transport = &evd_transport_frame};
     struct peer *peer = peer_start(&script);
     struct lg_result *result = malloc(sizeof(*result));
-    struct lg_histogram *sums = calloc(2, sizeof(*sums));
+    struct lg_histogram *sums = calloc(3, sizeof(*sums));
     char path[] = "/tmp/evd-interval-XXXXXX";
     uint64_t board = 0;
     struct log *log;
@@ -290,13 +308,18 @@ static void a_run_and_its_log_agree(void **state)
     log = read_log(path);
     unlink(path);
     for (unsigned i = 0; i < log->count; i++) {
-        lg_histogram_merge(&sums[*log->lines[i].tag != '\0'], &log->lines[i].histogram);
+        unsigned what = *log->lines[i].tag == '\0'                    ? 0
+                        : strcmp(log->lines[i].tag, LG_WIRE_TAG) == 0 ? 2
+                                                                      : 1;
+
+        lg_histogram_merge(&sums[what], &log->lines[i].histogram);
         if (strcmp(log->lines[i].tag, "api.test.board") == 0)
             board += log->lines[i].histogram.count;
     }
     assert_int_equal(result->response.count, 1500);
     assert_same_counts(&sums[0], &result->response);
     assert_same_counts(&sums[1], &result->response);
+    assert_same_counts(&sums[2], &result->wire);
     assert_int_equal(board, 750); /* two cards of four; the warm-up's 50 are not in it, nor 75 */
     free(log);
     free(sums);
@@ -309,6 +332,7 @@ int main(void)
         cmocka_unit_test(each_second_has_its_lines),
         cmocka_unit_test(a_late_main_thread_loses_nothing),
         cmocka_unit_test(both_sets_at_the_end),
+        cmocka_unit_test(wire_latency_has_a_line_of_its_own),
         cmocka_unit_test(too_many_events_share_the_last_tag),
         cmocka_unit_test(a_log_that_cannot_be_written),
         cmocka_unit_test(a_run_and_its_log_agree),

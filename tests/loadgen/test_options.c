@@ -114,6 +114,31 @@ static void rates_that_change(void **state)
     assert_int_equal(o.rate_count, 1);
 }
 
+static void how_many_sends_are_stamped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        uint64_t one_in;
+    } cases[] = {
+        {T "--closed", 64},
+        {T "--rate 20k", 80},
+        {T "--rate 1000 --wire-timestamps auto", 4},
+        {T "--rate 0.5", 1},
+        {T "--rate 20k --wire-timestamps 3", 3},
+        {T "--closed --wire-timestamps off", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct lg_run_options o;
+        enum lg_options_result asked;
+        struct evd_error error;
+
+        assert_int_equal(parse(cases[i].line, &o, &asked, &error), EVD_OK);
+        assert_int_equal(lg_wire_one_in(&o), cases[i].one_in);
+    }
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
@@ -136,6 +161,7 @@ static void mistakes_are_named(void **state)
         {T "--rate 1,,3", "--rate: '' is not a rate"},
         {T "--rate 1,2,", "--rate: '' is not a rate"},
         {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
+        {T "--rate 1 --wire-timestamps 0", "--wire-timestamps: '0' is neither auto nor off"},
         {T "--rate 1 --arrivals burst:1", "--arrivals: 'burst:1' is neither constant"},
         {T "--rate 1 --arrivals burst:1,0", "--arrivals: 'burst:1,0' needs two times from 1ms"},
         {T "--rate 1 --arrivals burst:2h,1", "--arrivals: 'burst:2h,1' needs two times"},
@@ -227,9 +253,9 @@ static void exit_statuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_given),  cmocka_unit_test(defaults),
-        cmocka_unit_test(rates_that_change), cmocka_unit_test(mistakes_are_named),
-        cmocka_unit_test(exit_statuses),
+        cmocka_unit_test(everything_given),   cmocka_unit_test(defaults),
+        cmocka_unit_test(rates_that_change),  cmocka_unit_test(how_many_sends_are_stamped),
+        cmocka_unit_test(mistakes_are_named), cmocka_unit_test(exit_statuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

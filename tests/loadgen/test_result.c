@@ -41,6 +41,7 @@ static int make(void **state)
         .cpus = {1, 3},
         .cpu_count = 2,
         .server_pid = 42,
+        .wire_one_in = LG_WIRE_AUTO,
     };
     strcpy(f->scenario.name, "services");
     strcpy(f->scenario.payloads, "inline");
@@ -62,6 +63,8 @@ static int make(void **state)
     lg_histogram_init(&r->lateness);
     lg_histogram_init(&r->woke_late);
     lg_histogram_init(&r->no_free_slot);
+    lg_histogram_init(&r->wire);
+    r->wire_lost = 17;
     for (uint64_t i = 0; i < 1000; i++) {
         lg_histogram_record(&r->response, 90000 + i * 20);
         lg_histogram_record(&r->service, 80000 + i * 10);
@@ -137,7 +140,8 @@ static void json_has_the_schema(void **state)
     const cJSON *latency = get(json, "latency_ns"), *config = get(json, "config");
 
     check_keys(json, "schema version commit build command started config scenario measured_ns "
-                     "accounting warmup_accounting reconnects resent throughput latency_ns bytes "
+                     "accounting warmup_accounting reconnects resent throughput latency_ns "
+                     "wire_timestamps bytes "
                      "client server host "
                      "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
@@ -155,7 +159,11 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "accounting"), accounting);
     check_keys(get(json, "warmup_accounting"), accounting);
     assert_int_equal(get(get(json, "warmup_accounting"), "scheduled")->valueint, 500);
-    check_keys(latency, "response service lateness woke_late no_free_slot");
+    check_keys(latency, "response service lateness woke_late no_free_slot wire");
+    check_keys(get(latency, "wire"), histogram);
+    check_keys(get(json, "wire_timestamps"), "one_in lost error");
+    assert_int_equal(get(get(json, "wire_timestamps"), "one_in")->valueint, 4);
+    assert_int_equal(get(get(json, "wire_timestamps"), "lost")->valueint, 17);
     check_keys(get(latency, "response"), histogram);
     check_keys(get(latency, "service"), histogram);
     check_keys(get(latency, "lateness"), histogram);
@@ -204,6 +212,7 @@ static void json_of_a_closed_loop_gone_wrong(void **state)
 
     f->options.closed = true;
     f->options.rate = 0;
+    f->options.wire_one_in = 0;
     f->result.server_sampled = false;
     strcpy(f->result.first_bad.event, "a.b");
     strcpy(f->result.first_bad.got, "\"x\"");
@@ -214,6 +223,7 @@ static void json_of_a_closed_loop_gone_wrong(void **state)
     assert_string_equal(get(get(json, "config"), "mode")->valuestring, "closed");
     assert_string_equal(get(get(json, "config"), "arrivals")->valuestring, "closed");
     assert_true(cJSON_IsNull(get(json, "server")));
+    assert_true(cJSON_IsNull(get(get(json, "latency_ns"), "wire")));
     assert_true(cJSON_IsFalse(get(json, "valid")));
     assert_string_equal(cJSON_GetArrayItem(get(json, "invalid"), 0)->valuestring,
                         "1 of 1001 requests went wrong");

@@ -33,6 +33,15 @@ struct lg_account {
     uint64_t outcomes[LG_OUTCOMES];
 };
 
+/* True for a request that ended without any answer after it was due: all that is known of its
+ * response is that it would have taken longer than this, its age. Not so `bad`, which is an answer,
+ * and `refused`, which was given up as it fell due. */
+static inline bool lg_outcome_is_censored(enum lg_outcome outcome)
+{
+    return outcome == LG_TIMEOUT || outcome == LG_RESET || outcome == LG_EOF ||
+           outcome == LG_UNSENT || outcome == LG_IN_FLIGHT;
+}
+
 const char *lg_outcome_key(enum lg_outcome outcome);
 const char *lg_outcome_words(enum lg_outcome outcome);
 

@@ -50,16 +50,24 @@ static void retire(struct lg_conn *conn, const struct lg_slot *slot, enum lg_out
     conn->head++;
 }
 
+/* The oldest request will not be answered. */
+static void give_up(struct lg_conn *conn, enum lg_outcome outcome, uint64_t now_ns)
+{
+    const struct lg_slot *slot = &conn->ring[conn->head & conn->mask];
+
+    if (lg_outcome_is_censored(outcome))
+        lg_worker_censor(conn->worker, slot->request, slot->due_ns, now_ns, outcome);
+    else
+        lg_worker_charge(conn->worker, (enum lg_window)slot->window, outcome);
+    conn->worker->in_flight--;
+    conn->head++;
+}
+
 static void record(struct lg_worker *worker, const struct lg_slot *slot, uint64_t now_ns)
 {
-    lg_histogram_record(&worker->response[slot->window], now_ns - slot->due_ns);
-    if (slot->window == LG_MEASURED) {
+    lg_worker_record(worker, slot->request, slot->due_ns, now_ns);
+    if (slot->window == LG_MEASURED)
         lg_histogram_record(&worker->service, now_ns - slot->sent_ns);
-        lg_histogram_record(&worker->blocks[lg_block_of(slot->due_ns - worker->plan->measure_ns,
-                                                        worker->plan->options->duration_ns)],
-                            now_ns - slot->due_ns);
-        lg_intervals_record(&worker->intervals, slot->request, now_ns - slot->due_ns, now_ns);
-    }
     if (now_ns >= worker->plan->measure_ns && now_ns < lg_end_of(worker))
         worker->ok_in_window++;
 }
@@ -76,7 +84,7 @@ static void record_wire(struct lg_conn *conn, const struct lg_slot *slot, uint64
         if (slot->window != LG_MEASURED)
             break;
         lg_histogram_record(&worker->wire, wire_ns);
-        lg_intervals_record_wire(&worker->intervals, wire_ns, now_ns);
+        lg_intervals_record_extra(&worker->intervals, LG_EXTRA_WIRE, wire_ns, now_ns);
         break;
     case LG_STAMP_LOST:
         worker->wire_lost += slot->window == LG_MEASURED;
@@ -168,7 +176,7 @@ static void ended(struct lg_conn *conn)
     }
     go_down(conn);
     if (cut)
-        retire(conn, &conn->ring[conn->head & conn->mask], LG_EOF);
+        give_up(conn, LG_EOF, lg_now());
     conn->worker->resent += stamped - conn->head;
     conn->stamped = conn->head;
     conn->worker->reconnects++;
@@ -523,9 +531,11 @@ static void go_down(struct lg_conn *conn)
 
 void lg_conn_lost(struct lg_conn *conn, enum lg_outcome outcome)
 {
+    uint64_t now = lg_now();
+
     go_down(conn);
     while (conn->head != conn->tail)
-        retire(conn, &conn->ring[conn->head & conn->mask], outcome);
+        give_up(conn, outcome, now);
     conn->worker->reconnects++;
     retry_later(conn);
 }
@@ -541,8 +551,8 @@ void lg_conn_end(struct lg_conn *conn)
         close(conn->fd);
         conn->fd = -1;
     }
-    while (conn->head != conn->tail)
-        retire(conn, &conn->ring[conn->head & conn->mask], LG_IN_FLIGHT);
+    for (uint64_t now = lg_now(); conn->head != conn->tail;)
+        give_up(conn, LG_IN_FLIGHT, now);
 }
 
 void lg_conn_check_timeout(struct lg_conn *conn, uint64_t now_ns)

@@ -86,6 +86,15 @@ uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double q)
     return histogram->max;
 }
 
+uint64_t lg_histogram_up_to(const struct lg_histogram *histogram, uint64_t value)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i <= lg_histogram_index(value); i++)
+        count += histogram->counts[i];
+    return count;
+}
+
 double lg_histogram_mean(const struct lg_histogram *histogram)
 {
     return histogram->count == 0 ? 0 : (double)histogram->sum / (double)histogram->count;

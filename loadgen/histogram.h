@@ -60,6 +60,9 @@ void lg_histogram_subtract(struct lg_histogram *histogram, const struct lg_histo
  * its bucket's greatest value, and never above the exact maximum. 0 when the histogram is empty. */
 uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double q);
 
+/* How many values are in the buckets up to that of `value`. */
+uint64_t lg_histogram_up_to(const struct lg_histogram *histogram, uint64_t value);
+
 double lg_histogram_mean(const struct lg_histogram *histogram); /* 0 when empty */
 
 #endif

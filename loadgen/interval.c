@@ -55,14 +55,24 @@ void lg_tags_release(struct lg_tags *tags)
     tags->of = NULL;
 }
 
+const char *lg_extra_tag(enum lg_extra extra)
+{
+    static const char *const tags[] = {
+        [LG_EXTRA_WIRE] = "(wire)",
+        [LG_EXTRA_CENSORED] = "(censored)",
+    };
+
+    return tags[extra];
+}
+
 /* ---- The thread's side ---- */
 
 int lg_intervals_init(struct lg_intervals *intervals, const struct lg_tags *tags)
 {
     memset(intervals, 0, sizeof(*intervals));
     for (int i = 0; i < 2; i++) {
-        intervals->sets[i].tags = malloc((tags->count + 1) * sizeof(struct lg_histogram));
-        for (unsigned t = 0; t <= tags->count && intervals->sets[i].tags != NULL; t++)
+        intervals->sets[i].tags = malloc((tags->count + LG_EXTRAS) * sizeof(struct lg_histogram));
+        for (unsigned t = 0; t < tags->count + LG_EXTRAS && intervals->sets[i].tags != NULL; t++)
             lg_histogram_init(&intervals->sets[i].tags[t]);
     }
     intervals->tags = tags;
@@ -111,7 +121,7 @@ bool lg_intervals_take(struct lg_intervals *intervals, struct lg_histogram *sums
     for (; taken != sealed; taken++) {
         struct lg_interval_set *set = &intervals->sets[taken & 1];
 
-        for (unsigned t = 0; t <= intervals->tags->count; t++) {
+        for (unsigned t = 0; t < intervals->tags->count + LG_EXTRAS; t++) {
             if (set->tags[t].count == 0)
                 continue;
             lg_histogram_merge(&sums[t], &set->tags[t]);
@@ -140,7 +150,7 @@ struct lg_interval_log {
     uint64_t start_ns, end_ns; /* of the run; of what was written last */
     int status, error_number;  /* the first error */
     struct lg_histogram total;
-    struct lg_histogram sums[]; /* one a tag, and the wire latency */
+    struct lg_histogram sums[]; /* one a tag, and the extras */
 };
 
 static void keep_error(struct lg_interval_log *log, int rc)
@@ -155,7 +165,7 @@ int lg_interval_log_open(const char *path, const struct lg_tags *tags,
                          struct lg_interval_log **ret_log, struct evd_error *ret_error)
 {
     struct lg_interval_log *log =
-        calloc(1, sizeof(*log) + (tags->count + 1) * sizeof(struct lg_histogram));
+        calloc(1, sizeof(*log) + (tags->count + LG_EXTRAS) * sizeof(struct lg_histogram));
 
     if (log == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for an interval log");
@@ -190,7 +200,7 @@ void lg_interval_log_write(struct lg_interval_log *log, struct lg_intervals *con
     bool any = false;
 
     lg_histogram_init(&log->total);
-    for (unsigned t = 0; t <= log->tags->count; t++)
+    for (unsigned t = 0; t < log->tags->count + LG_EXTRAS; t++)
         lg_histogram_init(&log->sums[t]);
     for (unsigned i = 0; i < count; i++)
         any |= lg_intervals_take(intervals[i], log->sums, &log->end_ns);
@@ -202,8 +212,12 @@ void lg_interval_log_write(struct lg_interval_log *log, struct lg_intervals *con
         if (log->sums[t].count > 0)
             write_line(log, log->tags->names[t], from, length, &log->sums[t]);
     }
-    if (log->sums[log->tags->count].count > 0)
-        write_line(log, LG_WIRE_TAG, from, length, &log->sums[log->tags->count]);
+    for (unsigned e = 0; e < LG_EXTRAS; e++) {
+        const struct lg_histogram *extra = &log->sums[log->tags->count + e];
+
+        if (extra->count > 0)
+            write_line(log, lg_extra_tag((enum lg_extra)e), from, length, extra);
+    }
     write_line(log, NULL, from, length, &log->total);
     if (fflush(log->file) != 0)
         keep_error(log, EVD_ERR_SYSTEM);

@@ -15,8 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define LG_TAGS_MAX    64       /* events of their own, but the last: that is the rest */
-#define LG_WIRE_TAG    "(wire)" /* no event has this name: names have no parentheses */
+#define LG_TAGS_MAX    64 /* events of their own, but the last: that is the rest */
 #define LG_INTERVAL_NS UINT64_C(1000000000)
 
 /* Which tag a request belongs to. */
@@ -31,9 +30,19 @@ struct lg_tags {
 int lg_tags_init(struct lg_tags *tags, const struct lg_scenario *scenario);
 void lg_tags_release(struct lg_tags *tags);
 
+/* Lines of their own, no part of the sum, by tags that no event has: names have no parentheses. */
+enum lg_extra {
+    LG_EXTRA_WIRE,     /* (wire): wire latencies */
+    LG_EXTRA_CENSORED, /* (censored): ages that are among the responses, of what was never answered
+                        */
+    LG_EXTRAS
+};
+
+const char *lg_extra_tag(enum lg_extra extra);
+
 struct lg_interval_set {
     uint64_t end_ns;           /* written before it is sealed */
-    struct lg_histogram *tags; /* one more than there are tags: wire latency */
+    struct lg_histogram *tags; /* LG_EXTRAS more than there are tags */
 };
 
 /* One a thread of load. Zeroed: off, records nothing. */
@@ -66,9 +75,9 @@ static inline void lg_intervals_record(struct lg_intervals *intervals, uint32_t 
         value);
 }
 
-/* The same for a wire latency: a line of its own, LG_WIRE_TAG, and no part of the sum. */
-static inline void lg_intervals_record_wire(struct lg_intervals *intervals, uint64_t value,
-                                            uint64_t now_ns)
+/* The same in one of the lines of their own. */
+static inline void lg_intervals_record_extra(struct lg_intervals *intervals, enum lg_extra extra,
+                                             uint64_t value, uint64_t now_ns)
 {
     if (intervals->tags == NULL)
         return;
@@ -76,11 +85,11 @@ static inline void lg_intervals_record_wire(struct lg_intervals *intervals, uint
         lg_intervals_pass(intervals, now_ns);
     lg_histogram_record(
         &intervals->sets[atomic_load_explicit(&intervals->sealed, memory_order_relaxed) & 1]
-             .tags[intervals->tags->count],
+             .tags[intervals->tags->count + (unsigned)extra],
         value);
 }
 
-/* The main thread's side: adds what is sealed to sums[tag], sums[count] being of the wire, empties
+/* The main thread's side: adds what is sealed to sums[tag], the extras behind the tags, empties
  * it, and raises *end_ns to its end. True if there was any. */
 bool lg_intervals_take(struct lg_intervals *intervals, struct lg_histogram *sums, uint64_t *end_ns);
 

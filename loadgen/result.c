@@ -79,6 +79,31 @@ static void print_wire(const struct lg_result *result, FILE *out)
                 lg_format_count(result->wire_lost, count));
 }
 
+bool lg_result_is_lower_bound(const struct lg_result *result, double q)
+{
+    return lg_histogram_up_to(&result->censored, lg_histogram_quantile(&result->response, q)) > 0;
+}
+
+/* What of the row above is only a lower bound. */
+static void print_censored(const struct lg_result *result, FILE *out)
+{
+    static const struct {
+        double q;
+        const char *name;
+    } figures[] = {{0.5, "p50"}, {0.9, "p90"}, {0.99, "p99"}, {0.999, "p99.9"}, {1, "max"}};
+    char count[LG_FORMAT_MAX];
+
+    if (result->censored.count == 0)
+        return;
+    fprintf(out,
+            "  response: %s were never answered and count as what they waited; lower bounds are ",
+            lg_format_count(result->censored.count, count));
+    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
+        if (lg_result_is_lower_bound(result, figures[i].q))
+            fprintf(out, "%s, ", figures[i].name);
+    fputs("mean\n", out);
+}
+
 static void print_latencies(const struct lg_result *result, FILE *out)
 {
     fprintf(out, "%-10s %10s %10s %10s %10s %10s %10s\n", "latency", "p50", "p90", "p99", "p99.9",
@@ -94,6 +119,7 @@ static void print_latencies(const struct lg_result *result, FILE *out)
             "  response: from when a request was due to its reply; service: from when it was\n"
             "  sent; lateness: from due to sent: the generator woke late, or had no free slot\n"
             "  (connections x depth)\n");
+    print_censored(result, out);
     print_wire(result, out);
     if (result->response.count < 10000)
         fputs("  -: too few requests; a quantile needs ten above it, so p99.9 10,000 requests\n",

@@ -31,6 +31,8 @@ struct lg_result {
     double throughput;     /* ok_in_window a second */
     /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram response, service, lateness, woke_late, no_free_slot;
+    /* Of response: requests that were never answered, at their age (lg_outcome_is_censored()). */
+    struct lg_histogram censored;
     struct lg_histogram wire; /* of those requests that the kernel stamped */
     uint64_t wire_lost;       /* requests asked for that lack a stamp */
     char wire_off[256];       /* "", or why the kernel stamps nothing although it was asked to */
@@ -60,6 +62,13 @@ struct lg_result {
     unsigned invalid_count;                     /* 0: valid */
     char note[256];                             /* "", or what to know of a valid run */
 };
+
+/* True: the response's quantile q is only known to be at least that much. An answer that never came
+ * would have taken longer than it was waited for, so the ages that stand for such answers are right
+ * censored, and a quantile with one at or below it is a lower bound (E. L. Kaplan, P. Meier,
+ * "Nonparametric estimation from incomplete observations", JASA 53, 1958). Their estimate of it
+ * would ask that being cut off says nothing about the time left; a timeout says that it is long. */
+bool lg_result_is_lower_bound(const struct lg_result *result, double q);
 
 /* verdict.c: fills in `invalid` and `broken` from the figures: why not to trust them. */
 void lg_verdict(struct lg_result *result);

@@ -198,6 +198,25 @@ static void put_wire(struct writer *writer, cJSON *root, cJSON *latency,
     put_text(writer, object, "error", result->wire_off);
 }
 
+static void put_censored(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    static const struct {
+        double q;
+        const char *name;
+    } figures[] = {{0.5, "p50"}, {0.9, "p90"}, {0.99, "p99"}, {0.999, "p99_9"}, {1, "max"}};
+    cJSON *object = open_object(writer, root, "censored"), *bounds;
+
+    put_uint(writer, object, "count", result->censored.count);
+    for (int i = 0; i < LG_OUTCOMES; i++)
+        if (lg_outcome_is_censored((enum lg_outcome)i))
+            put_uint(writer, object, lg_outcome_key((enum lg_outcome)i),
+                     result->accounts[LG_MEASURED].outcomes[i]);
+    bounds = open_array(writer, object, "lower_bounds");
+    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
+        if (lg_result_is_lower_bound(result, figures[i].q))
+            append(writer, bounds, cJSON_CreateString(figures[i].name));
+}
+
 static void put_figures(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     cJSON *object;
@@ -214,7 +233,9 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_histogram(writer, object, "lateness", &result->lateness);
     put_histogram(writer, object, "woke_late", &result->woke_late);
     put_histogram(writer, object, "no_free_slot", &result->no_free_slot);
+    put_histogram(writer, object, "censored", &result->censored);
     put_wire(writer, root, object, result);
+    put_censored(writer, root, result);
     object = open_object(writer, root, "bytes");
     put_uint(writer, object, "sent", result->sent_bytes);
     put_uint(writer, object, "received", result->received_bytes);

@@ -325,6 +325,7 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     lg_histogram_merge(&result->lateness, &worker->lateness);
     lg_histogram_merge(&result->woke_late, &worker->woke_late);
     lg_histogram_merge(&result->no_free_slot, &worker->no_free_slot);
+    lg_histogram_merge(&result->censored, &worker->censored);
     lg_histogram_merge(&result->wire, &worker->wire);
     result->wire_lost += worker->wire_lost;
     if (worker->stamp_error.status < 0)
@@ -389,6 +390,7 @@ static void init_result(struct lg_result *result, const struct lg_run_options *o
     lg_histogram_init(&result->lateness);
     lg_histogram_init(&result->woke_late);
     lg_histogram_init(&result->no_free_slot);
+    lg_histogram_init(&result->censored);
     lg_histogram_init(&result->wire);
 }
 

@@ -20,6 +20,31 @@ void lg_worker_charge(struct lg_worker *worker, enum lg_window window, enum lg_o
         worker->errors++;
 }
 
+void lg_worker_record(struct lg_worker *worker, uint32_t request, uint64_t due_ns, uint64_t now_ns)
+{
+    const struct lg_plan *plan = worker->plan;
+    enum lg_window window = lg_window_of(worker, due_ns);
+
+    lg_histogram_record(&worker->response[window], now_ns - due_ns);
+    if (window != LG_MEASURED)
+        return;
+    lg_histogram_record(
+        &worker->blocks[lg_block_of(due_ns - plan->measure_ns, plan->options->duration_ns)],
+        now_ns - due_ns);
+    lg_intervals_record(&worker->intervals, request, now_ns - due_ns, now_ns);
+}
+
+void lg_worker_censor(struct lg_worker *worker, uint32_t request, uint64_t due_ns, uint64_t now_ns,
+                      enum lg_outcome outcome)
+{
+    lg_worker_charge(worker, lg_window_of(worker, due_ns), outcome);
+    lg_worker_record(worker, request, due_ns, now_ns);
+    if (lg_window_of(worker, due_ns) != LG_MEASURED)
+        return;
+    lg_histogram_record(&worker->censored, now_ns - due_ns);
+    lg_intervals_record_extra(&worker->intervals, LG_EXTRA_CENSORED, now_ns - due_ns, now_ns);
+}
+
 void lg_worker_fail(struct lg_worker *worker, int status, const char *what)
 {
     if (worker->error.status == EVD_OK)
@@ -254,8 +279,12 @@ static void work(struct lg_worker *worker)
 /* What was due and is not answered gets its name. */
 static void settle(struct lg_worker *worker)
 {
+    const struct lg_scenario *scenario = worker->plan->scenario;
+    uint64_t now = lg_now();
+
     for (; worker->send_count < worker->due_count; worker->send_count++) {
-        lg_worker_charge(worker, lg_window_of(worker, worker->send.due_ns), LG_UNSENT);
+        lg_worker_censor(worker, scenario->deck[worker->send.index % scenario->deck_len],
+                         worker->send.due_ns, now, LG_UNSENT);
         lg_schedule_next(&worker->send);
     }
     for (unsigned i = 0; i < worker->conn_count; i++)
@@ -366,6 +395,7 @@ static void init_figures(struct lg_worker *worker)
     lg_histogram_init(&worker->lateness);
     lg_histogram_init(&worker->woke_late);
     lg_histogram_init(&worker->no_free_slot);
+    lg_histogram_init(&worker->censored);
     lg_histogram_init(&worker->wire);
     lg_histogram_init(&worker->live);
 }

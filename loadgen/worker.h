@@ -119,6 +119,7 @@ struct lg_worker {
     struct lg_histogram response[LG_WINDOWS];
     /* Measured window only. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram service, lateness, woke_late, no_free_slot;
+    struct lg_histogram censored;          /* of response: those that were never answered */
     struct lg_histogram wire;              /* of the requests that were stamped */
     uint64_t wire_lost;                    /* those of which a stamp is missing */
     bool stamping;                         /* the kernel stamps what these connections send */
@@ -161,6 +162,14 @@ static inline uint64_t lg_end_of(const struct lg_worker *worker)
 
 /* Charges one request that was scheduled. */
 void lg_worker_charge(struct lg_worker *worker, enum lg_window window, enum lg_outcome outcome);
+
+/* Charges a request that was never answered: an outcome of lg_outcome_is_censored(). Its age is in
+ * the responses from here on. */
+void lg_worker_censor(struct lg_worker *worker, uint32_t request, uint64_t due_ns, uint64_t now_ns,
+                      enum lg_outcome outcome);
+
+/* Records a response, or an age, in all that is kept of responses. */
+void lg_worker_record(struct lg_worker *worker, uint32_t request, uint64_t due_ns, uint64_t now_ns);
 
 /* Ends the run for this worker: the loop returns. For what must never happen. */
 void lg_worker_fail(struct lg_worker *worker, int status, const char *what);

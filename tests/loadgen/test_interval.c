@@ -200,21 +200,22 @@ static void both_sets_at_the_end(void **state)
     free(log);
 }
 
-static void wire_latency_has_a_line_of_its_own(void **state)
+static void extras_have_lines_of_their_own(void **state)
 {
     (void)state;
     struct fixture *f = make(2);
     struct log *log;
 
     lg_intervals_record(f->both[0], 1, 200, START);
-    lg_intervals_record_wire(f->both[0], 90, START);
-    lg_intervals_record_wire(f->both[1], 91, START);
-    lg_intervals_record_wire(f->both[1], 92, START + S);
+    lg_intervals_record_extra(f->both[0], LG_EXTRA_WIRE, 90, START);
+    lg_intervals_record_extra(f->both[1], LG_EXTRA_WIRE, 91, START);
+    lg_intervals_record_extra(f->both[1], LG_EXTRA_CENSORED, 200, START + S);
     log = finish(f, START + S);
     check(log, 0, "e1", 0, 1, 1);
-    check(log, 1, "(wire)", 0, 1, 3);
-    check(log, 2, "", 0, 1, 1); /* the sum is of responses */
-    assert_int_equal(log->count, 3);
+    check(log, 1, "(wire)", 0, 1, 2);
+    check(log, 2, "(censored)", 0, 1, 1);
+    check(log, 3, "", 0, 1, 1); /* the sum is of responses */
+    assert_int_equal(log->count, 4);
     free(log);
 }
 
@@ -308,9 +309,9 @@ static void a_run_and_its_log_agree(void **state)
     log = read_log(path);
     unlink(path);
     for (unsigned i = 0; i < log->count; i++) {
-        unsigned what = *log->lines[i].tag == '\0'                    ? 0
-                        : strcmp(log->lines[i].tag, LG_WIRE_TAG) == 0 ? 2
-                                                                      : 1;
+        unsigned what = *log->lines[i].tag == '\0'                                    ? 0
+                        : strcmp(log->lines[i].tag, lg_extra_tag(LG_EXTRA_WIRE)) == 0 ? 2
+                                                                                      : 1;
 
         lg_histogram_merge(&sums[what], &log->lines[i].histogram);
         if (strcmp(log->lines[i].tag, "api.test.board") == 0)
@@ -326,16 +327,53 @@ static void a_run_and_its_log_agree(void **state)
     free(result);
 }
 
+/* What is never answered is in the log as well: in the sum, under its event, and by itself. */
+static void a_run_that_lost_some_and_its_log_agree(void **state)
+{
+    (void)state;
+    const struct peer_script script = {
+        .transport = &evd_transport_frame, .action = PEER_RESET, .first = 500, .count = 3};
+    struct peer *peer = peer_start(&script);
+    struct lg_result *result = malloc(sizeof(*result));
+    struct lg_histogram *sums = calloc(3, sizeof(*sums));
+    char path[] = "/tmp/evd-interval-XXXXXX";
+    struct log *log;
+
+    assert_non_null(result);
+    assert_non_null(sums);
+    close(mkstemp(path));
+    run_with_log(peer_address(peer), path, result);
+    peer_stop(peer);
+    log = read_log(path);
+    unlink(path);
+    for (unsigned i = 0; i < log->count; i++) {
+        const char *tag = log->lines[i].tag;
+        unsigned what = *tag == '\0' ? 0 : strcmp(tag, "(censored)") == 0 ? 1 : 2;
+
+        if (strcmp(tag, "(wire)") != 0)
+            lg_histogram_merge(&sums[what], &log->lines[i].histogram);
+    }
+    assert_int_equal(result->response.count, 1500);
+    assert_in_range(result->censored.count, 3, 1499); /* connections have one call in flight */
+    assert_same_counts(&sums[0], &result->response);
+    assert_same_counts(&sums[1], &result->censored);
+    assert_same_counts(&sums[2], &result->response);
+    free(log);
+    free(sums);
+    free(result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_second_has_its_lines),
         cmocka_unit_test(a_late_main_thread_loses_nothing),
         cmocka_unit_test(both_sets_at_the_end),
-        cmocka_unit_test(wire_latency_has_a_line_of_its_own),
+        cmocka_unit_test(extras_have_lines_of_their_own),
         cmocka_unit_test(too_many_events_share_the_last_tag),
         cmocka_unit_test(a_log_that_cannot_be_written),
         cmocka_unit_test(a_run_and_its_log_agree),
+        cmocka_unit_test(a_run_that_lost_some_and_its_log_agree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,7 @@ static int make(void **state)
     lg_histogram_init(&r->lateness);
     lg_histogram_init(&r->woke_late);
     lg_histogram_init(&r->no_free_slot);
+    lg_histogram_init(&r->censored);
     lg_histogram_init(&r->wire);
     r->wire_lost = 17;
     for (uint64_t i = 0; i < 1000; i++) {
@@ -141,7 +142,7 @@ static void json_has_the_schema(void **state)
 
     check_keys(json, "schema version commit build command started config scenario measured_ns "
                      "accounting warmup_accounting reconnects resent throughput latency_ns "
-                     "wire_timestamps bytes "
+                     "wire_timestamps censored bytes "
                      "client server host "
                      "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
@@ -159,7 +160,10 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "accounting"), accounting);
     check_keys(get(json, "warmup_accounting"), accounting);
     assert_int_equal(get(get(json, "warmup_accounting"), "scheduled")->valueint, 500);
-    check_keys(latency, "response service lateness woke_late no_free_slot wire");
+    check_keys(latency, "response service lateness woke_late no_free_slot censored wire");
+    check_keys(get(latency, "censored"), histogram);
+    check_keys(get(json, "censored"), "count timeout reset eof unsent in_flight lower_bounds");
+    assert_int_equal(cJSON_GetArraySize(get(get(json, "censored"), "lower_bounds")), 0);
     check_keys(get(latency, "wire"), histogram);
     check_keys(get(json, "wire_timestamps"), "one_in lost error");
     assert_int_equal(get(get(json, "wire_timestamps"), "one_in")->valueint, 4);
@@ -483,6 +487,45 @@ static void table(const struct fixture *f, char *text, size_t room)
 
 #define FOUR " response %15[0-9.] µs %15[0-9.] µs %15[0-9.] µs %15s"
 
+/* Ages among the responses, as a run has them: 1,000 answered within 90 to 110 us. */
+static void censor(struct fixture *f, uint64_t age, int count)
+{
+    for (int i = 0; i < count; i++) {
+        lg_histogram_record(&f->result.response, age);
+        lg_histogram_record(&f->result.censored, age);
+        f->result.accounts[LG_MEASURED].scheduled++;
+        f->result.accounts[LG_MEASURED].outcomes[LG_TIMEOUT]++;
+    }
+}
+
+/* A quantile is what it would be if all answers had come, unless one of those that did not is at or
+ * below it. */
+static void censored_values_make_lower_bounds(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096];
+    cJSON *json;
+
+    censor(f, 5000000, 5); /* above the p99 of 1,005 values, among the ten above p99 */
+    assert_false(lg_result_is_lower_bound(&f->result, 0.5));
+    assert_false(lg_result_is_lower_bound(&f->result, 0.99));
+    assert_true(lg_result_is_lower_bound(&f->result, 0.999));
+    assert_true(lg_result_is_lower_bound(&f->result, 1));
+    table(f, text, sizeof(text));
+    assert_non_null(strstr(text, "response: 5 were never answered and count as what they waited; "
+                                 "lower bounds are p99.9, max, mean\n"));
+    json = to_json(&f->result);
+    assert_int_equal(get(get(json, "censored"), "count")->valueint, 5);
+    assert_int_equal(get(get(json, "censored"), "timeout")->valueint, 5);
+    assert_int_equal(get(get(json, "censored"), "unsent")->valueint, 0);
+    assert_int_equal(cJSON_GetArraySize(get(get(json, "censored"), "lower_bounds")), 2);
+    cJSON_Delete(json);
+    censor(f, 90001, 1); /* given up early: it may belong at the end of any of them */
+    assert_true(lg_result_is_lower_bound(&f->result, 0.5));
+    table(f, text, sizeof(text));
+    assert_non_null(strstr(text, "lower bounds are p50, p90, p99, p99.9, max, mean\n"));
+}
+
 /* A thousand requests have a p99, ten above it, and no p99.9. */
 static void quantiles_of_too_few(void **state)
 {
@@ -582,6 +625,7 @@ int main(void)
         TEST(the_trend_must_be_clear),
         TEST(exit_statuses),
         TEST(further_causes),
+        TEST(censored_values_make_lower_bounds),
         TEST(quantiles_of_too_few),
         TEST(accounts_that_do_not_add_up),
         TEST(latencies_past_the_histogram),

@@ -51,6 +51,22 @@ static void load(struct trial *trial, char *args, const char *address)
     assert_non_null(trial->result);
 }
 
+/* Each request of the measured window is a response, or was answered wrongly, or refused; those
+ * that were never answered are marked. The parts of the window add up to it. */
+static void check_responses(const struct lg_result *result)
+{
+    const struct lg_account *account = &result->accounts[LG_MEASURED];
+    uint64_t blocks = 0;
+
+    assert_int_equal(result->response.count, account->scheduled - account->outcomes[LG_BAD] -
+                                                 account->outcomes[LG_REFUSED]);
+    assert_int_equal(result->censored.count, result->response.count - account->outcomes[LG_OK]);
+    assert_int_equal(result->service.count, account->outcomes[LG_OK]);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        blocks += result->blocks[i].count;
+    assert_int_equal(blocks, result->response.count);
+}
+
 static void check_identity(const struct lg_result *result)
 {
     struct evd_error error = {0};
@@ -59,6 +75,7 @@ static void check_identity(const struct lg_result *result)
         if (lg_account_check(&result->accounts[i], "", &error) < 0)
             fail_msg("%s", error.text);
     assert_int_equal(result->broken.status, EVD_OK);
+    check_responses(result);
 }
 
 /* `format`: the options beside --target, with SCENARIO for a file of this folder. */
@@ -414,6 +431,8 @@ static void stalled_requests_time_out(void **state)
                 lg_histogram_quantile(&trial.result->service, 0.5));
     assert_true(trial.result->lateness.max >= 100000000);
     assert_true(trial.result->no_free_slot.max >= 100000000);
+    assert_true(trial.result->censored.max >= 200000000); /* its age: the timeout, or more */
+    assert_true(lg_result_is_lower_bound(trial.result, 1));
     end_trial(&trial);
 }
 
@@ -429,6 +448,11 @@ static void what_is_left_at_the_end(void **state)
     assert_int_equal(measured(&trial)->outcomes[LG_IN_FLIGHT], 2);
     assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);
     assert_int_equal(measured(&trial)->outcomes[LG_UNSENT], 189);
+    /* All have waited for the drain of 500 ms, and from when they fell due. */
+    assert_int_equal(trial.result->censored.count, 191);
+    assert_true(trial.result->censored.min >= 500000000);
+    assert_true(trial.result->censored.max >= 590000000);
+    assert_true(lg_result_is_lower_bound(trial.result, 0.5));
     end_trial(&trial);
 }
 

@@ -273,10 +273,15 @@ static void run(const char *args, bool unix_socket, struct lg_result *result)
 static void a_run_stamps_every_request(void **state)
 {
     (void)state;
-    struct pair pair = stamping_pair(); /* open during the run */
     struct lg_result *result = malloc(sizeof(*result));
+    struct pair pair;
 
     assert_non_null(result);
+    /* The kernel begins to stamp what comes in some time after the first socket wants it: until
+     * then requests lack one, and are counted. */
+    run("--rate 100 --duration 100ms --connections 10 --wire-timestamps 1", false, result);
+    assert_int_equal(result->wire.count + result->wire_lost, 10);
+    pair = stamping_pair(); /* open during the next run */
     run(ROUND "--wire-timestamps 1", false, result);
     assert_int_equal(result->accounts[LG_MEASURED].outcomes[LG_OK], 200);
     /* While a connection waits for a stamped reply its other sends are not stamped. */
@@ -284,8 +289,6 @@ static void a_run_stamps_every_request(void **state)
     assert_int_equal(result->wire_lost, 0);
     assert_true(result->wire.max <= result->service.max);
     assert_string_equal(result->wire_off, "");
-    run("--rate 100 --duration 100ms --connections 10 --wire-timestamps 1", false, result);
-    assert_int_equal(result->wire.count + result->wire_lost, 10);
     run(ROUND "--wire-timestamps off", false, result);
     assert_int_equal(result->wire.count + result->wire_lost, 0);
     assert_string_equal(result->wire_off, "");

@@ -1,0 +1,285 @@
+/* Whether a run can be trusted: each limit from both sides, and the exit status. */
+#include "result_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void expect_invalid(struct fixture *f, const char *text)
+{
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 1);
+    assert_string_equal(f->result.invalid[0], text);
+}
+
+static void a_good_run_is_valid(void **state)
+{
+    struct fixture *f = *state;
+
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    assert_int_equal(lg_result_status(&f->result), 0);
+}
+
+static void late_generator(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 10; i++)
+        lg_histogram_record(&f->result.woke_late, 255);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    for (int i = 0; i < 11; i++)
+        lg_histogram_record(&f->result.woke_late, 300000);
+    expect_invalid(f, "the generator woke late: one request in a hundred by 300 us or more; 250 us "
+                      "are allowed");
+    assert_int_equal(lg_result_status(&f->result), 0);
+}
+
+/* A wait for a slot is the server's doing, and a slow server forgives a late generator. */
+static void lateness_is_measured_against_the_response(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 1000; i++)
+        lg_histogram_record(&f->result.lateness, 5000000);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    for (int i = 0; i < 100; i++)
+        lg_histogram_record(&f->result.woke_late, 300000);
+    for (int i = 0; i < 2000; i++)
+        lg_histogram_record(&f->result.response, 4000000);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+}
+
+static void full_cpu_and_stolen_time(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.client_share = 0.86;
+    expect_invalid(f, "the generator's CPU was full: 86 % of a core per thread; 85 % are allowed");
+    assert_string_equal(f->result.note, "");
+    f->result.invalid_count = 0;
+    f->result.client_share = 0.85;
+    f->result.steal_share = 0.011;
+    expect_invalid(f, "the host stole 1.1 % of the CPU time; 1 % are allowed");
+}
+
+static void others_on_the_cpu(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.server_wait_share = f->result.client_wait_share = 0.05;
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    f->result.server_wait_share = 0.62;
+    expect_invalid(f, "the server waited for its CPU for 62 % of the time, for other processes or "
+                      "the host; 5 % are allowed");
+    f->result.server_wait_share = 0;
+    f->result.client_wait_share = 0.062;
+    f->result.invalid_count = 0;
+    expect_invalid(f, "the generator waited for its CPU for 6 % of the time, for other processes "
+                      "or the host; 5 % are allowed");
+}
+
+static void missed_rate(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.ok_in_window = 980; /* 1 % of 1,000, and 10 at the edges, may be missing */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    f->result.ok_in_window = 979;
+    expect_invalid(f, "the rate was missed: 1000.0/s were due, 979.0/s answered");
+    f->result.invalid_count = 0;
+    f->result.ok_in_window = 1021;
+    expect_invalid(f, "the rate was missed: 1000.0/s were due, 1021.0/s answered");
+}
+
+static void unsent_requests(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.accounts[LG_MEASURED].outcomes[LG_OK] -= 5;
+    f->result.accounts[LG_MEASURED].outcomes[LG_UNSENT] += 5;
+    expect_invalid(f, "5 requests were due and never sent: connections x depth is 8");
+    assert_int_equal(lg_result_status(&f->result), 0);
+}
+
+static void closed_loops_may_be_late_and_busy(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.closed = true;
+    f->result.client_share = 0.85;
+    lg_verdict(&f->result);
+    assert_string_equal(f->result.note, "");
+    f->result.client_share = 1;
+    f->result.ok_in_window = 1;
+    for (int i = 0; i < 1000; i++)
+        lg_histogram_record(&f->result.woke_late, 5000000);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    assert_string_equal(f->result.note,
+                        "the generator's CPU was full, 100 % of a core per thread: the throughput "
+                        "may be the generator's, not the server's");
+}
+
+/* ---- Stationarity ---- */
+
+static void fill_blocks(struct fixture *f, const uint64_t *medians, uint64_t count)
+{
+    for (int i = 0; i < LG_BLOCKS; i++) {
+        lg_histogram_init(&f->result.blocks[i]);
+        for (uint64_t n = 0; n < count; n++)
+            lg_histogram_record(&f->result.blocks[i], medians[i]);
+    }
+}
+
+static void a_warm_up_that_is_not_over(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t falling[LG_BLOCKS], level[LG_BLOCKS], slight[LG_BLOCKS];
+
+    for (unsigned i = 0; i < LG_BLOCKS; i++) {
+        falling[i] = 400000 - 10000 * i;
+        level[i] = i % 2 == 0 ? 100000 : 300000;
+        slight[i] = 400000 - 2000 * i;
+    }
+    fill_blocks(f, level, 100); /* far apart, and going nowhere */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, slight, 100); /* a trend, of 8 % */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, falling, LG_BLOCK_LEAST - 1); /* too few to tell */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    fill_blocks(f, falling, LG_BLOCK_LEAST);
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 1);
+    assert_string_equal(f->result.invalid_causes[0], "warm-up");
+    assert_non_null(strstr(f->result.invalid[0], "the run was not stationary: the median response "
+                                                 "went from 38"));
+    f->result.invalid_count = 0;
+    f->options.rate_count = 2; /* a ramp is not stationary by design */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+}
+
+/* Mann and Kendall's z of 20 values passes 3.29 between S = 102 and 103: of an ascending row (S =
+ * 190), swapping neighbours takes two off each. */
+static void the_trend_must_be_clear(void **state)
+{
+    (void)state;
+    double row[LG_BLOCKS];
+
+    for (int i = 0; i < LG_BLOCKS; i++)
+        row[i] = i;
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), 190);
+    for (int i = 0; i < LG_BLOCKS; i += 2) {
+        row[i] = i + 1;
+        row[i + 1] = i;
+    }
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), 170);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        row[i] = -i / 2; /* ties count for nothing */
+    assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), -180);
+}
+
+/* ---- Exit status ---- */
+
+static void exit_statuses(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.invalid_count = 1;
+    assert_int_equal(lg_result_status(&f->result), 0);
+    f->options.fail_on_invalid = true;
+    assert_int_equal(lg_result_status(&f->result), 3);
+    f->result.invalid_count = 0;
+    assert_int_equal(lg_result_status(&f->result), 0);
+    f->result.interrupted = 15;
+    f->result.invalid_count = 1;
+    assert_int_equal(lg_result_status(&f->result), 143);
+    f->result.unsolicited = 1;
+    assert_int_equal(lg_result_status(&f->result), 1);
+    f->result.unsolicited = 0;
+    f->result.interrupted = 0;
+    f->result.accounts[LG_MEASURED].outcomes[LG_OK] = 0;
+    assert_int_equal(lg_result_status(&f->result), 1);
+}
+
+/* The causes that no other test provokes. */
+static void further_causes(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const expected[] = {"broken", "interrupted", "unsolicited", "server"};
+
+    evd_error_set(&f->result.broken, EVD_ERR_INTERNAL, "it broke");
+    f->result.interrupted = 2;
+    f->result.unsolicited = 3;
+    strcpy(f->result.server_error, "it is gone");
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 4);
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(f->result.invalid_causes[i], expected[i]);
+    assert_string_equal(f->result.invalid[2], "the server sent 3 replies to nothing");
+}
+
+static void accounts_that_do_not_add_up(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.accounts[LG_WARMUP].outcomes[LG_OK]++;
+    expect_invalid(f, "accounting of the warm-up window does not add up: 500 requests scheduled, "
+                      "501 accounted for");
+    assert_int_equal(lg_result_status(&f->result), 1);
+}
+
+static void latencies_past_the_histogram(void **state)
+{
+    struct fixture *f = *state;
+
+    lg_histogram_record(&f->result.response, LG_HISTOGRAM_MAX + 1);
+    expect_invalid(f, "1 latencies were above 68.7 s, where the histogram ends");
+}
+
+static void every_error_counts_for_the_status(void **state)
+{
+    for (int i = 0; i < LG_OUTCOMES; i++) {
+        struct fixture *f = *state;
+        struct lg_account *warmup = &f->result.accounts[LG_WARMUP];
+
+        warmup->scheduled++;
+        warmup->outcomes[i]++;
+        assert_int_equal(lg_result_status(&f->result), i != LG_OK && i != LG_UNSENT);
+        warmup->scheduled--;
+        warmup->outcomes[i]--;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_good_run_is_valid),
+        FIXTURE_TEST(late_generator),
+        FIXTURE_TEST(lateness_is_measured_against_the_response),
+        FIXTURE_TEST(full_cpu_and_stolen_time),
+        FIXTURE_TEST(others_on_the_cpu),
+        FIXTURE_TEST(missed_rate),
+        FIXTURE_TEST(unsent_requests),
+        FIXTURE_TEST(closed_loops_may_be_late_and_busy),
+        FIXTURE_TEST(a_warm_up_that_is_not_over),
+        FIXTURE_TEST(the_trend_must_be_clear),
+        FIXTURE_TEST(exit_statuses),
+        FIXTURE_TEST(further_causes),
+        FIXTURE_TEST(accounts_that_do_not_add_up),
+        FIXTURE_TEST(latencies_past_the_histogram),
+        FIXTURE_TEST(every_error_counts_for_the_status),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -90,6 +90,23 @@ static bool starts(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* A hypertext label, which gnuplot shows by a script of its own, becomes a title, which readers
+ * show by themselves: <g onmousemove="gnuplot_svg.showHypertext(evt,'TEXT')" ...><title> </title>.
+ * Returns where it ends, NULL if it is none. */
+static const char *copy_hypertext(FILE *out, const char *text)
+{
+    static const char begin[] = " onmousemove=\"gnuplot_svg.showHypertext(evt,'";
+    static const char blank[] = "<title> </title>";
+    if (!starts(text, begin))
+        return NULL;
+    const char *label = text + strlen(begin), *end = strstr(label, "')\""),
+               *rest = strstr(label, blank);
+    if (!end || !rest || rest < end)
+        return NULL;
+    fprintf(out, " class=\"point\"><title>%.*s</title>", (int)(end - label), label);
+    return rest + strlen(blank);
+}
+
 /* Copies gnuplot's drawing: ids get a prefix, so that figures can share a page; colours get one
  * form; titles that name gnuplot's own parts, and would pop up as tooltips, go. */
 static void copy_drawing(FILE *out, const char *text, const char *id)
@@ -98,6 +115,10 @@ static void copy_drawing(FILE *out, const char *text, const char *id)
     char colour[8];
     while (*text) {
         const char *end;
+        if ((end = copy_hypertext(out, text))) {
+            text = end;
+            continue;
+        }
         if (starts(text, "<title>") && (end = strstr(text, "</title>"))) {
             text = end + strlen("</title>");
             continue;

@@ -1,18 +1,17 @@
 #include "plot_charts.h"
 
 #include "plot.h"
+#include "plot_parts.h"
 #include "report_format.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    WIDTH = 760,
+    WIDTH = LG_PLOT_WIDTH,
     ROW_HEIGHT = 34,
     FRAME_HEIGHT = 84, /* what stands below and above the rows */
-    SPECTRUM_HEIGHT = 400,
     GROWTH_HEIGHT = 330,
-    LEAST_SLOWER = 5, /* calls above a percentile, for it to be drawn */
 };
 
 #define FOREST_LEAST 0.06 /* shown at each side of 1, at least and at most */
@@ -52,7 +51,7 @@ static void begin_rows(FILE *script, const struct lg_chart_row *rows, size_t cou
                 rows[i].text, i + 1, colour(LG_PALETTE_INK));
 }
 
-static void x_axis_title(FILE *script, const char *title)
+void lg_plot_x_title(FILE *script, const char *title)
 {
     fprintf(script, "set xlabel '%s' textcolor rgb '%s' offset 0,0.4\n", title,
             colour(LG_PALETTE_INK));
@@ -75,8 +74,7 @@ static double forest_reach(const struct lg_chart_row *rows, size_t count)
     return reach * 1.15;
 }
 
-/* A step of 1, 2 or 5 times a power of ten that cuts a span into at most `most` parts. */
-static double tic_step(double span, double most)
+double lg_plot_tic_step(double span, double most)
 {
     double step = pow(10, floor(log10(span / most)));
     static const double steps[] = {1, 2, 5, 10};
@@ -84,6 +82,14 @@ static double tic_step(double span, double most)
         if (span / (step * steps[i]) <= most)
             return step * steps[i];
     return step * 10;
+}
+
+/* Its name and figure come up when it is pointed at. */
+static void put_point(FILE *script, const struct lg_chart_row *row, double x, size_t y)
+{
+    fprintf(script,
+            "set label '%s: %s' at %.17g,%zu hypertext point pt %d ps 1 lw 2 lc rgb '%s' front\n",
+            row->label, row->text, x, y, row->twin ? 6 : 7, arm_colour(row->arm));
 }
 
 static void forest_row(FILE *script, const struct lg_chart_row *row, size_t y, double reach)
@@ -106,8 +112,7 @@ static void forest_row(FILE *script, const struct lg_chart_row *row, size_t y, d
         fprintf(script, "set arrow from %.17g,%zu to %.17g,%zu nohead lw 2.5 lc rgb '%s'\n", low, y,
                 high, y, c);
     }
-    fprintf(script, "set label '' at %.17g,%zu point pt %d ps 1 lw 2 lc rgb '%s' front\n",
-            v->estimate, y, row->twin ? 6 : 7, c);
+    put_point(script, row, v->estimate, y);
 }
 
 void lg_chart_forest(FILE *script, const struct lg_chart_row *rows, size_t count,
@@ -115,22 +120,21 @@ void lg_chart_forest(FILE *script, const struct lg_chart_row *rows, size_t count
 {
     double reach = forest_reach(rows, count);
     begin_rows(script, rows, count);
-    x_axis_title(script, x_title);
+    lg_plot_x_title(script, x_title);
     fprintf(script,
             "set xrange [%.17g:%.17g]\nset xtics %.17g format '%%.2f'\n"
             "set object 1 rectangle from %g,graph 0 to %g,graph 1 fc rgb '%s' fs solid 1 noborder "
             "behind\n"
             "set arrow from 1,graph 0 to 1,graph 1 nohead lw 1.5 lc rgb '%s' back\n",
-            1 - reach, 1 + reach, fmax(tic_step(2 * reach, 8), 0.01), 1 - LG_EQUIVALENCE_MARGIN,
-            1 + LG_EQUIVALENCE_MARGIN, colour(LG_PALETTE_BAND), colour(LG_PALETTE_QUIET));
+            1 - reach, 1 + reach, fmax(lg_plot_tic_step(2 * reach, 8), 0.01),
+            1 - LG_EQUIVALENCE_MARGIN, 1 + LG_EQUIVALENCE_MARGIN, colour(LG_PALETTE_BAND),
+            colour(LG_PALETTE_QUIET));
     for (size_t i = 0; i < count; i++)
         forest_row(script, &rows[i], i + 1, reach);
     fputs("plot NaN notitle\n", script);
 }
 
-/* Tics of 1, 2 and 5 times powers of ten from low to high, or only powers of ten where these are
- * many. */
-static void log_tics(FILE *script, const char *axis, double low, double high)
+void lg_plot_log_tics(FILE *script, const char *axis, double low, double high)
 {
     static const double digits[] = {1, 2, 5};
     size_t step = high / low > 3000 ? 3 : 1;
@@ -181,8 +185,7 @@ static void cost_row(FILE *script, const struct lg_chart_row *row, size_t y, dou
                 "border lc rgb '%s'\n",
                 (double)y - 0.28, value, (double)y + 0.28, c, row->twin ? "0.15" : "0.55", c);
     else
-        fprintf(script, "set label '' at %.17g,%zu point pt %d ps 1 lw 2 lc rgb '%s' front\n",
-                value, y, row->twin ? 6 : 7, c);
+        put_point(script, row, value, y);
     /* Whiskers in ink on bars: they must show on the bar as well as beside it. */
     if (v->bounded && (bars || low > 0))
         fprintf(script,
@@ -197,14 +200,14 @@ bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
     struct span span = cost_span(rows, count, scale);
     bool bars = !(span.high > LOG_FROM * span.low);
     begin_rows(script, rows, count);
-    x_axis_title(script, x_title);
+    lg_plot_x_title(script, x_title);
     if (bars) {
         double high = span.high > 0 ? span.high * 1.05 : 1;
-        fprintf(script, "set xrange [0:%.17g]\nset xtics %.17g\n", high, tic_step(high, 8));
+        fprintf(script, "set xrange [0:%.17g]\nset xtics %.17g\n", high, lg_plot_tic_step(high, 8));
     } else {
         double low = span.low / 1.4, high = span.high * 1.4;
         fprintf(script, "set logscale x\nset xrange [%.17g:%.17g]\n", low, high);
-        log_tics(script, "x", low, high);
+        lg_plot_log_tics(script, "x", low, high);
     }
     for (size_t i = 0; i < count; i++)
         cost_row(script, &rows[i], i + 1, scale, bars);
@@ -212,43 +215,7 @@ bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count,
     return bars;
 }
 
-/* The corners of a curve as "1/(1-q) microseconds" lines. A bucket's highest value holds up to the
- * share of calls at or below it. Neighbours that a reader could not tell apart are left out. */
-static void curve_points(FILE *script, const struct lg_histogram *histogram, struct span *x,
-                         struct span *y)
-{
-    double total = (double)histogram->count, below = 0, last = 0;
-    for (size_t i = 0; i < LG_HISTOGRAM_BUCKETS; i++) {
-        if (histogram->counts[i] == 0)
-            continue;
-        double us = (double)lg_histogram_highest(i) / 1e3, slower = total - below;
-        below += (double)histogram->counts[i];
-        if (slower < LEAST_SLOWER)
-            break;
-        double at = total / slower;
-        if (last > 0 && at < last * 1.01 && at > 1)
-            continue;
-        last = at;
-        fprintf(script, "%.6g %.6g\n", at, us);
-        x->high = fmax(x->high, at);
-        y->low = fmin(y->low, us);
-        y->high = fmax(y->high, us);
-    }
-}
-
-static void percentile_tics(FILE *script, double high)
-{
-    static const char *const labels[] = {"0",    "50",    "90",     "99",
-                                         "99.9", "99.99", "99.999", "99.9999"};
-    static const double at[] = {1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6};
-    fputs("set xtics (", script);
-    for (size_t i = 0; i < sizeof(at) / sizeof(*at) && at[i] <= high * 1.01; i++)
-        fprintf(script, "%s'%s' %g", i ? ", " : "", labels[i], at[i]);
-    fputs(")\n", script);
-}
-
-/* Lines: the title of the vertical axis, the names of the lines above it. */
-static void key_above(FILE *script, const char *y_title)
+void lg_plot_key_above(FILE *script, const char *y_title)
 {
     fprintf(script,
             "set ylabel '%s' textcolor rgb '%s' offset -0.6,0\n"
@@ -257,34 +224,6 @@ static void key_above(FILE *script, const char *y_title)
             "1 textcolor rgb '%s'\n"
             "set rmargin 3\nset bmargin 3.2\n",
             y_title, colour(LG_PALETTE_INK), colour(LG_PALETTE_GRID), colour(LG_PALETTE_INK));
-}
-
-void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t count,
-                       const char *x_title, const char *y_title)
-{
-    struct span x = {1, 2}, y = {INFINITY, 0};
-    size_t key_rows = (count + 2) / 3;
-    lg_plot_begin(script, WIDTH, (unsigned)(SPECTRUM_HEIGHT + 20 * key_rows));
-    x_axis_title(script, x_title);
-    key_above(script, y_title);
-    fputs("set logscale xy\n", script);
-    for (size_t i = 0; i < count; i++) {
-        fprintf(script, "$curve%zu << EOD\n", i);
-        curve_points(script, curves[i].histogram, &x, &y);
-        fputs("EOD\n", script);
-    }
-    if (!isfinite(y.low))
-        y = (struct span){1, 10};
-    double low = y.low / 1.15, high = y.high * 1.15;
-    fprintf(script, "set xrange [1:%.17g]\nset yrange [%.17g:%.17g]\n", x.high, low, high);
-    percentile_tics(script, x.high);
-    log_tics(script, "y", low, high);
-    fputs("plot ", script);
-    for (size_t i = 0; i < count; i++)
-        fprintf(script, "%s$curve%zu using 1:2 with lines lw 2 dt %d lc rgb '%s' title '%s'",
-                i ? ", " : "", i, curves[i].twin ? 2 : 1, arm_colour(curves[i].arm),
-                curves[i].label);
-    fputs("\n", script);
 }
 
 static struct span line_span(const struct lg_chart_line *lines, size_t count)
@@ -310,10 +249,10 @@ static void growth_axes(FILE *script, const struct lg_chart_tic *tics, size_t ti
     fputs(")\n", script);
     if (logarithmic) {
         fprintf(script, "set logscale y\nset yrange [%.17g:%.17g]\n", y->low / 1.3, y->high * 1.3);
-        log_tics(script, "y", y->low / 1.3, y->high * 1.3);
+        lg_plot_log_tics(script, "y", y->low / 1.3, y->high * 1.3);
     } else {
         fprintf(script, "set yrange [0:%.17g]\nset ytics %.17g\n", y->high * 1.1,
-                tic_step(y->high * 1.1, 6));
+                lg_plot_tic_step(y->high * 1.1, 6));
     }
 }
 
@@ -325,16 +264,18 @@ bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t cou
     struct span y = line_span(lines, count);
     bool logarithmic = y.high > LOG_FROM * y.low;
     lg_plot_begin(script, WIDTH, (unsigned)(GROWTH_HEIGHT + 20 * ((count + 2) / 3)));
-    x_axis_title(script, x_title);
-    key_above(script, y_title);
+    lg_plot_x_title(script, x_title);
+    lg_plot_key_above(script, y_title);
     growth_axes(script, tics, tic_count, &y, logarithmic);
     for (size_t i = 0; i < count; i++) {
         fprintf(script, "$line%zu << EOD\n", i);
         for (size_t k = 0; k < lines[i].count; k++) {
             const struct lg_interval *v = &lines[i].values[k];
             double low = v->bounded ? fmax(v->low, logarithmic ? y.low / 1.3 : 0) : v->estimate;
-            fprintf(script, "%.17g %.6g %.6g %.6g\n", lines[i].x[k], v->estimate, low,
-                    v->bounded ? v->high : v->estimate);
+            char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
+            lg_print_figure(v, value, bounds);
+            fprintf(script, "%.17g %.6g %.6g %.6g \"%s: %s %s\"\n", lines[i].x[k], v->estimate, low,
+                    v->bounded ? v->high : v->estimate, lines[i].label, value, bounds);
         }
         fputs("EOD\n", script);
     }
@@ -345,6 +286,11 @@ bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t cou
                 "'%s'",
                 i ? ", " : "", i, shapes[lines[i].arm % 8], arm_colour(lines[i].arm),
                 lines[i].label);
+    for (size_t i = 0; i < count; i++)
+        fprintf(script,
+                ", $line%zu using 1:2:5 with labels hypertext point pt 7 ps 0.8 lc rgb '%s' "
+                "notitle",
+                i, arm_colour(lines[i].arm));
     fputs("\n", script);
     return logarithmic;
 }
@@ -380,11 +326,11 @@ void lg_chart_stacks(FILE *script, const struct lg_chart_stack *rows, size_t cou
     }
     high = high > 0 ? high * 1.03 : 1;
     begin_rows(script, labels, count);
-    x_axis_title(script, x_title);
+    lg_plot_x_title(script, x_title);
     fprintf(script,
             "set tmargin 2.2\n"
             "set xrange [0:%.17g]\nset xtics %.17g\n",
-            high, tic_step(high, 8));
+            high, lg_plot_tic_step(high, 8));
     part_names(script, parts, part_count);
     for (size_t i = 0; i < count; i++) {
         double from = 0;

@@ -28,14 +28,28 @@ void lg_chart_forest(FILE *script, const struct lg_chart_row *rows, size_t count
 bool lg_chart_costs(FILE *script, const struct lg_chart_row *rows, size_t count, double scale,
                     const char *x_title);
 
+enum {
+    LG_CHART_MARKS = 5, /* percentiles that are told as figures */
+    LG_CHART_BAND_MAX = 40,
+    LG_CHART_LEAST_SLOWER = 10, /* calls above a percentile, for it to be shown */
+};
+
+extern const double lg_chart_marks[LG_CHART_MARKS]; /* 0.5 to 0.9999 */
+extern const char *const lg_chart_mark_names[LG_CHART_MARKS];
+
 struct lg_chart_curve {
     const char *label;
     size_t arm;
     bool twin;
     const struct lg_histogram *histogram; /* ns; not empty */
+    size_t band_count;
+    double at[LG_CHART_BAND_MAX];               /* 1/(1 - q), ascending */
+    struct lg_interval band[LG_CHART_BAND_MAX]; /* ns; shown where bounded */
+    struct lg_interval marks[LG_CHART_MARKS];   /* ns; NaN: too few calls for it */
 };
 
-/* Latency over percentile, both logarithmic, up to where fewer than five calls were slower. */
+/* Latency over percentile, both logarithmic, up to where fewer calls than LG_CHART_LEAST_SLOWER
+ * were slower; intervals as bands. plot_spectrum.c. */
 void lg_chart_spectrum(FILE *script, const struct lg_chart_curve *curves, size_t count,
                        const char *x_title, const char *y_title);
 

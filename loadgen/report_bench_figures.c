@@ -118,9 +118,10 @@ static int finish_growth(struct lg_report *report, const struct growth *growth,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    bool logarithmic =
-        lg_chart_growth(script.out, lines, count, tics, thin_tics(tics, tic_count), growth->x_title,
-                        growth->scale < 1 ? "CPU time, µs" : "CPU time, ns");
+    const char *y_title = growth->scale < 1 ? "CPU time, µs" : "CPU time, ns";
+    figure->data = lg_figure_lines(lines, count, tics, tic_count, growth->x_title, y_title);
+    bool logarithmic = lg_chart_growth(script.out, lines, count, tics, thin_tics(tics, tic_count),
+                                       growth->x_title, y_title);
     snprintf(figure->title, sizeof(figure->title), "%s, by %s", growth->what, growth->x_title);
     snprintf(figure->caption, sizeof(figure->caption),
              "%s, by %s: less is better. Each point is a median over the repetitions, its bar the "
@@ -193,6 +194,7 @@ static int draw_dispatches(struct lg_report *report, struct evd_error *error)
     if (count < 2 || rc != EVD_OK)
         return rc;
     bool bars = lg_chart_costs(script.out, rows, count, 1, "CPU time of one dispatch, ns");
+    figure->data = lg_figure_rows(rows, count, "CPU time of one dispatch");
     snprintf(figure->title, sizeof(figure->title), "CPU time of one dispatch by each arm");
     snprintf(figure->caption, sizeof(figure->caption),
              "One dispatch by each arm, on a state of 64 bytes, and in grey, open, what it is made "

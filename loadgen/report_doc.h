@@ -43,6 +43,9 @@ struct lg_figure {
     const char *svg;     /* lg_plot_render() */
     const char *title;   /* short text alternative */
     const char *caption; /* how to read it */
+    /* What it shows, in figures, for who cannot see it; without a caption of its own. NULL: none.
+     */
+    const struct lg_table *data;
 };
 
 struct lg_doc {

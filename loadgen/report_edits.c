@@ -164,6 +164,7 @@ int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error)
     lg_chart_stacks(script.out, rows, edits->count, phase_titles, LG_EDIT_PHASES,
                     "from the saved edit, ms");
     struct lg_report_figure *figure = &report->figures[report->slots - 1];
+    figure->data = lg_figure_stacks(rows, edits->count, phase_titles, LG_EDIT_PHASES);
     snprintf(figure->title, sizeof(figure->title),
              "Time from a saved edit to the new answer, by phase");
     snprintf(figure->caption, sizeof(figure->caption),

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct lg_report_figure *slot(const struct lg_report *report, size_t scenario, size_t load,
-                                     size_t which)
+struct lg_report_figure *lg_figure_slot(const struct lg_report *report, size_t scenario,
+                                        size_t load, size_t which)
 {
     size_t loads = report->data->design.load_count;
     return &report->figures[(scenario * loads + load) * LG_FIGURES_PER_LOAD + which];
@@ -19,7 +19,7 @@ static struct lg_report_figure *slot(const struct lg_report *report, size_t scen
 const struct lg_figure *lg_figures_get(const struct lg_report *report, size_t scenario, size_t load,
                                        size_t which)
 {
-    const struct lg_report_figure *figure = slot(report, scenario, load, which);
+    const struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, which);
     return figure->svg ? &figure->figure : NULL;
 }
 
@@ -27,6 +27,8 @@ void lg_figures_release(struct lg_report *report)
 {
     for (size_t i = 0; report->figures && i < report->slots; i++)
         free(report->figures[i].svg);
+    for (size_t i = 0; report->figures && i < report->slots; i++)
+        free(report->figures[i].data);
     free(report->figures);
     report->figures = NULL;
 }
@@ -58,14 +60,14 @@ int lg_figure_finish(struct lg_report *report, struct lg_script *script,
     figure->figure = (struct lg_figure){.file = figure->file,
                                         .svg = figure->svg,
                                         .title = figure->title,
-                                        .caption = figure->caption};
+                                        .caption = figure->caption,
+                                        .data = figure->data};
     return rc;
 }
 
-/* The figure of a scenario and a load. */
-static int finish(struct lg_report *report, struct lg_script *script,
-                  struct lg_report_figure *figure, size_t scenario, size_t load, const char *kind,
-                  struct evd_error *error)
+int lg_figure_finish_load(struct lg_report *report, struct lg_script *script,
+                          struct lg_report_figure *figure, size_t scenario, size_t load,
+                          const char *kind, struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
     char stem[140]; /* names have at most 48 bytes each */
@@ -112,11 +114,12 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    struct lg_report_figure *figure = slot(report, scenario, load, 0);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, 0);
     const char *reference = design->arms[design->reference].name;
     char x_title[160];
     snprintf(x_title, sizeof(x_title), "calls per second, as a ratio to %s", reference);
     lg_chart_forest(script.out, rows, count, x_title);
+    figure->data = lg_figure_rows(rows, count, "calls per second, ratio");
     snprintf(figure->title, sizeof(figure->title),
              "Throughput of each arm as a ratio to %s, scenario %s", reference,
              design->scenarios[scenario]);
@@ -128,7 +131,7 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
         "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
         "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
         design->scenarios[scenario], reference);
-    return finish(report, &script, figure, scenario, load, "ratio", error);
+    return lg_figure_finish_load(report, &script, figure, scenario, load, "ratio", error);
 }
 
 static int make_costs(struct lg_report *report, size_t scenario, size_t load,
@@ -149,8 +152,9 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    struct lg_report_figure *figure = slot(report, scenario, load, 1);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, 1);
     bool bars = lg_chart_costs(script.out, rows, count, 1e-3, "server CPU time per call, µs");
+    figure->data = lg_figure_rows(rows, count, "server CPU time per call");
     snprintf(figure->title, sizeof(figure->title),
              "Server CPU time per call of each arm in microseconds, scenario %s",
              design->scenarios[scenario]);
@@ -161,56 +165,7 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
              "figures are at the right.%s",
              design->scenarios[scenario], bars ? "Each bar" : "Each point",
              bars ? "" : " The axis is logarithmic: equal distances are equal ratios.");
-    return finish(report, &script, figure, scenario, load, "cpu", error);
-}
-
-static int plot_spectrum(struct lg_report *report, size_t scenario, size_t load,
-                         struct lg_histogram *histograms, struct evd_error *error)
-{
-    const struct lg_design *design = &report->data->design;
-    struct lg_chart_curve curves[LG_ARMS_MAX];
-    size_t count = 0;
-    for (size_t arm = 0; arm < design->arm_count; arm++) {
-        int rc =
-            lg_summary_histogram(report->summary, scenario, load, arm, &histograms[count], error);
-        if (rc != EVD_OK)
-            return rc;
-        curves[count] = (struct lg_chart_curve){.label = design->arms[arm].name,
-                                                .arm = arm,
-                                                .twin = design->arms[arm].twin_of != NULL,
-                                                .histogram = &histograms[count]};
-        count += histograms[count].count > 0;
-    }
-    if (count == 0)
-        return EVD_OK;
-    struct lg_script script;
-    int rc = lg_script_open(&script, error);
-    if (rc != EVD_OK)
-        return rc;
-    struct lg_report_figure *figure = slot(report, scenario, load, 0);
-    lg_chart_spectrum(script.out, curves, count, "percentile of calls, %",
-                      "latency from the due time, µs");
-    snprintf(figure->title, sizeof(figure->title),
-             "Latency over percentile for each arm, scenario %s", design->scenarios[scenario]);
-    snprintf(figure->caption, sizeof(figure->caption),
-             "Latency on `%s`, load %s, all trials of an arm merged. Read up from a percentile: at "
-             "99, one call in a hundred took longer than the curve says. Lower is better. Both "
-             "axes are logarithmic; curves end where fewer than five calls were slower. The dashed "
-             "curve is the A/A twin: gaps as small as the one to its twin are noise.",
-             design->scenarios[scenario], design->loads[load].name);
-    return finish(report, &script, figure, scenario, load, "spectrum", error);
-}
-
-static int make_spectrum(struct lg_report *report, size_t scenario, size_t load,
-                         struct evd_error *error)
-{
-    size_t arms = report->data->design.arm_count;
-    struct lg_histogram *histograms = calloc(arms, sizeof(*histograms));
-    if (!histograms)
-        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the histograms");
-    int rc = plot_spectrum(report, scenario, load, histograms, error);
-    free(histograms);
-    return rc;
+    return lg_figure_finish_load(report, &script, figure, scenario, load, "cpu", error);
 }
 
 static int make_all(struct lg_report *report, struct evd_error *error)
@@ -220,7 +175,7 @@ static int make_all(struct lg_report *report, struct evd_error *error)
     for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
         for (size_t load = 0; load < design->load_count && rc == EVD_OK; load++) {
             if (!lg_is_closed(report->summary, load)) {
-                rc = make_spectrum(report, scenario, load, error);
+                rc = lg_spectrum_make(report, scenario, load, error);
                 continue;
             }
             rc = make_forest(report, scenario, load, error);

@@ -142,6 +142,19 @@ const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit uni
     return out;
 }
 
+void lg_print_figure(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
+{
+    char low[LG_PRINT_MAX], high[LG_PRINT_MAX];
+    int decimals = decimals_of(interval->estimate);
+    print_decimals(interval->estimate, decimals, ret_value);
+    ret_bounds[0] = '\0';
+    if (!interval->bounded)
+        return;
+    print_decimals(interval->low, decimals, low);
+    print_decimals(interval->high, decimals, high);
+    snprintf(ret_bounds, LG_PRINT_MAX, "[%.28s, %.28s]", low, high);
+}
+
 static double largest_of(const struct lg_interval *interval)
 {
     double largest = fabs(interval->estimate);

@@ -36,6 +36,10 @@ const char *lg_print_value(double value, enum lg_unit unit, char *out);
 /* "[1.21, 1.25]" in the unit that lg_print_value(interval->estimate) uses; "" when not bounded. */
 const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit unit, char *out);
 
+/* A value in a unit that is told elsewhere, and its bounds, "" when there are none: "46.1" and
+ * "[44.9, 47.2]", with the same decimals. */
+void lg_print_figure(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
+
 /* A difference of nanoseconds as microseconds, "+0.0024 µs", and its bounds, "[-0.0116, 0.0163]",
  * with the decimals that its uncertainty deserves. */
 void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds);

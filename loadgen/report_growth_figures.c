@@ -79,9 +79,12 @@ static int draw(struct lg_report *report, size_t axis_index, size_t which,
     if (rc != EVD_OK)
         return rc;
     lg_growth_title(axis, title);
-    bool logarithmic = lg_chart_growth(script.out, lines, count, tics, fill_tics(axis, tics), title,
-                                       measure->title);
+    size_t tic_count = fill_tics(axis, tics);
+    bool logarithmic =
+        lg_chart_growth(script.out, lines, count, tics, tic_count, title, measure->title);
     struct lg_report_figure *figure = &report->figures[axis_index * LG_GROWTH_MEASURES + which];
+    snprintf(figure->x_name, sizeof(figure->x_name), "%s", title);
+    figure->data = lg_figure_lines(lines, count, tics, tic_count, figure->x_name, measure->title);
     snprintf(figure->title, sizeof(figure->title), "%s by %s", measure->what, title);
     snprintf(figure->caption, sizeof(figure->caption),
              "%s by %s: less is better. Each point is an arm, its bar the 95 %% interval. The "

@@ -109,17 +109,10 @@ static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row
     fprintf(out, "</%s>", name);
 }
 
-static void table(struct lg_doc *doc, const struct lg_table *data)
+/* Heads and rows; the caller opens and closes the element. */
+static void put_rows(FILE *out, const struct lg_table *data)
 {
-    FILE *out = doc->out;
-    unsigned number = ++doc->tables;
-    fprintf(out, "<figure class=\"table\">\n<figcaption id=\"t%u\"><b>Table %u.</b> ", number,
-            number);
-    element(out, "", data->caption, "</figcaption>\n");
-    fprintf(out,
-            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"t%u\" tabindex=\"0\">"
-            "<table aria-labelledby=\"t%u\">\n<thead><tr>",
-            number, number);
+    fputs("\n<thead><tr>", out);
     for (size_t i = 0; i < data->columns; i++) {
         fprintf(out, "<th scope=\"col\" class=\"%s\">",
                 data->rows > 0
@@ -135,22 +128,51 @@ static void table(struct lg_doc *doc, const struct lg_table *data)
             put_cell(out, &data->cells[row][i], i == 0);
         fputs("</tr>\n", out);
     }
-    fputs("</tbody>\n</table></div>\n</figure>\n", out);
+    fputs("</tbody>\n", out);
+}
+
+static void table(struct lg_doc *doc, const struct lg_table *data)
+{
+    FILE *out = doc->out;
+    unsigned number = ++doc->tables;
+    fprintf(out, "<figure class=\"table\">\n<figcaption id=\"t%u\"><b>Table %u.</b> ", number,
+            number);
+    element(out, "", data->caption, "</figcaption>\n");
+    fprintf(out,
+            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"t%u\" tabindex=\"0\">"
+            "<table aria-labelledby=\"t%u\">",
+            number, number);
+    put_rows(out, data);
+    fputs("</table></div>\n</figure>\n", out);
+}
+
+/* Its figures, for who cannot see it; closed until asked for. */
+static void put_data(FILE *out, const struct lg_table *data, unsigned number)
+{
+    fprintf(out,
+            "<details class=\"data\">\n<summary>Figure %u as a table</summary>\n"
+            "<div class=\"scroll\" role=\"region\" aria-label=\"Data of figure %u\" "
+            "tabindex=\"0\"><table aria-label=\"Data of figure %u\">",
+            number, number, number);
+    put_rows(out, data);
+    fputs("</table></div>\n</details>\n", out);
 }
 
 static void figure(struct lg_doc *doc, const struct lg_figure *figure)
 {
+    unsigned number = ++doc->figures;
     fprintf(doc->out,
             "<figure>\n<div class=\"scroll plot\" role=\"region\" aria-label=\"Figure %u\" "
             "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
-            doc->figures + 1, figure->svg, doc->figures + 1);
-    doc->figures++;
+            number, figure->svg, number);
     element(doc->out, "", figure->caption, "</figcaption>\n</figure>\n");
+    if (figure->data)
+        put_data(doc->out, figure->data, number);
 }
 
 static void code(struct lg_doc *doc, const char *text)
 {
-    fputs("<pre><code>", doc->out);
+    fputs("<pre tabindex=\"0\"><code>", doc->out);
     lg_escape_markup(doc->out, text);
     fputs("</code></pre>\n", doc->out);
 }

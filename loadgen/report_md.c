@@ -71,13 +71,9 @@ static void put_cell(FILE *out, const struct lg_table_cell *cell)
     fputs(" |", out);
 }
 
-static void table(struct lg_doc *doc, const struct lg_table *data)
+static void put_rows(FILE *out, const struct lg_table *data)
 {
-    FILE *out = doc->out;
-    fputs("\n**", out);
-    fprintf(out, "Table %u.** ", ++doc->tables);
-    put_text(out, data->caption);
-    fputs("\n\n|", out);
+    fputs("|", out);
     for (size_t i = 0; i < data->columns; i++) {
         fputs(" ", out);
         put_text(out, data->heads[i]);
@@ -95,6 +91,14 @@ static void table(struct lg_doc *doc, const struct lg_table *data)
     }
 }
 
+static void table(struct lg_doc *doc, const struct lg_table *data)
+{
+    fprintf(doc->out, "\n**Table %u.** ", ++doc->tables);
+    put_text(doc->out, data->caption);
+    fputs("\n\n", doc->out);
+    put_rows(doc->out, data);
+}
+
 static void figure(struct lg_doc *doc, const struct lg_figure *figure)
 {
     fputs("\n![", doc->out);
@@ -102,6 +106,12 @@ static void figure(struct lg_doc *doc, const struct lg_figure *figure)
     fprintf(doc->out, "](%s)\n\n**Figure %u.** ", figure->file, ++doc->figures);
     put_text(doc->out, figure->caption);
     fputs("\n", doc->out);
+    if (!figure->data)
+        return;
+    /* A forge renders Markdown inside of HTML when an empty line comes between. */
+    fprintf(doc->out, "\n<details><summary>Figure %u as a table</summary>\n\n", doc->figures);
+    put_rows(doc->out, figure->data);
+    fputs("\n</details>\n", doc->out);
 }
 
 static void code(struct lg_doc *doc, const char *text)

@@ -91,7 +91,7 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
     if (design->own_scenarios)
         row(table, "Payloads", "each arm has a scenario of its own, named in the design");
     for (size_t i = 0; i < design->scenario_count && !design->own_scenarios; i++)
-        row(table, i ? "" : "Payloads", "%s: %s", design->scenarios[i],
+        row(table, "Payloads", "%s: %s", design->scenarios[i],
             lg_origin_payloads(&data->scenarios[i], text, sizeof(text)));
     row(table, "Seed", "%s: of the order of trials, and of each block's load",
         lg_json_string(data->about, "seed", "unknown"));

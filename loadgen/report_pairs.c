@@ -152,3 +152,33 @@ int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t ref
     free(quantiles.paired);
     return rc;
 }
+
+static double quantile_of(const size_t *blocks, size_t n, void *context)
+{
+    const struct quantiles *quantiles = context;
+    return merged_quantile(quantiles, &quantiles->of[0], blocks, n);
+}
+
+int lg_pairs_spectrum(const struct lg_summary *summary, size_t cell, const double *q, size_t count,
+                      struct lg_interval *ret_quantiles)
+{
+    size_t blocks = summary->data->design.blocks;
+    struct quantiles quantiles = {.paired = calloc(blocks, sizeof *quantiles.paired)};
+    int rc = quantiles.paired != NULL && sums_make(summary, cell, &quantiles.of[0])
+                 ? EVD_OK
+                 : EVD_ERR_NO_MEMORY;
+    for (size_t i = 0; i < blocks && rc == EVD_OK; i++)
+        if (quantiles.of[0].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
+            quantiles.paired[quantiles.count++] = i;
+    for (size_t i = 0; i < count && rc == EVD_OK; i++) {
+        quantiles.q = q[i];
+        ret_quantiles[i] = lg_bca_interval(quantile_of, &quantiles, quantiles.count,
+                                           LG_PAIRS_BAND_RESAMPLES, LEVEL, cell * 1000 + i);
+        if (!summary->cells[cell].trusted)
+            ret_quantiles[i].bounded = false;
+    }
+    free(quantiles.of[0].below);
+    free(quantiles.of[0].max);
+    free(quantiles.paired);
+    return rc;
+}

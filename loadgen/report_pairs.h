@@ -5,6 +5,8 @@
 #include "report_summary.h"
 
 #define LG_PAIRS_RESAMPLES 4000 /* of the bootstrap */
+#define LG_PAIRS_BAND_RESAMPLES                                                                    \
+    1000 /* of each point of a band, which is looked at and not judged */
 
 /* The two-sided p of the signed-rank test on log(x[i] / ref[i]), not adjusted. Pairs that are not
  * both > 0 are left out; NaN when none is left. */
@@ -18,5 +20,10 @@ struct lg_interval lg_pairs_totals(const double *x, const double *ref, size_t n,
  * blocks. ret_ratios[metric] of the three are written. EVD_ERR_NO_MEMORY. */
 int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
                        struct lg_interval *ret_ratios);
+
+/* Quantiles q[count] of all trials of a cell that count, merged by adding counts: BCa over its
+ * blocks, none where the cell is not trusted. EVD_ERR_NO_MEMORY. */
+int lg_pairs_spectrum(const struct lg_summary *summary, size_t cell, const double *q, size_t count,
+                      struct lg_interval *ret_quantiles);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef LG_REPORT_PARTS_H
 #define LG_REPORT_PARTS_H
 
+#include "plot_charts.h"
 #include "report_bench.h"
 #include "report_doc.h"
 #include "report_edits.h"
@@ -13,7 +14,9 @@
 struct lg_report_figure {
     struct lg_figure figure;
     char file[160], title[256], caption[640];
-    char *svg; /* owned */
+    char *svg;             /* owned */
+    struct lg_table *data; /* owned; NULL: none */
+    char x_name[64];       /* a head of data that is not static */
 };
 
 enum { LG_FIGURES_PER_LOAD = 2 };
@@ -40,11 +43,33 @@ struct lg_script {
 
 int lg_script_open(struct lg_script *script, struct evd_error *ret_error);
 
-/* Renders a script into a figure whose title and caption are there; the file is
+/* Renders a script into a figure whose title, caption and data are there; the file is
  * "figure-<number>-<stem>.svg". Releases the script. */
 int lg_figure_finish(struct lg_report *report, struct lg_script *script,
                      struct lg_report_figure *figure, const char *stem,
                      struct evd_error *ret_error);
+
+/* The place of a figure of a scenario and load, and the end of its making: `kind` ends its name. */
+struct lg_report_figure *lg_figure_slot(const struct lg_report *report, size_t scenario,
+                                        size_t load, size_t which);
+int lg_figure_finish_load(struct lg_report *report, struct lg_script *script,
+                          struct lg_report_figure *figure, size_t scenario, size_t load,
+                          const char *kind, struct evd_error *ret_error);
+
+/* report_spectrum.c: latency over percentile. Leaves no figure where no trial has a latency. */
+int lg_spectrum_make(struct lg_report *report, size_t scenario, size_t load,
+                     struct evd_error *ret_error);
+
+/* report_figure_data.c: what figures show, as tables to be freed; NULL without memory. Heads
+ * must outlive them. Of rows: each one's name and text. */
+struct lg_table *lg_figure_rows(const struct lg_chart_row *rows, size_t count, const char *head);
+/* A row for each point, its place by the tics, or as a number where it has none. */
+struct lg_table *lg_figure_lines(const struct lg_chart_line *lines, size_t count,
+                                 const struct lg_chart_tic *tics, size_t tic_count,
+                                 const char *x_title, const char *y_title);
+/* A row for each bar; with at most LG_TABLE_COLUMNS - 2 parts. */
+struct lg_table *lg_figure_stacks(const struct lg_chart_stack *rows, size_t count,
+                                  const char *const *parts, size_t part_count);
 
 /* report_growth_figures.c */
 int lg_growth_figures_make(struct lg_report *report, struct evd_error *ret_error);

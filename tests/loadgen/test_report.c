@@ -199,6 +199,7 @@ static void test_pages(void **state)
     assert_int_equal(count_of(html, "<desc id=\"f6-desc\">"), 1);
     assert_int_equal(count_of(html, "<thead>"),
                      count_of(html, "<th scope=\"col\" class=\"plain\">Arm<") +
+                         count_of(html, "<th scope=\"col\" class=\"plain\">Row<") +
                          2); /* and noise, and the machine */
     assert_non_null(strstr(html, "A CPU | of &lt;numbers&gt;"));
     assert_null(strstr(html, "<numbers>"));

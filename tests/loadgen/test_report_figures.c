@@ -1,0 +1,132 @@
+/* Figures of a study's report: each has its figures as a table too, tells them where it is pointed
+ * at, and shows nothing for which there are too few calls. */
+#include "loadgen/report.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct synthetic usual = {
+    .seed = 7, .blocks = 8, .noise = 0.006, .rate = {1, 1, 0.03, 0.95, 1.05, 1}, .calls = 500};
+
+struct pages {
+    char *folder, *html, *md;
+};
+
+static struct pages make_pages(const struct synthetic *options)
+{
+    struct pages pages = {.folder = folder_make()};
+    struct evd_error error = {0};
+    synthetic_write(pages.folder, options);
+    int rc = lg_report_make(pages.folder, &error);
+    if (rc != EVD_OK)
+        print_error("%s\n", error.text);
+    assert_int_equal(rc, EVD_OK);
+    pages.html = file_read(pages.folder, "report.html");
+    pages.md = file_read(pages.folder, "report.md");
+    return pages;
+}
+
+static void release_pages(struct pages *pages)
+{
+    free(pages->html);
+    free(pages->md);
+    folder_remove(pages->folder);
+}
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at += strlen(what))
+        count++;
+    return count;
+}
+
+/* The line of a text that holds `what`, cut out behind `from`; to be freed. */
+static char *line_of(const char *text, const char *from, const char *what)
+{
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    at = strstr(at, what);
+    assert_non_null(at);
+    while (at > text && at[-1] != '\n')
+        at--;
+    return strndup(at, strcspn(at, "\n"));
+}
+
+static void test_text_alternatives(void **state)
+{
+    struct pages pages = make_pages(&usual);
+    (void)state;
+    size_t figures = count_of(pages.html, "<svg");
+    assert_true(figures >= 6);
+    assert_int_equal(count_of(pages.html, "role=\"img\" aria-labelledby=\"f"), figures);
+    assert_int_equal(count_of(pages.html, "<desc id=\"f"), figures);
+    assert_int_equal(count_of(pages.html, " as a table</summary>"), figures);
+    assert_int_equal(count_of(pages.md, " as a table</summary>"), figures);
+    assert_int_equal(count_of(pages.md, "\n</details>\n"), figures);
+    assert_true(strlen(pages.html) < 1 << 20);
+    release_pages(&pages);
+}
+
+/* By the readers' own means: no script, whoever drew it. */
+static void test_pointed_at(void **state)
+{
+    struct pages pages = make_pages(&usual);
+    (void)state;
+    assert_non_null(strstr(pages.html, " class=\"point\"><title>instance/malloc: 0.9"));
+    assert_null(strstr(pages.html, "gnuplot_svg"));
+    assert_null(strstr(pages.html, "onmouse"));
+    assert_null(strstr(pages.html, "<title> </title>"));
+    char *svg = file_read(pages.folder, "figure-1-services-throughput-ratio.svg");
+    assert_non_null(strstr(svg, "<title>instance/malloc: 0.9"));
+    free(svg);
+    release_pages(&pages);
+}
+
+/* 8 trials of 500 calls: 40 are above p99, 4 above p99.9. */
+static void test_spectrum(void **state)
+{
+    struct pages pages = make_pages(&usual);
+    (void)state;
+    char *row = line_of(pages.md, "<summary>Figure 3 as a table", "| static |");
+    assert_non_null(strstr(row, "| static | 4,000 |"));
+    assert_int_equal(count_of(row, "too few calls"), 2);
+    assert_int_equal(count_of(row, " µs \\["), 3);
+    free(row);
+    assert_non_null(strstr(pages.html, "<title>static, p99: "));
+    assert_null(strstr(pages.html, "<title>static, p99.9: "));
+    assert_non_null(strstr(pages.html, "fill-opacity")); /* the bands */
+    release_pages(&pages);
+}
+
+/* With four blocks no bootstrap has an interval: no bands. */
+static void test_no_band(void **state)
+{
+    struct synthetic small = usual;
+    (void)state;
+    small.blocks = 4;
+    struct pages pages = make_pages(&small);
+    char *row = line_of(pages.md, "<summary>Figure 3 as a table", "| static |");
+    assert_int_equal(count_of(row, " µs \\["), 0);
+    free(row);
+    assert_non_null(strstr(pages.html, "<title>static, p99: "));
+    release_pages(&pages);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_alternatives),
+        cmocka_unit_test(test_pointed_at),
+        cmocka_unit_test(test_spectrum),
+        cmocka_unit_test(test_no_band),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

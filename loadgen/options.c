@@ -36,6 +36,8 @@ const char lg_run_help[] =
     "                         connection in order, or refused, is kept and sent on the next one\n"
     "  --seed N               of arrivals and of the order of requests (default 1)\n"
     "  --congestion NAME      TCP congestion control (default reno)\n"
+    "  --spin T               with --rate: stays awake for T before a request is due, 1us to 1ms,\n"
+    "                         where each thread has a CPU and the server another\n"
     "  --cpus LIST            pins the threads: 1 or 0,2-3 (default: not pinned)\n"
     "\n"
     "How long (seconds, or 500ms, 2m):\n"
@@ -82,6 +84,7 @@ enum {
     OPT_RETRY,
     OPT_SEED,
     OPT_CONGESTION,
+    OPT_SPIN,
     OPT_CPUS,
     OPT_WARMUP,
     OPT_DURATION,
@@ -112,6 +115,7 @@ static const struct option long_options[] = {
     {"retry", no_argument, NULL, OPT_RETRY},
     {"seed", required_argument, NULL, OPT_SEED},
     {"congestion", required_argument, NULL, OPT_CONGESTION},
+    {"spin", required_argument, NULL, OPT_SPIN},
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"warmup", required_argument, NULL, OPT_WARMUP},
     {"duration", required_argument, NULL, OPT_DURATION},
@@ -256,6 +260,17 @@ static int parse_what(int option, char *value, struct lg_run_options *options,
     }
 }
 
+static int parse_time(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ns,
+                      struct evd_error *error)
+{
+    int rc = evd_parse_duration(text, ret_ns, error);
+
+    if (rc == EVD_OK && (*ret_ns < min || *ret_ns > max))
+        return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not between %gs and %gs", text,
+                             (double)min / 1e9, (double)max / 1e9);
+    return rc;
+}
+
 static int parse_load(int option, char *value, struct lg_run_options *options,
                       struct evd_error *error)
 {
@@ -284,22 +299,13 @@ static int parse_load(int option, char *value, struct lg_run_options *options,
                                  "'%s' is not the name of a congestion control", value);
         options->congestion = value;
         return EVD_OK;
+    case OPT_SPIN:
+        return parse_time(value, LG_SPIN_MIN, LG_SPIN_MAX, &options->spin_ns, error);
     case OPT_CPUS:
         return evd_parse_cpus(value, options->cpus, LG_CPUS_MAX, &options->cpu_count, error);
     default:
         return EVD_MORE;
     }
-}
-
-static int parse_time(const char *text, uint64_t min, uint64_t max, uint64_t *ret_ns,
-                      struct evd_error *error)
-{
-    int rc = evd_parse_duration(text, ret_ns, error);
-
-    if (rc == EVD_OK && (*ret_ns < min || *ret_ns > max))
-        return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not between %gs and %gs", text,
-                             (double)min / 1e9, (double)max / 1e9);
-    return rc;
 }
 
 static int parse_wire(const char *text, struct lg_run_options *options, struct evd_error *error)
@@ -380,6 +386,9 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
     if (options->closed && arrivals_given)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--arrivals goes with --rate: a closed loop has no arrivals");
+    if (options->closed && options->spin_ns != 0)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--spin goes with --rate: a closed loop waits for replies only");
     if (options->arrivals == LG_ARRIVALS_BURST && options->rate_count > 1)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "bursts go with one --rate, not with a ramp or steps");

@@ -15,6 +15,8 @@
 #define LG_CPUS_MAX        64
 #define LG_TIMEOUT_MAX     UINT64_C(60000000000) /* ns: what the histogram can tell apart */
 #define LG_CONGESTION_MAX  16                    /* TCP_CA_NAME_MAX of Linux */
+#define LG_SPIN_MIN        UINT64_C(1000)        /* ns */
+#define LG_SPIN_MAX        UINT64_C(1000000)
 #define LG_WIRE_AUTO       UINT64_MAX
 #define LG_WIRE_MAX        1000000
 
@@ -45,6 +47,7 @@ struct lg_run_options {
     bool retry; /* requests that the server did not take are kept for the next connection */
 
     uint64_t warmup_ns, duration_ns, timeout_ns, drain_ns;
+    uint64_t spin_ns; /* polls for this long before a request is due; 0: does not */
 
     int cpus[LG_CPUS_MAX]; /* thread i is pinned to cpus[i % cpu_count] */
     unsigned cpu_count;    /* 0: not pinned */

@@ -153,15 +153,16 @@ static void print_account(const struct lg_result *result, FILE *out)
 static void print_resources(const struct lg_result *result, FILE *out)
 {
     char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX], c[LG_FORMAT_MAX];
-    double client = (double)(result->client_user_ns + result->client_system_ns);
+    double client = (double)lg_client_busy_ns(result);
     double done = result->ok_in_window == 0 ? 1 : (double)result->ok_in_window;
     double calls = result->server_calls == 0 ? 1 : (double)result->server_calls;
 
     fprintf(out, "throughput %s answered as expected; sent %s, received %s\n",
             lg_format_rate(result->throughput, a), lg_format_bytes((double)result->sent_bytes, b),
             lg_format_bytes((double)result->received_bytes, c));
-    fprintf(out, "client     %.0f %% of a core per thread, %s a request\n",
-            result->client_share * 100, lg_format_ns(client / done, a));
+    fprintf(out, "client     %.0f %% of a core per thread, %s a request%s\n",
+            result->client_share * 100, lg_format_ns(client / done, a),
+            result->options->spin_ns != 0 ? "; without what --spin took" : "");
     if (result->server_sampled)
         fprintf(out, "server     CPU %s a call (%.0f %% of a core), memory %s (peak %s)\n",
                 lg_format_ns((double)result->server.cpu_ns / calls, a),

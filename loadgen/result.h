@@ -40,9 +40,10 @@ struct lg_result {
     uint64_t sent_bytes, received_bytes;   /* measured window */
 
     uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
+    uint64_t client_spun_ns;                   /* of that, in --spin, with nothing to do */
     uint64_t client_wait_ns; /* its threads could have run, and waited for a CPU */
     double client_wait_share, server_wait_share; /* of one core per thread; of the time */
-    double client_share;                         /* of one core per thread */
+    double client_share; /* busy, of one core per thread: CPU time but spinning */
 
     bool server_sampled;
     struct lg_process_sample server; /* what the measured window added */
@@ -62,6 +63,15 @@ struct lg_result {
     unsigned invalid_count;                     /* 0: valid */
     char note[256];                             /* "", or what to know of a valid run */
 };
+
+/* CPU time of the threads of load in the measured window, without what they span. A clock that ran
+ * on while they were off their CPU may have counted more of that than there was. */
+static inline uint64_t lg_client_busy_ns(const struct lg_result *result)
+{
+    uint64_t cpu_ns = result->client_user_ns + result->client_system_ns;
+
+    return cpu_ns > result->client_spun_ns ? cpu_ns - result->client_spun_ns : 0;
+}
 
 /* True: the response's quantile q is only known to be at least that much. An answer that never came
  * would have taken longer than it was waited for, so the ages that stand for such answers are right

@@ -111,6 +111,7 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     put_uint(writer, config, "warmup_ns", options->warmup_ns);
     put_uint(writer, config, "duration_ns", options->duration_ns);
     put_uint(writer, config, "timeout_ns", options->timeout_ns);
+    put_uint(writer, config, "spin_ns", options->spin_ns);
     put_text(writer, config, "seed", seed);
     put_text(writer, config, "congestion", result->congestion);
     cpus = open_array(writer, config, "cpus");
@@ -242,6 +243,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     object = open_object(writer, root, "client");
     put_uint(writer, object, "cpu_user_ns", result->client_user_ns);
     put_uint(writer, object, "cpu_system_ns", result->client_system_ns);
+    put_uint(writer, object, "cpu_spun_ns", result->client_spun_ns);
     put_number(writer, object, "cpu_share", result->client_share);
     put_uint(writer, object, "cpu_wait_ns", result->client_wait_ns);
     put_server(writer, root, result);

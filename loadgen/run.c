@@ -4,9 +4,11 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LEAD    (10 * UINT64_C(1000000))  /* ns from opening the gate to the first request */
 #define LOG_LAG (200 * UINT64_C(1000000)) /* ns until all threads have sealed a second */
@@ -335,6 +337,7 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     result->reconnects += worker->reconnects;
     result->resent += worker->resent;
     result->client_wait_ns += worker->cpu[1].wait_ns - worker->cpu[0].wait_ns;
+    result->client_spun_ns += worker->cpu[1].spun_ns - worker->cpu[0].spun_ns;
     result->client_user_ns += worker->cpu[1].user_ns - worker->cpu[0].user_ns;
     result->client_system_ns += worker->cpu[1].system_ns - worker->cpu[0].system_ns;
     if (*result->first_bad.event == '\0')
@@ -359,7 +362,7 @@ static void collect(struct run *run)
         wall += run->workers[i]->cpu[1].wall_ns - run->workers[i]->cpu[0].wall_ns;
     }
     result->throughput = 1e9 * share(result->ok_in_window, result->measured_ns);
-    result->client_share = share(result->client_user_ns + result->client_system_ns, wall);
+    result->client_share = share(lg_client_busy_ns(result), wall);
     result->sent_bytes = b->sent_bytes - a->sent_bytes;
     result->received_bytes = b->received_bytes - a->received_bytes;
     result->client_wait_share = share(result->client_wait_ns, wall);
@@ -411,13 +414,39 @@ static void init_plan(struct lg_plan *plan, const struct lg_run_options *options
     pthread_cond_init(&plan->gate.changed, NULL);
 }
 
+/* Those of the machine: the server is where it is, and may be kept off ours. */
+static int count_cpus(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* A thread that spins takes a CPU whole: it must be one that nobody else needs. */
+static int check_spin(const struct lg_run_options *options, struct evd_error *ret_error)
+{
+    int cpus = options->spin_ns != 0 ? count_cpus() : INT_MAX;
+
+    if (options->cpu_count != 0 && options->cpu_count < options->threads && options->spin_ns != 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                             "--spin needs a CPU for each thread: %u threads, %u --cpus",
+                             options->threads, options->cpu_count);
+    if ((unsigned)cpus <= options->threads)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                             "--spin needs a CPU for each thread and one for the server: %u "
+                             "thread%s, %d CPU%s",
+                             options->threads, options->threads == 1 ? "" : "s", cpus,
+                             cpus == 1 ? "" : "s");
+    return EVD_OK;
+}
+
 static int run_all(struct run *run, struct evd_error *ret_error)
 {
     const struct lg_run_options *options = run->plan.options;
     struct lg_process_sample sample;
     struct evd_error error;
-    int rc = pin_main(options, ret_error);
+    int rc = check_spin(options, ret_error);
 
+    if (rc == EVD_OK)
+        rc = pin_main(options, ret_error);
     if (rc == EVD_OK)
         rc = lg_socket_raise_limit(options->connections, ret_error);
     if (rc == EVD_OK && options->server_pid != 0)

@@ -80,7 +80,7 @@ static uint64_t timeval_ns(struct timeval time)
     return (uint64_t)time.tv_sec * LG_SECOND + (uint64_t)time.tv_usec * 1000;
 }
 
-static void sample_cpu(struct lg_cpu_sample *sample)
+static void sample_cpu(const struct lg_worker *worker, struct lg_cpu_sample *sample)
 {
     struct rusage usage;
 
@@ -89,17 +89,18 @@ static void sample_cpu(struct lg_cpu_sample *sample)
     sample->user_ns = timeval_ns(usage.ru_utime);
     sample->system_ns = timeval_ns(usage.ru_stime);
     sample->wait_ns = lg_sample_thread_wait();
+    sample->spun_ns = worker->spun_ns;
 }
 
 static void pass_edges(struct lg_worker *worker, uint64_t now)
 {
     if (!worker->measuring && now >= worker->plan->measure_ns) {
         worker->measuring = true;
-        sample_cpu(&worker->cpu[0]);
+        sample_cpu(worker, &worker->cpu[0]);
     }
     if (!worker->measured && now >= lg_end_of(worker)) {
         worker->measured = true;
-        sample_cpu(&worker->cpu[1]);
+        sample_cpu(worker, &worker->cpu[1]);
         if (!worker->measuring) /* interrupted during the warm-up */
             worker->cpu[0] = worker->cpu[1];
     }
@@ -255,14 +256,35 @@ static bool is_over(const struct lg_worker *worker, uint64_t now)
     return now >= end && worker->in_flight == 0 && worker->send_count == worker->due_count;
 }
 
+/* One turn of the loop: waits until something has to be done. With --spin the timer is early by
+ * that much, and from then until the next request is due the loop is only polled: replies are read
+ * as they come, and what is sent is not late by a wake-up. */
+static void turn(struct lg_worker *worker, uint64_t now)
+{
+    uint64_t spin = worker->plan->options->spin_ns, next = next_event(worker, now), moved;
+
+    if (spin == 0 || worker->due.due_ns != next || worker->plan->options->closed) {
+        arm(worker, next);
+        ev_run(worker->loop, EVRUN_ONCE);
+    } else if (next > now + spin) {
+        arm(worker, next - spin);
+        ev_run(worker->loop, EVRUN_ONCE);
+    } else {
+        arm(worker, next + LG_SECOND); /* off: its interrupt would come just when we want to send */
+        moved = worker->sent_bytes + worker->received_bytes;
+        ev_run(worker->loop, EVRUN_NOWAIT);
+        if (moved == worker->sent_bytes + worker->received_bytes)
+            worker->spun_ns += lg_now() - now;
+    }
+}
+
 static void work(struct lg_worker *worker)
 {
     bool closed = worker->plan->options->closed, started = false;
     uint64_t now = lg_now();
 
     while (!is_over(worker, now)) {
-        arm(worker, next_event(worker, now));
-        ev_run(worker->loop, EVRUN_ONCE);
+        turn(worker, now);
         now = lg_now();
         pass_edges(worker, now);
         if (!closed) {

@@ -76,7 +76,7 @@ struct lg_conn {
 };
 
 struct lg_cpu_sample {
-    uint64_t wall_ns, user_ns, system_ns, wait_ns;
+    uint64_t wall_ns, user_ns, system_ns, wait_ns, spun_ns;
 };
 
 struct lg_worker {
@@ -90,6 +90,7 @@ struct lg_worker {
     uint64_t armed_ns; /* what it is set to; 0: not */
     ev_io timer;
     ev_timer tick;
+    uint64_t spun_ns; /* --spin: in turns of the loop that found nothing to do */
     uint64_t next_publish_ns;
 
     struct lg_conn *conns;

@@ -39,7 +39,8 @@ static void everything_given(void **state)
     if (parse("--target unix:///tmp/x --transport jsonl --scenario a --encoding base64+gzip "
               "--payloads p --rate 2.5k --arrivals poisson --connections 7 --depth 9 --threads 3 "
               "--seed 18446744073709551615 --congestion cubic --cpus 1,3-5 --warmup 0 "
-              "--duration 1.5 --timeout 250ms --drain 2 --server-pid 77 --json - --quiet",
+              "--duration 1.5 --timeout 250ms --drain 2 --server-pid 77 --json - --quiet --spin "
+              "100us",
               &o, &asked, &error) < 0)
         fail_msg("%s", error.text);
     assert_int_equal(asked, LG_OPTIONS_RUN);
@@ -61,6 +62,7 @@ static void everything_given(void **state)
     assert_int_equal(o.duration_ns, 1500000000);
     assert_int_equal(o.timeout_ns, 250000000);
     assert_int_equal(o.drain_ns, 2000000000);
+    assert_int_equal(o.spin_ns, 100000);
     assert_int_equal(o.server_pid, 77);
     assert_string_equal(o.json, "-");
     assert_true(o.quiet);
@@ -161,6 +163,9 @@ static void mistakes_are_named(void **state)
         {T "--rate 1,,3", "--rate: '' is not a rate"},
         {T "--rate 1,2,", "--rate: '' is not a rate"},
         {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
+        {T "--rate 1 --spin 2ms", "--spin: '2ms' is not between 1e-06s and 0.001s"},
+        {T "--rate 1 --spin 500ns", "--spin: "},
+        {T "--closed --spin 100us", "--spin goes with --rate"},
         {T "--rate 1 --wire-timestamps 0", "--wire-timestamps: '0' is neither auto nor off"},
         {T "--rate 1 --arrivals burst:1", "--arrivals: 'burst:1' is neither constant"},
         {T "--rate 1 --arrivals burst:1,0", "--arrivals: 'burst:1,0' needs two times from 1ms"},

@@ -67,7 +67,7 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "build"), "type sanitize compiler");
     check_keys(config, "target transport scenario mode rate rate_shape rates arrivals burst_on_ns "
                        "burst_off_ns connections depth threads warmup_ns duration_ns timeout_ns "
-                       "seed congestion cpus");
+                       "spin_ns seed congestion cpus");
     assert_string_equal(get(config, "mode")->valuestring, "open");
     assert_true(get(config, "rate")->valuedouble == 1000);
     assert_string_equal(get(config, "arrivals")->valuestring, "constant");
@@ -92,7 +92,7 @@ static void json_has_the_schema(void **state)
     check_keys(get(latency, "woke_late"), histogram);
     check_keys(get(latency, "no_free_slot"), histogram);
     check_keys(get(json, "bytes"), "sent received");
-    check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_share cpu_wait_ns");
+    check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_spun_ns cpu_share cpu_wait_ns");
     check_keys(get(json, "server"), "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
                                     "pss_bytes context_switches cpu_wait_ns calls");
     assert_int_equal(get(get(json, "server"), "pid")->valueint, 42);

@@ -1,8 +1,6 @@
 /* Whole runs against a scripted peer: every outcome gets its count, and the counts add up. Nothing
  * here depends on how fast the machine is: a constant rate makes the number of requests exact. */
-#include "peer.h"
-
-#include "loadgen/run.h"
+#include "trial.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -11,102 +9,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define ARGS_MAX 40
-
-/* One run: what a test needs to look at afterwards. */
-struct trial {
-    struct lg_run_options options;
-    struct lg_scenario scenario;
-    struct lg_result *result;
-    struct evd_error error;
-    int rc;
-    uint64_t peer_calls;
-};
-
-static void load(struct trial *trial, char *args, const char *address)
-{
-    static char program[] = "run", target[] = "--target", quiet[] = "--quiet";
-    static char *argv[ARGS_MAX];
-    static char where[160], words[512];
-    struct lg_scenario_options options;
-    enum lg_options_result asked;
-    int argc = 0;
-
-    snprintf(where, sizeof(where), "%s", address);
-    snprintf(words, sizeof(words), "%s", args);
-    argv[argc++] = program;
-    argv[argc++] = quiet;
-    argv[argc++] = target;
-    argv[argc++] = where;
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    if (lg_options_parse(argc, argv, &trial->options, &asked, &trial->error) < 0)
-        fail_msg("%s", trial->error.text);
-    options = (struct lg_scenario_options){.encoding = trial->options.encoding,
-                                           .seed = trial->options.seed};
-    if (lg_scenario_load(trial->options.scenario, &options, &trial->scenario, &trial->error) < 0)
-        fail_msg("%s", trial->error.text);
-    trial->result = malloc(sizeof(*trial->result));
-    assert_non_null(trial->result);
-}
-
-/* Each request of the measured window is a response, or was answered wrongly, or refused; those
- * that were never answered are marked. The parts of the window add up to it. */
-static void check_responses(const struct lg_result *result)
-{
-    const struct lg_account *account = &result->accounts[LG_MEASURED];
-    uint64_t blocks = 0;
-
-    assert_int_equal(result->response.count, account->scheduled - account->outcomes[LG_BAD] -
-                                                 account->outcomes[LG_REFUSED]);
-    assert_int_equal(result->censored.count, result->response.count - account->outcomes[LG_OK]);
-    assert_int_equal(result->service.count, account->outcomes[LG_OK]);
-    for (int i = 0; i < LG_BLOCKS; i++)
-        blocks += result->blocks[i].count;
-    assert_int_equal(blocks, result->response.count);
-}
-
-static void check_identity(const struct lg_result *result)
-{
-    struct evd_error error = {0};
-
-    for (int i = 0; i < LG_WINDOWS; i++)
-        if (lg_account_check(&result->accounts[i], "", &error) < 0)
-            fail_msg("%s", error.text);
-    assert_int_equal(result->broken.status, EVD_OK);
-    check_responses(result);
-}
-
-/* `format`: the options beside --target, with SCENARIO for a file of this folder. */
-__attribute__((format(printf, 3, 4))) static void
-run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...)
-{
-    struct peer *peer = peer_start(script);
-    char args[512];
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(args, sizeof(args), format, list);
-    va_end(list);
-    memset(trial, 0, sizeof(*trial));
-    load(trial, args, peer_address(peer));
-    trial->rc = lg_run(&trial->options, &trial->scenario, trial->result, &trial->error);
-    trial->peer_calls = peer_stop(peer);
-    if (trial->rc == EVD_OK)
-        check_identity(trial->result);
-}
-
-static void end_trial(struct trial *trial)
-{
-    free(trial->result);
-    lg_scenario_release(&trial->scenario);
-}
-
-static const struct lg_account *measured(const struct trial *trial)
-{
-    return &trial->result->accounts[LG_MEASURED];
-}
 
 #define STATUS      "--scenario " SCENARIOS "/status.json "
 #define BOARD       "--scenario " SCENARIOS "/board.json "
@@ -121,19 +23,23 @@ static void every_transport_and_codec(void **state)
     for (size_t t = 0; evd_transports[t] != NULL; t++) {
         for (size_t c = 0; evd_codecs[c] != NULL; c++) {
             for (int closed = 0; closed < 2; closed++) {
+                /* A closed loop has no number of requests: the peer ends it after 200. */
                 const struct peer_script script = {.transport = evd_transports[t],
+                                                   .action = PEER_INTERRUPT,
+                                                   .first = 200,
+                                                   .count = closed == 1,
                                                    .unix_socket = closed == 1};
                 struct trial trial;
 
                 run_trial(&trial, &script,
                           BOARD "--transport %s --encoding %s --connections 3 --depth 4 %s",
                           evd_transports[t]->name, evd_codecs[c]->name,
-                          closed ? "--closed --warmup 10ms --duration 30ms" : TWO_HUNDRED);
+                          closed ? "--closed --warmup 0 --duration 1h" : TWO_HUNDRED);
                 assert_int_equal(trial.rc, EVD_OK);
                 assert_string_equal(trial.result->first_bad.got, "");
-                assert_true(measured(&trial)->outcomes[LG_OK] > 0);
+                assert_in_range(measured(&trial)->outcomes[LG_OK], 200, UINT64_MAX);
                 assert_int_equal(measured(&trial)->outcomes[LG_OK], measured(&trial)->scheduled);
-                assert_int_equal(lg_result_status(trial.result), 0);
+                assert_int_equal(lg_result_status(trial.result), closed ? 128 + SIGINT : 0);
                 if (!closed)
                     assert_int_equal(measured(&trial)->scheduled, 200);
                 assert_string_equal(trial.result->congestion, closed ? "none" : "reno");
@@ -242,6 +148,35 @@ static void rates_that_change_are_sent(void **state)
         assert_int_equal(measured(&trial)->outcomes[LG_OK], cases[i].scheduled);
         end_trial(&trial);
     }
+}
+
+/* The loop is polled before a request is due, at most for as long as asked; nothing is sent early.
+ */
+static void spinning_sends_the_same(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct trial trial;
+
+    run_trial(&trial, &script, STATUS TWO_HUNDRED "--spin 100us");
+    if (cpus < 2) {
+        assert_int_equal(trial.rc, EVD_ERR_SYSTEM);
+    } else {
+        assert_int_equal(trial.rc, EVD_OK);
+        assert_int_equal(measured(&trial)->outcomes[LG_OK], 200);
+        assert_true(trial.result->client_spun_ns > 0);
+        assert_true(trial.result->lateness.max < UINT64_C(60000000000)); /* none before its time */
+        assert_true(lg_client_busy_ns(trial.result) <=
+                    trial.result->client_user_ns + trial.result->client_system_ns);
+    }
+    end_trial(&trial);
+    run_trial(&trial, &script, STATUS TWO_HUNDRED "--spin 100us --threads 64");
+    assert_int_equal(trial.rc, cpus > 64 ? EVD_OK : EVD_ERR_SYSTEM);
+    if (cpus == 2)
+        assert_string_equal(trial.error.text, "--spin needs a CPU for each thread and one for the "
+                                              "server: 64 threads, 2 CPUs");
+    end_trial(&trial);
 }
 
 /* ---- Replies that are wrong ---- */
@@ -406,7 +341,7 @@ static void reset_takes_what_is_in_flight(void **state)
     struct trial trial;
 
     run_trial(&trial, &script,
-              STATUS "--closed --warmup 0 --duration 100ms --connections 1 --depth 8");
+              STATUS "--closed --warmup 0 --duration 500ms --connections 1 --depth 8");
     assert_int_equal(trial.rc, EVD_OK);
     assert_in_range(measured(&trial)->outcomes[LG_RESET], 1, 8);
     assert_true(measured(&trial)->outcomes[LG_OK] > 0);
@@ -478,7 +413,7 @@ static void closed_loop_counts_refusals(void **state)
         .transport = &evd_transport_frame, .action = PEER_REFUSE, .first = 10, .count = 1};
     struct trial trial;
 
-    run_trial(&trial, &script, STATUS "--closed --warmup 0 --duration 100ms " ONE);
+    run_trial(&trial, &script, STATUS "--closed --warmup 0 --duration 500ms " ONE);
     assert_int_equal(trial.rc, EVD_OK);
     assert_int_equal(measured(&trial)->outcomes[LG_OK], 9);
     assert_int_equal(measured(&trial)->outcomes[LG_RESET], 1);
@@ -496,7 +431,7 @@ static void no_server_at_the_start(void **state)
 
     snprintf(address, sizeof(address), "%s", peer_address(peer));
     peer_stop(peer);
-    load(&trial, args, address);
+    load_trial(&trial, args, address);
     assert_int_equal(lg_run(&trial.options, &trial.scenario, trial.result, &trial.error),
                      EVD_ERR_SYSTEM);
     snprintf(expected, sizeof(expected), "cannot connect to %s: Connection refused", address);
@@ -554,6 +489,7 @@ int main(void)
         cmocka_unit_test(the_warm_up_is_not_measured),
         cmocka_unit_test(poisson_sends_its_schedule),
         cmocka_unit_test(rates_that_change_are_sent),
+        cmocka_unit_test(spinning_sends_the_same),
         cmocka_unit_test(wrong_replies_are_bad),
         cmocka_unit_test(reply_instead_of_error_is_bad),
         cmocka_unit_test(other_bytes_of_the_same_json_are_right),

@@ -67,6 +67,19 @@ static void full_cpu_and_stolen_time(void **state)
     expect_invalid(f, "the host stole 1.1 % of the CPU time; 1 % are allowed");
 }
 
+/* Polling for what is due is no work: it neither fills the CPU nor counts for a request. */
+static void spinning_is_not_busy(void **state)
+{
+    struct fixture *f = *state;
+
+    f->result.client_user_ns = 600;
+    f->result.client_system_ns = 300;
+    f->result.client_spun_ns = 800;
+    assert_int_equal(lg_client_busy_ns(&f->result), 100);
+    f->result.client_spun_ns = 901; /* it was off its CPU for some of that */
+    assert_int_equal(lg_client_busy_ns(&f->result), 0);
+}
+
 static void others_on_the_cpu(void **state)
 {
     struct fixture *f = *state;
@@ -268,6 +281,7 @@ int main(void)
         FIXTURE_TEST(late_generator),
         FIXTURE_TEST(lateness_is_measured_against_the_response),
         FIXTURE_TEST(full_cpu_and_stolen_time),
+        FIXTURE_TEST(spinning_is_not_busy),
         FIXTURE_TEST(others_on_the_cpu),
         FIXTURE_TEST(missed_rate),
         FIXTURE_TEST(unsent_requests),

@@ -1,0 +1,32 @@
+/* One run of the load generator against a scripted peer, in this process. */
+#ifndef TRIAL_H
+#define TRIAL_H
+
+#include "peer.h"
+
+#include "loadgen/run.h"
+
+/* What a test needs to look at afterwards. */
+struct trial {
+    struct lg_run_options options;
+    struct lg_scenario scenario;
+    struct lg_result *result;
+    struct evd_error error;
+    int rc;
+    uint64_t peer_calls;
+};
+
+/* Reads the options in `args` for a server at `address`, and the scenario. Fails the test on
+ * errors. */
+void load_trial(struct trial *trial, char *args, const char *address);
+
+/* Starts a peer, runs, and stops it. `format`: the options beside --target. Where the run took
+ * place its accounts must add up, and its responses be those of the accounts. */
+__attribute__((format(printf, 3, 4))) void
+run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...);
+
+void end_trial(struct trial *trial);
+
+const struct lg_account *measured(const struct trial *trial);
+
+#endif

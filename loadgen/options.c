@@ -47,7 +47,10 @@ const char lg_run_help[] =
     "  --drain T              wait for what is outstanding at the end, at most (default 5)\n"
     "\n"
     "What to keep:\n"
-    "  --server-pid PID       sample this process: CPU, memory, context switches\n"
+    "  --server-pid PID       sample this process: CPU, memory, context switches, faults\n"
+    "  --server-metrics       the server's own counters of the measured time, from GET /metrics\n"
+    "  --server-syscalls      with --server-pid: its system calls, where the kernel lets us count\n"
+    "                         them (tracefs, root); makes those of the whole machine slower\n"
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
     "  --wire-timestamps N    auto, off, or N: the kernel stamps one send in N, at drawn gaps, "
     "for\n"
@@ -92,6 +95,8 @@ enum {
     OPT_DRAIN,
     OPT_SERVER_PID,
     OPT_JSON,
+    OPT_SERVER_METRICS,
+    OPT_SERVER_SYSCALLS,
     OPT_WIRE,
     OPT_HLOG,
     OPT_FAIL_ON_INVALID,
@@ -123,6 +128,8 @@ static const struct option long_options[] = {
     {"drain", required_argument, NULL, OPT_DRAIN},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
     {"json", required_argument, NULL, OPT_JSON},
+    {"server-metrics", no_argument, NULL, OPT_SERVER_METRICS},
+    {"server-syscalls", no_argument, NULL, OPT_SERVER_SYSCALLS},
     {"wire-timestamps", required_argument, NULL, OPT_WIRE},
     {"hlog", required_argument, NULL, OPT_HLOG},
     {"fail-on-invalid", no_argument, NULL, OPT_FAIL_ON_INVALID},
@@ -359,6 +366,12 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
     case OPT_JSON:
         options->json = value;
         return EVD_OK;
+    case OPT_SERVER_METRICS:
+        options->server_metrics = true;
+        return EVD_OK;
+    case OPT_SERVER_SYSCALLS:
+        options->server_syscalls = true;
+        return EVD_OK;
     case OPT_WIRE:
         return parse_wire(value, options, error);
     case OPT_HLOG:
@@ -392,6 +405,9 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
     if (options->arrivals == LG_ARRIVALS_BURST && options->rate_count > 1)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "bursts go with one --rate, not with a ramp or steps");
+    if (options->server_syscalls && options->server_pid == 0)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--server-syscalls goes with --server-pid: whose are to be counted?");
     if (options->threads > options->connections)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--threads %u needs at least as many --connections, not %u",

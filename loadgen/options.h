@@ -52,6 +52,8 @@ struct lg_run_options {
     int cpus[LG_CPUS_MAX]; /* thread i is pinned to cpus[i % cpu_count] */
     unsigned cpu_count;    /* 0: not pinned */
     pid_t server_pid;      /* 0: not sampled */
+    bool server_metrics;   /* look at the target's /metrics at both edges */
+    bool server_syscalls;  /* count those of server_pid */
     /* One send in so many is stamped by the kernel; 0: none. LG_WIRE_AUTO: lg_wire_one_in(). */
     uint64_t wire_one_in;
 

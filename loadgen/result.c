@@ -150,6 +150,25 @@ static void print_account(const struct lg_result *result, FILE *out)
     fputc('\n', out);
 }
 
+static void print_server_side(const struct lg_result *result, double calls, FILE *out)
+{
+    const struct lg_metrics *metrics = &result->metrics;
+    char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX];
+
+    if (result->syscalls_counted)
+        fprintf(out, "           %.2f system calls a call\n",
+                (double)result->server_syscalls / calls);
+    else if (*result->syscalls_error != '\0')
+        fprintf(out, "           %s\n", result->syscalls_error);
+    if (result->metrics_sampled)
+        fprintf(out, "           by its own count: %s calls, %.2f a read, %s modules loaded\n",
+                lg_format_count(metrics->calls, a),
+                metrics->reads == 0 ? 0 : (double)metrics->calls / (double)metrics->reads,
+                lg_format_count(metrics->loads, b));
+    else if (*result->metrics_error != '\0')
+        fprintf(out, "           %s\n", result->metrics_error);
+}
+
 static void print_resources(const struct lg_result *result, FILE *out)
 {
     char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX], c[LG_FORMAT_MAX];
@@ -170,6 +189,7 @@ static void print_resources(const struct lg_result *result, FILE *out)
                     (result->server.wall_ns == 0 ? 1 : (double)result->server.wall_ns),
                 lg_format_bytes((double)result->server_memory.rss_bytes, b),
                 lg_format_bytes((double)result->server_memory.rss_peak_bytes, c));
+    print_server_side(result, calls, out);
     fprintf(out, "host       %.1f %% of CPU time stolen\n\n", result->steal_share * 100);
 }
 

@@ -5,6 +5,7 @@
 #include "account.h"
 #include "check.h"
 #include "histogram.h"
+#include "metrics.h"
 #include "options.h"
 #include "sample.h"
 #include "scenario.h"
@@ -50,6 +51,13 @@ struct lg_result {
     struct lg_process_memory server_memory;
     uint64_t server_calls;  /* answered between the same two samples */
     char server_error[256]; /* "", or why there is no sample although one was asked for */
+
+    bool syscalls_counted;
+    uint64_t server_syscalls;
+    char syscalls_error[256]; /* "", or why not although it was asked for */
+    bool metrics_sampled;
+    struct lg_metrics metrics; /* the server's own, of the measured window */
+    char metrics_error[256];
 
     char log_error[256]; /* "", or why the interval log is not whole */
 

@@ -179,8 +179,31 @@ static void put_server(struct writer *writer, cJSON *root, const struct lg_resul
     put_uint(writer, server, "rss_peak_bytes", result->server_memory.rss_peak_bytes);
     put_uint(writer, server, "pss_bytes", result->server_memory.pss_bytes);
     put_uint(writer, server, "context_switches", result->server.context_switches);
+    put_uint(writer, server, "minor_faults", result->server.minor_faults);
+    put_uint(writer, server, "major_faults", result->server.major_faults);
     put_uint(writer, server, "cpu_wait_ns", result->server.wait_ns);
+    if (result->syscalls_counted)
+        put_uint(writer, server, "system_calls", result->server_syscalls);
+    else
+        put(writer, server, "system_calls", cJSON_CreateNull());
+    put_text(writer, server, "system_calls_error", result->syscalls_error);
     put_uint(writer, server, "calls", result->server_calls);
+}
+
+static void put_metrics(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    const struct lg_metrics *metrics = &result->metrics;
+    cJSON *object;
+
+    if (!result->metrics_sampled) {
+        put(writer, root, "server_metrics", cJSON_CreateNull());
+    } else {
+        object = open_object(writer, root, "server_metrics");
+#define LG_METRIC_PUT(member, key, family) put_uint(writer, object, key, metrics->member);
+        LG_METRIC_MAP(LG_METRIC_PUT)
+#undef LG_METRIC_PUT
+    }
+    put_text(writer, root, "server_metrics_error", result->metrics_error);
 }
 
 static void put_wire(struct writer *writer, cJSON *root, cJSON *latency,
@@ -247,6 +270,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_number(writer, object, "cpu_share", result->client_share);
     put_uint(writer, object, "cpu_wait_ns", result->client_wait_ns);
     put_server(writer, root, result);
+    put_metrics(writer, root, result);
     object = open_object(writer, root, "host");
     put_number(writer, object, "steal_share", result->steal_share);
 }

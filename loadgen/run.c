@@ -1,6 +1,7 @@
 #include "run.h"
 #include "live.h"
 #include "socket.h"
+#include "syscalls.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -17,6 +18,8 @@
 struct edge {
     struct lg_process_sample server;
     struct lg_host_sample host;
+    struct lg_metrics metrics;
+    uint64_t syscalls;
     uint64_t answered, sent_bytes, received_bytes;
 };
 
@@ -26,6 +29,8 @@ struct run {
     struct lg_worker *workers[LG_THREADS_MAX];
     unsigned worker_count, thread_count;
     struct edge edges[2];
+    struct lg_syscalls syscalls;
+    int metrics_fd; /* -1: not asked, or no longer */
     struct lg_live live;
     struct lg_histogram response; /* of all workers, for the live line */
     struct lg_tags tags;
@@ -62,7 +67,42 @@ static void sample_edge(struct run *run, struct edge *edge)
     if (pid != 0 && *run->result->server_error == '\0' &&
         lg_sample_process(pid, &edge->server, &error) < 0)
         snprintf(run->result->server_error, sizeof(run->result->server_error), "%s", error.text);
+    edge->syscalls = lg_syscalls_read(&run->syscalls);
     lg_sample_host(&edge->host);
+    /* Last: the server has to answer. */
+    if (run->metrics_fd >= 0 && lg_metrics_get(run->metrics_fd, &edge->metrics, &error) < 0) {
+        snprintf(run->result->metrics_error, sizeof(run->result->metrics_error), "%s", error.text);
+        close(run->metrics_fd);
+        run->metrics_fd = -1;
+    }
+}
+
+/* Whoever asks for the server's counters of a server that has none is told so before the run; that
+ * its system calls cannot be counted is a matter of the machine, and does not keep it from running.
+ */
+static int open_server_side(struct run *run, struct evd_error *ret_error)
+{
+    const struct lg_run_options *options = run->plan.options;
+    struct lg_metrics metrics;
+    struct evd_error error;
+
+    if (options->server_syscalls &&
+        lg_syscalls_open(&run->syscalls, options->server_pid, &error) < 0)
+        snprintf(run->result->syscalls_error, sizeof(run->result->syscalls_error), "%s",
+                 error.text);
+    if (!options->server_metrics)
+        return EVD_OK;
+    if (lg_socket_connect_wait(options, LG_METRICS_WAIT_NS, &run->metrics_fd, &error) < 0 ||
+        lg_metrics_get(run->metrics_fd, &metrics, &error) < 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--server-metrics: %s", error.text);
+    return EVD_OK;
+}
+
+static void close_server_side(struct run *run)
+{
+    lg_syscalls_close(&run->syscalls);
+    if (run->metrics_fd >= 0)
+        close(run->metrics_fd);
 }
 
 static void show_live(struct run *run, uint64_t now)
@@ -367,6 +407,11 @@ static void collect(struct run *run)
     result->received_bytes = b->received_bytes - a->received_bytes;
     result->client_wait_share = share(result->client_wait_ns, wall);
     result->steal_share = share(b->host.steal - a->host.steal, b->host.total - a->host.total);
+    result->metrics_sampled = run->metrics_fd >= 0;
+    if (result->metrics_sampled)
+        lg_metrics_between(&a->metrics, &b->metrics, &result->metrics);
+    result->syscalls_counted = run->syscalls.count > 0;
+    result->server_syscalls = b->syscalls - a->syscalls;
     result->server_sampled = run->plan.options->server_pid != 0 && *result->server_error == '\0';
     if (!result->server_sampled)
         return;
@@ -375,6 +420,8 @@ static void collect(struct run *run)
     result->server.cpu_ns = b->server.cpu_ns - a->server.cpu_ns;
     result->server.user_ns = b->server.user_ns - a->server.user_ns;
     result->server.system_ns = b->server.system_ns - a->server.system_ns;
+    result->server.minor_faults = b->server.minor_faults - a->server.minor_faults;
+    result->server.major_faults = b->server.major_faults - a->server.major_faults;
     result->server.context_switches = b->server.context_switches - a->server.context_switches;
     result->server.wait_ns = b->server.wait_ns - a->server.wait_ns;
     result->server_wait_share = share(result->server.wait_ns, result->server.wall_ns);
@@ -452,6 +499,8 @@ static int run_all(struct run *run, struct evd_error *ret_error)
     if (rc == EVD_OK && options->server_pid != 0)
         rc = lg_sample_process(options->server_pid, &sample, ret_error);
     if (rc == EVD_OK)
+        rc = open_server_side(run, ret_error);
+    if (rc == EVD_OK)
         rc = open_log(run, ret_error);
     if (rc == EVD_OK)
         rc = open_workers(run, ret_error);
@@ -468,6 +517,7 @@ static int run_all(struct run *run, struct evd_error *ret_error)
         free(run->workers[i]);
     }
     lg_tags_release(&run->tags);
+    close_server_side(run);
     return rc;
 }
 
@@ -481,6 +531,7 @@ int lg_run(const struct lg_run_options *options, const struct lg_scenario *scena
     if (run == NULL)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for a run");
     run->result = ret_result;
+    run->metrics_fd = -1;
     init_plan(&run->plan, options, scenario);
     rc = run_all(run, ret_error);
     pthread_mutex_destroy(&run->plan.gate.lock);

@@ -98,10 +98,11 @@ uint64_t lg_sample_thread_wait(void)
     return wait;
 }
 
-/* Fields 14 and 15 of /proc/PID/stat; the second is a name in parentheses that may hold anything.
- */
-static bool cpu_ticks(pid_t pid, uint64_t *ret_user, uint64_t *ret_system)
+/* Fields 10, 12, 14 and 15 of /proc/PID/stat; the second is a name in parentheses that may hold
+ * anything. */
+static bool read_stat(pid_t pid, struct lg_process_sample *sample)
 {
+    uint64_t tick_ns = LG_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
     char line[1024], *at;
     FILE *file = open_proc(pid, "stat");
     bool good = file != NULL && fgets(line, sizeof(line), file) != NULL;
@@ -109,27 +110,30 @@ static bool cpu_ticks(pid_t pid, uint64_t *ret_user, uint64_t *ret_system)
     if (file != NULL)
         fclose(file);
     at = good ? strrchr(line, ')') : NULL;
-    return at != NULL &&
-           sscanf(at, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64,
-                  ret_user, ret_system) == 2;
+    if (at == NULL ||
+        sscanf(at,
+               ") %*c %*s %*s %*s %*s %*s %*s %" SCNu64 " %*s %" SCNu64 " %*s %" SCNu64 " %" SCNu64,
+               &sample->minor_faults, &sample->major_faults, &sample->user_ns,
+               &sample->system_ns) != 4)
+        return false;
+    sample->user_ns *= tick_ns;
+    sample->system_ns *= tick_ns;
+    return true;
 }
 
 int lg_sample_process(pid_t pid, struct lg_process_sample *ret_sample, struct evd_error *ret_error)
 {
-    uint64_t user, system, tick_ns = LG_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
     struct timespec cpu;
     clockid_t clock;
 
     ret_sample->context_switches = sum_tasks(pid, add_switches);
     ret_sample->wait_ns = lg_sample_wait(pid);
-    if (clock_getcpuclockid(pid, &clock) != 0 || !cpu_ticks(pid, &user, &system) ||
+    if (clock_getcpuclockid(pid, &clock) != 0 || !read_stat(pid, ret_sample) ||
         clock_gettime(clock, &cpu) != 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM,
                              "cannot sample process %d: there is no such process", (int)pid);
     ret_sample->wall_ns = lg_now();
     ret_sample->cpu_ns = (uint64_t)cpu.tv_sec * LG_SECOND + (uint64_t)cpu.tv_nsec;
-    ret_sample->user_ns = user * tick_ns;
-    ret_sample->system_ns = system * tick_ns;
     return EVD_OK;
 }
 

@@ -13,6 +13,8 @@ struct lg_process_sample {
     uint64_t wall_ns;            /* lg_now() */
     uint64_t cpu_ns;             /* exact: the process's CPU clock */
     uint64_t user_ns, system_ns; /* of it; in the kernel's ticks of 10 ms */
+    uint64_t minor_faults;       /* pages that were given to it without, */
+    uint64_t major_faults;       /* and with, a read from a disk */
     uint64_t context_switches;   /* of all its threads, voluntary or not */
     uint64_t wait_ns;            /* its threads could have run, and waited for a CPU */
 };

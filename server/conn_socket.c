@@ -68,7 +68,7 @@ int evd_conn_receive(struct evd_conn *conn)
     if (got < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? EVD_MORE : EVD_ERR_SYSTEM;
     struct evd_metrics *metrics = conn->worker->measure.metrics;
-    evd_count(&metrics->reads, 1);
+    evd_count(&metrics->reads, got > 0); /* the end brings none */
     evd_count(&metrics->bytes_in, (size_t)got);
     evd_trace_received(&conn->worker->trace);
     conn->eof = got == 0;

@@ -71,6 +71,10 @@ int result_fixture_make(void **state)
         .cpu_ns = 11, .user_ns = 12, .system_ns = 13, .context_switches = 14, .wait_ns = 15};
     r->server_memory = (struct lg_process_memory){21, 22, 23};
     r->server_calls = 1000;
+    r->syscalls_counted = true;
+    r->server_syscalls = 3000;
+    r->metrics_sampled = true;
+    r->metrics = (struct lg_metrics){.calls = 1000, .reads = 77};
     *state = f;
     return 0;
 }

@@ -165,6 +165,7 @@ static void mistakes_are_named(void **state)
         {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
         {T "--rate 1 --spin 2ms", "--spin: '2ms' is not between 1e-06s and 0.001s"},
         {T "--rate 1 --spin 500ns", "--spin: "},
+        {T "--rate 1 --server-syscalls", "--server-syscalls goes with --server-pid"},
         {T "--closed --spin 100us", "--spin goes with --rate"},
         {T "--rate 1 --wire-timestamps 0", "--wire-timestamps: '0' is neither auto nor off"},
         {T "--rate 1 --arrivals burst:1", "--arrivals: 'burst:1' is neither constant"},

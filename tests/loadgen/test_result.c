@@ -61,7 +61,7 @@ static void json_has_the_schema(void **state)
     check_keys(json, "schema version commit build command started config scenario measured_ns "
                      "accounting warmup_accounting reconnects resent throughput latency_ns "
                      "wire_timestamps censored bytes "
-                     "client server host "
+                     "client server server_metrics server_metrics_error host "
                      "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
@@ -93,10 +93,16 @@ static void json_has_the_schema(void **state)
     check_keys(get(latency, "no_free_slot"), histogram);
     check_keys(get(json, "bytes"), "sent received");
     check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_spun_ns cpu_share cpu_wait_ns");
-    check_keys(get(json, "server"), "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
-                                    "pss_bytes context_switches cpu_wait_ns calls");
+    check_keys(get(json, "server"),
+               "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
+               "pss_bytes context_switches minor_faults major_faults cpu_wait_ns "
+               "system_calls system_calls_error calls");
     assert_int_equal(get(get(json, "server"), "pid")->valueint, 42);
     assert_int_equal(get(get(json, "server"), "pss_bytes")->valueint, 23);
+    assert_int_equal(get(get(json, "server"), "system_calls")->valueint, 3000);
+    check_keys(get(json, "server_metrics"), "calls calls_failed bytes_received bytes_sent reads "
+                                            "loads reloads instances_constructed");
+    assert_int_equal(get(get(json, "server_metrics"), "reads")->valueint, 77);
     check_keys(get(json, "host"), "steal_share");
     assert_true(cJSON_IsTrue(get(json, "valid")));
     assert_int_equal(cJSON_GetArraySize(get(json, "invalid")), 0);

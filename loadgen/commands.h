@@ -4,6 +4,7 @@
 #define LG_COMMANDS_H
 
 int lg_run_main(int argc, char **argv);
+int lg_slo_main(int argc, char **argv);
 int lg_study_main(int argc, char **argv);
 int lg_report_main(int argc, char **argv);
 int lg_edit_main(int argc, char **argv);

@@ -10,6 +10,7 @@ static const char help[] =
     "\n"
     "Commands:\n"
     "  run      one measurement of a server that is already running\n"
+    "  slo      the highest rate at which a running server meets an objective\n"
     "  study    a design of trials, each against a fresh server; keeps the raw data\n"
     "  report   raw data of a study or a bench -> report.md and report.html\n"
     "  edit-to-live\n"
@@ -19,6 +20,7 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000 --duration 10\n"
+    "  loadgen slo --target tcp://127.0.0.1:8080 --p99 5ms\n"
     "  loadgen study quick --out out/study\n"
     "  loadgen report out/study\n";
 
@@ -26,16 +28,14 @@ static const struct command {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"run", lg_run_main},
-    {"study", lg_study_main},
-    {"report", lg_report_main},
-    {"edit-to-live", lg_edit_main},
+    {"run", lg_run_main},       {"slo", lg_slo_main},           {"study", lg_study_main},
+    {"report", lg_report_main}, {"edit-to-live", lg_edit_main},
 };
 
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("loadgen: a command is missing: run, study, report or edit-to-live\n", stderr);
+        fputs("loadgen: a command is missing: run, slo, study, report or edit-to-live\n", stderr);
         return 2;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].main(argc - 1, argv + 1);
-    fprintf(stderr, "loadgen: '%s' is not a command: run, study, report or edit-to-live\n",
+    fprintf(stderr, "loadgen: '%s' is not a command: run, slo, study, report or edit-to-live\n",
             argv[1]);
     return 2;
 }

@@ -149,8 +149,7 @@ static int parse_count(const char *text, unsigned max, unsigned *ret_count, stru
     return rc;
 }
 
-/* "1000", "12.5", "20k", "1.5M" a second. */
-static int parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error)
+int lg_parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error)
 {
     char *end;
     double rate;
@@ -196,8 +195,9 @@ static int parse_rates(const char *text, struct lg_run_options *options, struct 
         if (options->rate_count == LG_STEPS_MAX)
             return evd_error_set(error, EVD_ERR_USAGE, "more than %d steps", LG_STEPS_MAX);
         snprintf(one, sizeof(one), "%.*s", (int)len, at);
-        if (len >= sizeof(one) || parse_rate(one, &options->rates[options->rate_count], error) < 0)
-            return dots != NULL ? bad_ramp(text, error) : parse_rate(one, &sum, error);
+        if (len >= sizeof(one) ||
+            lg_parse_rate(one, &options->rates[options->rate_count], error) < 0)
+            return dots != NULL ? bad_ramp(text, error) : lg_parse_rate(one, &sum, error);
         sum += options->rates[options->rate_count++];
         more = end != NULL;
         at += len + (dots != NULL ? 2 : 1);
@@ -458,8 +458,8 @@ int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
     while ((option = getopt_long(argc, argv, "+:h", long_options, NULL)) != -1) {
         if (option == '?')
             return evd_error_set(ret_error, EVD_ERR_USAGE,
-                                 "unknown option '%s'; loadgen run --help lists them",
-                                 argv[optind - 1]);
+                                 "unknown option '%s'; loadgen %s --help lists them",
+                                 argv[optind - 1], argv[0]);
         if (option == ':')
             return evd_error_set(ret_error, EVD_ERR_USAGE, "option '%s' needs a value",
                                  argv[optind - 1]);

@@ -80,6 +80,9 @@ int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
  * one in 64. */
 uint64_t lg_wire_one_in(const struct lg_run_options *options);
 
+/* "1000", "12.5", "20k", "1.5M" a second, per LG_RATE_UNIT seconds. EVD_ERR_USAGE. */
+int lg_parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error);
+
 static inline bool lg_target_is_tcp(const struct lg_run_options *options)
 {
     return options->address.addr.ss_family != AF_UNIX;

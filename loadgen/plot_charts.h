@@ -88,4 +88,18 @@ bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t cou
                      const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
                      const char *y_title);
 
+/* A quantile over offered load, and its limit. */
+struct lg_chart_load {
+    char label[48];
+    size_t count;
+    const double *x, *y; /* per second; ms, above 0; by ascending x */
+    const bool *met;     /* the run met its objective: the point is filled */
+    double limit;        /* ms */
+};
+
+/* Points and limits, latency on a logarithmic axis; low to high, where the limit was found to be,
+ * is shaded (low 0: from the left border; high 0: up to the right one). */
+void lg_chart_load(FILE *script, const struct lg_chart_load *loads, size_t count, double low,
+                   double high);
+
 #endif

@@ -215,8 +215,8 @@ static void exit_statuses(void **state)
         int status;
         const char *output;
     } cases[] = {
-        {"", 2, "loadgen: a command is missing: run, study, report or edit-to-live\n"},
-        {"walk", 2, "loadgen: 'walk' is not a command: run, study, report or edit-to-live\n"},
+        {"", 2, "loadgen: a command is missing: run, slo, study, report or edit-to-live\n"},
+        {"walk", 2, "loadgen: 'walk' is not a command: run, slo, study, report or edit-to-live\n"},
         {"run", 2, "loadgen: --target is missing"},
         {"run --target tcp://127.0.0.1:1", 2, "loadgen: one of --rate R"},
         {"run --target tcp://127.0.0.1:1 --rate 1 --scenario nonesuch", 2,

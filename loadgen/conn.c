@@ -350,26 +350,41 @@ static void write_ready(struct lg_conn *conn, uint64_t first)
     want(conn, conn->out.len > 0 ? EV_READ | EV_WRITE : EV_READ);
 }
 
+/* `count` requests that were due at due_ns are offered to the kernel now. */
+static void record_lateness(struct lg_worker *worker, uint64_t due_ns, uint64_t now_ns,
+                            uint64_t count)
+{
+    uint64_t waited = lg_slot_wait(due_ns, worker->blocked_ns, worker->unblocked_ns, now_ns);
+
+    if (count == 0)
+        return;
+    lg_histogram_record_times(&worker->lateness, now_ns - due_ns, count);
+    lg_histogram_record_times(&worker->no_free_slot, waited, count);
+    lg_histogram_record_times(&worker->woke_late, now_ns - due_ns - waited, count);
+}
+
 /* Stamped when offered to the kernel: what waits in a full socket buffer is waiting for the server.
- */
+ * Those that were due together, as in a closed loop, are recorded together. */
 static void stamp(struct lg_conn *conn)
 {
     struct lg_worker *worker = conn->worker;
-    uint64_t now = lg_now();
+    uint64_t now = lg_now(), due_ns = 0, count = 0;
 
     for (; conn->stamped != conn->tail; conn->stamped++) {
         struct lg_slot *slot = &conn->ring[conn->stamped & conn->mask];
-        uint64_t waited = lg_slot_wait(slot->due_ns, worker->blocked_ns, worker->unblocked_ns, now);
-
         bool again = slot->sent_ns != 0;
 
         slot->sent_ns = now;
         if (slot->window != LG_MEASURED || again)
             continue;
-        lg_histogram_record(&worker->lateness, now - slot->due_ns);
-        lg_histogram_record(&worker->no_free_slot, waited);
-        lg_histogram_record(&worker->woke_late, now - slot->due_ns - waited);
+        if (slot->due_ns != due_ns) {
+            record_lateness(worker, due_ns, now, count);
+            due_ns = slot->due_ns;
+            count = 0;
+        }
+        count++;
     }
+    record_lateness(worker, due_ns, now, count);
 }
 
 void lg_conn_flush(struct lg_conn *conn)

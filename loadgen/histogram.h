@@ -37,16 +37,23 @@ static inline size_t lg_histogram_index(uint64_t value)
 uint64_t lg_histogram_lowest(size_t index);
 uint64_t lg_histogram_highest(size_t index);
 
-static inline void lg_histogram_record(struct lg_histogram *histogram, uint64_t value)
+/* Records `value` `times` > 0 times. */
+static inline void lg_histogram_record_times(struct lg_histogram *histogram, uint64_t value,
+                                             uint64_t times)
 {
-    histogram->counts[lg_histogram_index(value)]++;
-    histogram->count++;
-    histogram->sum += value;
-    histogram->saturated += value > LG_HISTOGRAM_MAX;
+    histogram->counts[lg_histogram_index(value)] += times;
+    histogram->count += times;
+    histogram->sum += (unsigned __int128)value * times;
+    histogram->saturated += value > LG_HISTOGRAM_MAX ? times : 0;
     if (value < histogram->min)
         histogram->min = value;
     if (value > histogram->max)
         histogram->max = value;
+}
+
+static inline void lg_histogram_record(struct lg_histogram *histogram, uint64_t value)
+{
+    lg_histogram_record_times(histogram, value, 1);
 }
 
 /* Adds `from` to *into. */

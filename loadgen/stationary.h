@@ -18,6 +18,12 @@ static inline unsigned lg_block_of(uint64_t since_ns, uint64_t duration_ns)
     return block < LG_BLOCKS ? (unsigned)block : LG_BLOCKS - 1;
 }
 
+/* The least since_ns that belongs to `block`, 0 to LG_BLOCKS. */
+static inline uint64_t lg_block_from(unsigned block, uint64_t duration_ns)
+{
+    return (uint64_t)(((unsigned __int128)duration_ns * block + LG_BLOCKS - 1) / LG_BLOCKS);
+}
+
 /* Mann and Kendall's S: pairs in ascending order less those in descending order (H. B. Mann,
  * "Nonparametric tests against trend", Econometrica 13, 1945). */
 int lg_mann_kendall(const double *values, int count);

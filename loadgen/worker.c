@@ -20,17 +20,27 @@ void lg_worker_charge(struct lg_worker *worker, enum lg_window window, enum lg_o
         worker->errors++;
 }
 
+/* Most requests are of the same block as the one before: a division a block, not a request. */
+static struct lg_histogram *block_of(struct lg_worker *worker, uint64_t due_ns)
+{
+    uint64_t begin = worker->plan->measure_ns, duration = worker->plan->options->duration_ns;
+
+    if (due_ns < worker->block_from_ns || due_ns >= worker->block_to_ns) {
+        worker->block = lg_block_of(due_ns - begin, duration);
+        worker->block_from_ns = begin + lg_block_from(worker->block, duration);
+        worker->block_to_ns = begin + lg_block_from(worker->block + 1, duration);
+    }
+    return &worker->blocks[worker->block];
+}
+
 void lg_worker_record(struct lg_worker *worker, uint32_t request, uint64_t due_ns, uint64_t now_ns)
 {
-    const struct lg_plan *plan = worker->plan;
     enum lg_window window = lg_window_of(worker, due_ns);
 
     lg_histogram_record(&worker->response[window], now_ns - due_ns);
     if (window != LG_MEASURED)
         return;
-    lg_histogram_record(
-        &worker->blocks[lg_block_of(due_ns - plan->measure_ns, plan->options->duration_ns)],
-        now_ns - due_ns);
+    lg_histogram_record(block_of(worker, due_ns), now_ns - due_ns);
     lg_intervals_record(&worker->intervals, request, now_ns - due_ns, now_ns);
 }
 

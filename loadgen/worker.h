@@ -127,9 +127,11 @@ struct lg_worker {
     struct lg_stamp_sampler sampler;       /* and which of it */
     struct evd_error stamp_error;          /* why not, "" where it was not asked to */
     struct lg_histogram blocks[LG_BLOCKS]; /* response, by when in the measured window it was due */
-    struct lg_intervals intervals;         /* response, measured window */
-    uint64_t ok_in_window;                 /* good replies that arrived in [measure, end) */
-    uint64_t unsolicited;                  /* replies to nothing */
+    unsigned block; /* that of the last response: requests due in [block_from_ns, block_to_ns) */
+    uint64_t block_from_ns, block_to_ns;
+    struct lg_intervals intervals; /* response, measured window */
+    uint64_t ok_in_window;         /* good replies that arrived in [measure, end) */
+    uint64_t unsolicited;          /* replies to nothing */
     uint64_t reconnects, resent;
     struct lg_cpu_sample cpu[2]; /* at the edges of the measured window */
     bool measuring, measured;    /* which of them was taken */

@@ -190,25 +190,27 @@ static size_t skip(struct evd_decoder *decoder, uint64_t whole, size_t len)
     return now;
 }
 
-#define USUAL_START                                                                                \
-    ((uint32_t)EVD_FRAME_MAGIC << 24 | EVD_FRAME_CALL << 16 | EVD_FRAME_HAS_ID << 8) /* codec 0 */
+/* With an id, codec 0. */
+#define USUAL_START(type)                                                                          \
+    ((uint32_t)EVD_FRAME_MAGIC << 24 | (uint32_t)(type) << 16 | EVD_FRAME_HAS_ID << 8)
 
-/* Nearly every message is a whole call in JSON, with an id, without extra, and nothing is wrong
- * with it. False: this one may be another, nothing was done. */
+/* Nearly every message is a whole call, or to a client a whole reply, in JSON, with an id, without
+ * extra, and nothing is wrong with it. False: this one may be another, nothing was done. */
 static inline bool decode_usual(const struct evd_decoder *decoder, struct evd_slice in,
                                 size_t *ret_used, struct evd_envelope *ret_envelope)
 {
-    if (decoder->role != EVD_ROLE_SERVER || decoder->state.broken || decoder->state.skipping ||
-        in.len < EVD_FRAME_HEADER || get32(in.ptr) != USUAL_START)
+    bool server = decoder->role == EVD_ROLE_SERVER;
+    if (decoder->state.broken || decoder->state.skipping || in.len < EVD_FRAME_HEADER ||
+        get32(in.ptr) != USUAL_START(server ? EVD_FRAME_CALL : EVD_FRAME_REPLY))
         return false;
     size_t length = get32(in.ptr + 4), whole = EVD_FRAME_HEADER + length;
     uint32_t lengths = get32(in.ptr + 16);
     size_t event_len = lengths >> 16, extra_len = lengths & UINT16_MAX;
     if (whole < length || whole > in.len || whole > decoder->limits.max_frame ||
-        event_len > length || extra_len > 0)
+        event_len > length || extra_len > 0 || (!server && event_len > 0))
         return false;
     const char *body = in.ptr + EVD_FRAME_HEADER;
-    evd_envelope_init(ret_envelope, EVD_KIND_CALL);
+    evd_envelope_init(ret_envelope, server ? EVD_KIND_CALL : EVD_KIND_REPLY);
     ret_envelope->id.kind = EVD_ID_UINT;
     ret_envelope->id.number = get64(in.ptr + 8);
     ret_envelope->event = evd_slice(body, event_len);

@@ -178,9 +178,29 @@ static void empty_is_zero(void **state)
     free(h);
 }
 
+static void many_at_once_are_as_one_by_one(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {
+        0, 1, 300, 1000000, LG_HISTOGRAM_MAX, LG_HISTOGRAM_MAX + 1, UINT64_MAX};
+    static struct lg_histogram once, times;
+
+    lg_histogram_init(&once);
+    lg_histogram_init(&times);
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+        for (size_t n = 0; n < 3 + i; n++)
+            lg_histogram_record(&once, values[i]);
+        lg_histogram_record_times(&times, values[i], 3 + i);
+    }
+    assert_int_equal(once.count, 3 + 4 + 5 + 6 + 7 + 8 + 9);
+    assert_int_equal(once.saturated, 8 + 9);
+    assert_memory_equal(&once, &times, sizeof(once));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_at_once_are_as_one_by_one),
         cmocka_unit_test(buckets_tile_the_range),
         cmocka_unit_test(error_is_below_one_percent),
         cmocka_unit_test(known_small_array),

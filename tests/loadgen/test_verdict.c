@@ -182,6 +182,28 @@ static void a_warm_up_that_is_not_over(void **state)
     assert_int_equal(f->result.invalid_count, 0);
 }
 
+/* Where a block begins and what belongs to it agree, also where they cannot be equally long. */
+static void blocks_begin_where_they_begin(void **state)
+{
+    (void)state;
+    static const uint64_t durations[] = {1, 7, 20, 999, 1000000007, UINT64_C(86400000000000)};
+
+    for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
+        uint64_t duration = durations[i];
+
+        for (unsigned block = 0; block < LG_BLOCKS; block++) {
+            uint64_t from = lg_block_from(block, duration);
+
+            if (from < lg_block_from(block + 1, duration))
+                assert_int_equal(lg_block_of(from, duration), block);
+            if (from > 0)
+                assert_true(lg_block_of(from - 1, duration) < block);
+        }
+        assert_int_equal(lg_block_from(0, duration), 0);
+        assert_int_equal(lg_block_from(LG_BLOCKS, duration), duration);
+    }
+}
+
 /* Mann and Kendall's z of 20 values passes 3.29 between S = 102 and 103: of an ascending row (S =
  * 190), swapping neighbours takes two off each. */
 static void the_trend_must_be_clear(void **state)
@@ -287,6 +309,7 @@ int main(void)
         FIXTURE_TEST(unsent_requests),
         FIXTURE_TEST(closed_loops_may_be_late_and_busy),
         FIXTURE_TEST(a_warm_up_that_is_not_over),
+        FIXTURE_TEST(blocks_begin_where_they_begin),
         FIXTURE_TEST(the_trend_must_be_clear),
         FIXTURE_TEST(exit_statuses),
         FIXTURE_TEST(further_causes),

@@ -534,6 +534,36 @@ case_bench_roofline() {
     done
 }
 
+case_bench_generator() {
+    local folder part
+    mkdir -p "$tree/tests/bench/generator"
+    fake generator.py <<'FAKE'
+echo "generator.py $*" >>"$ROOM/calls"
+[[ ! -e $ROOM/generator-fails ]] || exit 1
+[[ $1 == --render ]] || : >"${!#}"
+echo '<the page>'
+FAKE
+    mv "$bin/generator.py" "$tree/tests/bench/generator/generator.py"
+    launch bench generator --quick
+    expect_status 0
+    expect_in calls "generator.py --loadgen $tree/build/release/bin/loadgen --server $tree/build/release/bin/evd-server"
+    expect_in calls '--rounds 5'
+    folder=$(echo "$tree"/out/generator-*)
+    expect_in err "the report is $folder/report.md"
+    grep -qF '<the page>' "$folder/report.md" || fail 'no page'
+    [[ -e $folder/generator.jsonl && ! -e $folder/generator.jsonl.part ]] || fail 'no raw data'
+    launch report "$folder"
+    expect_status 0
+    expect_in calls "generator.py --render $folder/generator.jsonl"
+    touch "$room/generator-fails"
+    launch bench generator --out elsewhere
+    expect_status 1
+    expect_in err "the generator's bench ended with 1"
+    for part in "$tree"/elsewhere/*; do
+        [[ ! -e $part ]] || fail "left: $part"
+    done
+}
+
 case_bench_without_valgrind() {
     fake_instructions
     echo 77 >"$room/instructions-code"
@@ -551,7 +581,7 @@ case_bench_fails() {
     fake_instructions
     launch bench --nope
     expect_status 2
-    expect_in err "bench: unexpected '--nope'; it takes roofline, --quick, --filter REGEX and --out DIR"
+    expect_in err "bench: unexpected '--nope'; it takes roofline, generator, --quick, --filter REGEX and --out DIR"
     launch bench roofline --filter x
     expect_status 2
     expect_in err 'bench: --filter is not for roofline'

@@ -1,4 +1,5 @@
 /* One connection of a worker: what is in flight on it, and what becomes of it. */
+#include "conn_slots.h"
 #include "lateness.h"
 #include "socket.h"
 #include "worker.h"
@@ -12,34 +13,6 @@
 
 #define BACKOFF_FIRST 0.001 /* seconds */
 #define BACKOFF_MAX   0.5
-
-/* ---- Free slots ---- */
-
-static void mark_free(struct lg_conn *conn)
-{
-    conn->worker->free_bits[conn->index / 64] |= UINT64_C(1) << (conn->index % 64);
-}
-
-static void mark_full(struct lg_conn *conn)
-{
-    conn->worker->free_bits[conn->index / 64] &= ~(UINT64_C(1) << (conn->index % 64));
-}
-
-static bool has_room(const struct lg_conn *conn)
-{
-    return conn->tail - conn->head < conn->worker->plan->options->depth;
-}
-
-static void slots_freed(struct lg_conn *conn, uint64_t now_ns)
-{
-    struct lg_worker *worker = conn->worker;
-
-    mark_free(conn);
-    if (worker->blocked) {
-        worker->blocked = false;
-        worker->unblocked_ns = now_ns;
-    }
-}
 
 /* ---- Replies ---- */
 
@@ -161,6 +134,7 @@ static bool decode(struct lg_conn *conn, uint64_t now_ns)
 }
 
 static void go_down(struct lg_conn *conn);
+static void connect_now(struct lg_conn *conn);
 static void retry_later(struct lg_conn *conn);
 
 /* The server ended the connection in order, so it has begun nothing that it did not answer
@@ -209,6 +183,13 @@ static ssize_t receive(struct lg_conn *conn)
     return lg_socket_recv(conn->fd, room, len, &conn->rx_ns);
 }
 
+static void renew(struct lg_conn *conn)
+{
+    go_down(conn);
+    conn->worker->renewed++;
+    connect_now(conn);
+}
+
 static void read_ready(struct lg_conn *conn)
 {
     struct lg_worker *worker = conn->worker;
@@ -237,6 +218,12 @@ static void read_ready(struct lg_conn *conn)
         return;
     }
     if (conn->head == head)
+        return;
+    if (is_spent(conn)) {
+        renew(conn);
+        return;
+    }
+    if (!has_room(conn))
         return;
     slots_freed(conn, now);
     if (worker->plan->options->closed)
@@ -482,14 +469,16 @@ static void watch(struct lg_conn *conn, int events)
     ev_io_start(conn->worker->loop, &conn->io);
 }
 
-static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+static void connect_now(struct lg_conn *conn)
 {
-    struct lg_conn *conn = timer->data;
-    int rc;
+    struct lg_worker *worker = conn->worker;
+    struct evd_error error;
+    int rc =
+        lg_socket_connect(worker->plan->options, worker->index + conn->index, &conn->fd, &error);
 
-    (void)loop;
-    (void)events;
-    rc = lg_socket_connect(conn->worker->plan->options, &conn->fd, NULL);
+    /* It is the generator that cannot, and it will not get better by trying. */
+    if (rc < 0 && errno == EADDRNOTAVAIL)
+        lg_worker_fail(worker, rc, error.text);
     if (rc == EVD_OK) {
         lg_conn_up(conn, conn->fd);
     } else if (rc == EVD_MORE && conn->fd >= 0) {
@@ -503,6 +492,13 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
     }
 }
 
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    connect_now(timer->data);
+}
+
 void lg_conn_up(struct lg_conn *conn, int fd)
 {
     struct lg_worker *worker = conn->worker;
@@ -511,6 +507,7 @@ void lg_conn_up(struct lg_conn *conn, int fd)
 
     conn->fd = fd;
     conn->state = LG_CONN_UP;
+    conn->begun = conn->head;
     evd_decoder_init(&conn->decoder, plan->options->transport, EVD_ROLE_CLIENT, &plan->limits);
     memset(&conn->stamp, 0, sizeof(conn->stamp));
     if (worker->stamping && lg_socket_stamping(fd, &worker->stamp_error) < 0)

@@ -34,6 +34,15 @@ const char lg_run_help[] =
     "  --threads N            1 to 64 (default 1)\n"
     "  --retry                a server that restarts: what it did not answer when it ended a\n"
     "                         connection in order, or refused, is kept and sent on the next one\n"
+    "  --reconnect-every N    closes a connection after N requests, once all are answered, and\n"
+    "                         makes it again\n"
+    "  --source A[,A]...      connects from these addresses of this host, in turn: each has some\n"
+    "                         28,000 ports\n"
+    "  --half-open N          N more connections that send nothing\n"
+    "  --partial N            N more that send half a request and no more\n"
+    "  --slow-readers N       N more, up to 1024, that send requests and read at --read-rate;\n"
+    "                         none of these three is measured\n"
+    "  --read-rate BYTES      a second, of a slow reader; 20 to 1g (default 1k)\n"
     "  --seed N               of arrivals and of the order of requests (default 1)\n"
     "  --congestion NAME      TCP congestion control (default reno)\n"
     "  --spin T               with --rate: stays awake for T before a request is due, 1us to 1ms,\n"
@@ -85,6 +94,12 @@ enum {
     OPT_DEPTH,
     OPT_THREADS,
     OPT_RETRY,
+    OPT_RECONNECT_EVERY,
+    OPT_SOURCE,
+    OPT_HALF_OPEN,
+    OPT_PARTIAL,
+    OPT_SLOW_READERS,
+    OPT_READ_RATE,
     OPT_SEED,
     OPT_CONGESTION,
     OPT_SPIN,
@@ -118,6 +133,12 @@ static const struct option long_options[] = {
     {"depth", required_argument, NULL, OPT_DEPTH},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"retry", no_argument, NULL, OPT_RETRY},
+    {"reconnect-every", required_argument, NULL, OPT_RECONNECT_EVERY},
+    {"source", required_argument, NULL, OPT_SOURCE},
+    {"half-open", required_argument, NULL, OPT_HALF_OPEN},
+    {"partial", required_argument, NULL, OPT_PARTIAL},
+    {"slow-readers", required_argument, NULL, OPT_SLOW_READERS},
+    {"read-rate", required_argument, NULL, OPT_READ_RATE},
     {"seed", required_argument, NULL, OPT_SEED},
     {"congestion", required_argument, NULL, OPT_CONGESTION},
     {"spin", required_argument, NULL, OPT_SPIN},
@@ -315,6 +336,30 @@ static int parse_load(int option, char *value, struct lg_run_options *options,
     }
 }
 
+static int parse_profile(int option, char *value, struct lg_profile *profile,
+                         struct evd_error *error)
+{
+    switch (option) {
+    case OPT_RECONNECT_EVERY:
+        return evd_parse_uint(value, 1, LG_RENEW_MAX, &profile->reconnect_every, error);
+    case OPT_SOURCE:
+        return lg_profile_sources(value, profile, error);
+    case OPT_HALF_OPEN:
+    case OPT_PARTIAL:
+        return parse_count(value, LG_BYSTANDERS_MAX,
+                           &profile->bystanders[option == OPT_PARTIAL ? LG_BYSTANDER_PARTIAL
+                                                                      : LG_BYSTANDER_HALF_OPEN],
+                           error);
+    case OPT_SLOW_READERS:
+        return parse_count(value, LG_SLOW_MAX, &profile->bystanders[LG_BYSTANDER_SLOW], error);
+    case OPT_READ_RATE:
+        return evd_parse_size(value, LG_READ_RATE_MIN, LG_READ_RATE_MAX, &profile->read_rate,
+                              error);
+    default:
+        return EVD_MORE;
+    }
+}
+
 static int parse_wire(const char *text, struct lg_run_options *options, struct evd_error *error)
 {
     struct evd_error ignored;
@@ -412,7 +457,10 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--threads %u needs at least as many --connections, not %u",
                              options->threads, options->connections);
-    return EVD_OK;
+    if (options->profile.read_rate != LG_READ_RATE_DEFAULT &&
+        options->profile.bystanders[LG_BYSTANDER_SLOW] == 0)
+        return evd_error_set(error, EVD_ERR_USAGE, "--read-rate goes with --slow-readers");
+    return lg_profile_check(&options->profile, options->address.addr.ss_family, error);
 }
 
 static int parse_one(int option, char *value, struct lg_run_options *options,
@@ -423,6 +471,8 @@ static int parse_one(int option, char *value, struct lg_run_options *options,
 
     if (rc == EVD_MORE)
         rc = parse_load(option, value, options, &error);
+    if (rc == EVD_MORE)
+        rc = parse_profile(option, value, &options->profile, &error);
     if (rc == EVD_MORE)
         rc = parse_rest(option, value, options, &error);
     if (rc < 0)
@@ -452,6 +502,7 @@ int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
         .timeout_ns = UINT64_C(10000000000),
         .drain_ns = UINT64_C(5000000000),
         .wire_one_in = LG_WIRE_AUTO,
+        .profile.read_rate = LG_READ_RATE_DEFAULT,
     };
     *ret_result = LG_OPTIONS_RUN;
     optind = 0; /* glibc: start anew */

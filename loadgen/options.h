@@ -2,6 +2,7 @@
 #ifndef LG_OPTIONS_H
 #define LG_OPTIONS_H
 
+#include "profile.h"
 #include "schedule.h"
 
 #include "server/wire/args.h"
@@ -44,6 +45,7 @@ struct lg_run_options {
     unsigned connections, depth, threads; /* threads <= connections */
     uint64_t seed;
 
+    struct lg_profile profile;
     bool retry; /* requests that the server did not take are kept for the next connection */
 
     uint64_t warmup_ns, duration_ns, timeout_ns, drain_ns;

@@ -127,6 +127,21 @@ static void print_latencies(const struct lg_result *result, FILE *out)
     fputc('\n', out);
 }
 
+static void print_bystanders(const struct lg_result *result, FILE *out)
+{
+    char made[LG_FORMAT_MAX], ended[LG_FORMAT_MAX], failed[LG_FORMAT_MAX];
+
+    for (int kind = 0; kind < LG_BYSTANDERS; kind++) {
+        const struct lg_bystander_counts *counts = &result->bystanders[kind];
+
+        if (result->options->profile.bystanders[kind] > 0)
+            fprintf(out, "%-10s %14s  connections %s; the server closed %s, %s attempts failed\n",
+                    "", lg_format_count(counts->made, made),
+                    lg_bystander_words((enum lg_bystander)kind),
+                    lg_format_count(counts->ended, ended), lg_format_count(counts->failed, failed));
+    }
+}
+
 static void print_account(const struct lg_result *result, FILE *out)
 {
     const struct lg_account *account = &result->accounts[LG_MEASURED];
@@ -147,6 +162,10 @@ static void print_account(const struct lg_result *result, FILE *out)
     if (result->resent > 0)
         fprintf(out, "%-10s %14s  requests were sent again\n", "",
                 lg_format_count(result->resent, text));
+    if (result->renewed > 0)
+        fprintf(out, "%-10s %14s  connections were closed and made again\n", "",
+                lg_format_count(result->renewed, text));
+    print_bystanders(result, out);
     fputc('\n', out);
 }
 

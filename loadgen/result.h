@@ -3,6 +3,7 @@
 #define LG_RESULT_H
 
 #include "account.h"
+#include "bystander.h"
 #include "check.h"
 #include "histogram.h"
 #include "metrics.h"
@@ -29,7 +30,9 @@ struct lg_result {
     uint64_t unsolicited;  /* replies to nothing, in the whole run */
     uint64_t reconnects;   /* in the whole run */
     uint64_t resent;       /* requests that went out again on another connection; --retry */
-    double throughput;     /* ok_in_window a second */
+    uint64_t renewed;      /* connections closed and made again by --reconnect-every */
+    struct lg_bystander_counts bystanders[LG_BYSTANDERS]; /* in the whole run */
+    double throughput;                                    /* ok_in_window a second */
     /* Measured window, ns. woke_late + no_free_slot = lateness, for each request. */
     struct lg_histogram response, service, lateness, woke_late, no_free_slot;
     /* Of response: requests that were never answered, at their age (lg_outcome_is_censored()). */

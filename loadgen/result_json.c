@@ -82,6 +82,18 @@ static void put_head(struct writer *writer, cJSON *root, const struct lg_result 
     put_text(writer, root, "started", result->started);
 }
 
+static void put_sources(struct writer *writer, cJSON *config, const struct lg_profile *profile)
+{
+    cJSON *sources = open_array(writer, config, "sources");
+    char text[80];
+
+    for (unsigned i = 0; i < profile->source_count; i++)
+        append(writer, sources,
+               cJSON_CreateString(evd_format_address(&profile->sources[i], text, sizeof(text))));
+    put_uint(writer, config, "reconnect_every", profile->reconnect_every);
+    put_uint(writer, config, "read_rate", profile->read_rate);
+}
+
 static void put_config(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     const struct lg_run_options *options = result->options;
@@ -117,6 +129,7 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     cpus = open_array(writer, config, "cpus");
     for (unsigned i = 0; i < options->cpu_count; i++)
         append(writer, cpus, cJSON_CreateNumber(options->cpus[i]));
+    put_sources(writer, config, &options->profile);
 }
 
 static void put_scenario(struct writer *writer, cJSON *root, const struct lg_scenario *scenario)
@@ -241,6 +254,24 @@ static void put_censored(struct writer *writer, cJSON *root, const struct lg_res
             append(writer, bounds, cJSON_CreateString(figures[i].name));
 }
 
+static void put_bystanders(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *all = open_object(writer, root, "bystanders");
+
+    for (int kind = 0; kind < LG_BYSTANDERS; kind++) {
+        const struct lg_bystander_counts *counts = &result->bystanders[kind];
+        cJSON *object = open_object(writer, all, lg_bystander_key((enum lg_bystander)kind));
+
+        put_uint(writer, object, "wanted", result->options->profile.bystanders[kind]);
+        put_uint(writer, object, "made", counts->made);
+        put_uint(writer, object, "ended", counts->ended);
+        put_uint(writer, object, "failed", counts->failed);
+        put_uint(writer, object, "open", counts->open);
+        put_uint(writer, object, "sent_bytes", counts->sent_bytes);
+        put_uint(writer, object, "received_bytes", counts->received_bytes);
+    }
+}
+
 static void put_figures(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     cJSON *object;
@@ -250,6 +281,8 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_account(writer, root, "warmup_accounting", &result->accounts[LG_WARMUP]);
     put_uint(writer, root, "reconnects", result->reconnects);
     put_uint(writer, root, "resent", result->resent);
+    put_uint(writer, root, "renewed", result->renewed);
+    put_bystanders(writer, root, result);
     put_number(writer, root, "throughput", result->throughput);
     object = open_object(writer, root, "latency_ns");
     put_histogram(writer, object, "response", &result->response);

@@ -92,7 +92,7 @@ static int open_server_side(struct run *run, struct evd_error *ret_error)
                  error.text);
     if (!options->server_metrics)
         return EVD_OK;
-    if (lg_socket_connect_wait(options, LG_METRICS_WAIT_NS, &run->metrics_fd, &error) < 0 ||
+    if (lg_socket_connect_wait(options, 0, LG_METRICS_WAIT_NS, &run->metrics_fd, &error) < 0 ||
         lg_metrics_get(run->metrics_fd, &metrics, &error) < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--server-metrics: %s", error.text);
     return EVD_OK;
@@ -376,6 +376,7 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     result->unsolicited += worker->unsolicited;
     result->reconnects += worker->reconnects;
     result->resent += worker->resent;
+    result->renewed += worker->renewed;
     result->client_wait_ns += worker->cpu[1].wait_ns - worker->cpu[0].wait_ns;
     result->client_spun_ns += worker->cpu[1].spun_ns - worker->cpu[0].spun_ns;
     result->client_user_ns += worker->cpu[1].user_ns - worker->cpu[0].user_ns;
@@ -488,6 +489,7 @@ static int check_spin(const struct lg_run_options *options, struct evd_error *re
 static int run_all(struct run *run, struct evd_error *ret_error)
 {
     const struct lg_run_options *options = run->plan.options;
+    struct lg_bystanders *bystanders = NULL;
     struct lg_process_sample sample;
     struct evd_error error;
     int rc = check_spin(options, ret_error);
@@ -495,7 +497,8 @@ static int run_all(struct run *run, struct evd_error *ret_error)
     if (rc == EVD_OK)
         rc = pin_main(options, ret_error);
     if (rc == EVD_OK)
-        rc = lg_socket_raise_limit(options->connections, ret_error);
+        rc = lg_socket_raise_limit(options->connections + lg_profile_extra(&options->profile),
+                                   ret_error);
     if (rc == EVD_OK && options->server_pid != 0)
         rc = lg_sample_process(options->server_pid, &sample, ret_error);
     if (rc == EVD_OK)
@@ -505,7 +508,10 @@ static int run_all(struct run *run, struct evd_error *ret_error)
     if (rc == EVD_OK)
         rc = open_workers(run, ret_error);
     if (rc == EVD_OK)
+        rc = lg_bystanders_start(options, run->plan.scenario, &bystanders, ret_error);
+    if (rc == EVD_OK)
         rc = run_threads(run, ret_error);
+    lg_bystanders_stop(bystanders, run->result->bystanders);
     if (lg_interval_log_close(run->log, &error) < 0)
         snprintf(run->result->log_error, sizeof(run->result->log_error), "%s", error.text);
     if (rc == EVD_OK) {

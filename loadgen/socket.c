@@ -1,6 +1,7 @@
 #include "socket.h"
 #include "now.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
@@ -44,10 +45,45 @@ static int set_tcp_options(const struct lg_run_options *options, int fd,
     return EVD_OK;
 }
 
-static int start(const struct lg_run_options *options, int fd, struct evd_error *ret_error)
+/* The port is chosen by connect(), which knows the other end: two connections of one address may
+ * then have the same port to different ends. */
+static int bind_source(const struct lg_run_options *options, unsigned index, int fd,
+                       struct evd_error *ret_error)
+{
+    const struct lg_profile *profile = &options->profile;
+    const struct evd_address *source;
+    const int one = 1;
+    char text[INET6_ADDRSTRLEN + 16];
+
+    if (profile->source_count == 0)
+        return EVD_OK;
+    source = &profile->sources[index % profile->source_count];
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+    if (bind(fd, (const struct sockaddr *)&source->addr, source->len) == 0)
+        return EVD_OK;
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--source: cannot use %s: %s",
+                         evd_format_address(source, text, sizeof(text)), strerror(errno));
+}
+
+static int connect_error(const struct lg_run_options *options, struct evd_error *ret_error)
+{
+    if (errno == EADDRNOTAVAIL)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM,
+                             "cannot connect to %s: no source port is left (EADDRNOTAVAIL); give "
+                             "addresses of this host to connect from, such as --source "
+                             "127.0.0.2,127.0.0.3",
+                             options->target);
+    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot connect to %s: %s", options->target,
+                         strerror(errno));
+}
+
+static int start(const struct lg_run_options *options, unsigned index, int fd,
+                 struct evd_error *ret_error)
 {
     int rc = lg_target_is_tcp(options) ? set_tcp_options(options, fd, ret_error) : EVD_OK;
 
+    if (rc == EVD_OK)
+        rc = bind_source(options, index, fd, ret_error);
     if (rc < 0)
         return rc;
     do
@@ -57,11 +93,10 @@ static int start(const struct lg_run_options *options, int fd, struct evd_error 
         return EVD_OK;
     if (errno == EINPROGRESS || errno == EAGAIN)
         return EVD_MORE;
-    return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot connect to %s: %s", options->target,
-                         strerror(errno));
+    return connect_error(options, ret_error);
 }
 
-int lg_socket_connect(const struct lg_run_options *options, int *ret_fd,
+int lg_socket_connect(const struct lg_run_options *options, unsigned index, int *ret_fd,
                       struct evd_error *ret_error)
 {
     int fd = socket(options->address.addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -71,10 +106,13 @@ int lg_socket_connect(const struct lg_run_options *options, int *ret_fd,
     if (fd < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot make a socket: %s",
                              strerror(errno));
-    rc = start(options, fd, ret_error);
-    if (rc < 0 || (rc == EVD_MORE && errno == EAGAIN))
+    rc = start(options, index, fd, ret_error);
+    if (rc < 0 || (rc == EVD_MORE && errno == EAGAIN)) {
+        int why = errno;
+
         close(fd);
-    else
+        errno = why;
+    } else
         *ret_fd = fd;
     return rc;
 }
@@ -92,13 +130,13 @@ int lg_socket_finish(int fd, struct evd_error *ret_error)
 }
 
 /* One try. EVD_MORE: the backlog is full. */
-static int connect_once(const struct lg_run_options *options, uint64_t deadline_ns, int *ret_fd,
-                        struct evd_error *ret_error)
+static int connect_once(const struct lg_run_options *options, unsigned index, uint64_t deadline_ns,
+                        int *ret_fd, struct evd_error *ret_error)
 {
     struct pollfd pollfd = {.events = POLLOUT};
     struct evd_error why;
     uint64_t now = lg_now();
-    int rc = lg_socket_connect(options, ret_fd, ret_error);
+    int rc = lg_socket_connect(options, index, ret_fd, ret_error);
 
     if (rc != EVD_MORE || *ret_fd < 0)
         return rc;
@@ -115,13 +153,13 @@ static int connect_once(const struct lg_run_options *options, uint64_t deadline_
     return EVD_OK;
 }
 
-int lg_socket_connect_wait(const struct lg_run_options *options, uint64_t timeout_ns, int *ret_fd,
-                           struct evd_error *ret_error)
+int lg_socket_connect_wait(const struct lg_run_options *options, unsigned index,
+                           uint64_t timeout_ns, int *ret_fd, struct evd_error *ret_error)
 {
     uint64_t deadline_ns = lg_now() + timeout_ns;
 
     for (;;) {
-        int rc = connect_once(options, deadline_ns, ret_fd, ret_error);
+        int rc = connect_once(options, index, deadline_ns, ret_fd, ret_error);
 
         if (rc != EVD_MORE)
             return rc;

@@ -464,7 +464,8 @@ static int open_loop(struct lg_worker *worker, struct evd_error *ret_error)
 static int connect_all(struct lg_worker *worker, struct evd_error *ret_error)
 {
     for (unsigned i = 0; i < worker->conn_count; i++) {
-        int fd, rc = lg_socket_connect_wait(worker->plan->options, CONNECT_TIMEOUT, &fd, ret_error);
+        int fd, rc = lg_socket_connect_wait(worker->plan->options, worker->index + i,
+                                            CONNECT_TIMEOUT, &fd, ret_error);
 
         if (rc < 0)
             return rc;

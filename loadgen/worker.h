@@ -69,6 +69,7 @@ struct lg_conn {
     struct evd_buf in, out;
     struct lg_slot *ring; /* part of the worker's `slots` */
     uint64_t mask, head, stamped, tail;
+    uint64_t begun;         /* the first number on this connection; --reconnect-every */
     uint64_t connecting_ns; /* since when */
     struct lg_stamp stamp;
     uint64_t rx_ns;    /* the kernel's stamp of what was read last; 0: none, or not asked for */
@@ -132,7 +133,7 @@ struct lg_worker {
     struct lg_intervals intervals; /* response, measured window */
     uint64_t ok_in_window;         /* good replies that arrived in [measure, end) */
     uint64_t unsolicited;          /* replies to nothing */
-    uint64_t reconnects, resent;
+    uint64_t reconnects, resent, renewed;
     struct lg_cpu_sample cpu[2]; /* at the edges of the measured window */
     bool measuring, measured;    /* which of them was taken */
 

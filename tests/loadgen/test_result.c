@@ -58,16 +58,18 @@ static void json_has_the_schema(void **state)
     cJSON *json = to_json(&f->result);
     const cJSON *latency = get(json, "latency_ns"), *config = get(json, "config");
 
-    check_keys(json, "schema version commit build command started config scenario measured_ns "
-                     "accounting warmup_accounting reconnects resent throughput latency_ns "
-                     "wire_timestamps censored bytes "
-                     "client server server_metrics server_metrics_error host "
-                     "valid invalid invalid_causes note first_bad");
+    check_keys(
+        json,
+        "schema version commit build command started config scenario measured_ns "
+        "accounting warmup_accounting reconnects resent renewed bystanders throughput latency_ns "
+        "wire_timestamps censored bytes "
+        "client server server_metrics server_metrics_error host "
+        "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
     check_keys(config, "target transport scenario mode rate rate_shape rates arrivals burst_on_ns "
                        "burst_off_ns connections depth threads warmup_ns duration_ns timeout_ns "
-                       "spin_ns seed congestion cpus");
+                       "spin_ns seed congestion cpus sources reconnect_every read_rate");
     assert_string_equal(get(config, "mode")->valuestring, "open");
     assert_true(get(config, "rate")->valuedouble == 1000);
     assert_string_equal(get(config, "arrivals")->valuestring, "constant");

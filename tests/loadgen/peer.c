@@ -117,9 +117,15 @@ static void send_all(struct peer_conn *conn)
     }
 }
 
+static void wait_ms(long ms)
+{
+    const struct timespec time = {.tv_nsec = ms * 1000000};
+
+    nanosleep(&time, NULL);
+}
+
 static void freeze_client(const struct peer_conn *conn)
 {
-    const struct timespec frozen = {.tv_nsec = PEER_FROZEN_MS * 1000000L};
     struct ucred client;
     socklen_t len = sizeof(client);
     int status;
@@ -127,7 +133,7 @@ static void freeze_client(const struct peer_conn *conn)
     must(getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &client, &len) == 0, "who it is");
     must(kill(client.pid, SIGSTOP) == 0, "stop");
     must(waitpid(client.pid, &status, WUNTRACED) == client.pid && WIFSTOPPED(status), "stopped");
-    nanosleep(&frozen, NULL);
+    wait_ms(PEER_FROZEN_MS);
     must(kill(client.pid, SIGCONT) == 0, "continue");
 }
 
@@ -173,6 +179,16 @@ static bool misbehave(struct peer *peer, struct peer_conn *conn, const struct ev
         return true;
     case PEER_INTERRUPT:
         kill(getpid(), SIGINT);
+        answer(peer, &conn->out, call, PEER_ANSWER);
+        return true;
+    case PEER_PAUSE:
+    case PEER_SLOW:
+        wait_ms(action == PEER_SLOW ? PEER_SLOW_MS : PEER_FROZEN_MS);
+        answer(peer, &conn->out, call, PEER_ANSWER);
+        return true;
+    case PEER_KILL:
+        must(kill(peer->script.victim, SIGKILL) == 0, "kill");
+        must(waitpid(peer->script.victim, NULL, 0) == peer->script.victim, "reap");
         answer(peer, &conn->out, call, PEER_ANSWER);
         return true;
     case PEER_FREEZE:

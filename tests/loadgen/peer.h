@@ -8,7 +8,10 @@
 
 #include "server/wire/transport.h"
 
+#include <sys/types.h>
+
 #define PEER_FROZEN_MS 200
+#define PEER_SLOW_MS   1
 
 enum peer_action {
     PEER_ANSWER,
@@ -26,6 +29,9 @@ enum peer_action {
     PEER_STALL,      /* nothing more on this connection, which stays open */
     PEER_REFUSE,     /* TCP RST, and no connection is accepted any more */
     PEER_INTERRUPT,  /* SIGINT to the process, and the right answer */
+    PEER_PAUSE,      /* PEER_FROZEN_MS in which nothing is served; then the right answer */
+    PEER_SLOW,       /* the right answer after PEER_SLOW_MS */
+    PEER_KILL,       /* ends and reaps the child process `victim`; then the right answer */
     PEER_FREEZE,     /* the client, a child process on a Unix socket, is stopped for PEER_FROZEN_MS;
                         then the right answer */
 };
@@ -35,6 +41,7 @@ struct peer_script {
     enum peer_action action; /* for the calls from `first` on, `count` of them; else PEER_ANSWER */
     uint64_t first, count;   /* calls count from 1, over all connections */
     bool unix_socket;
+    pid_t victim;
 };
 
 struct peer;

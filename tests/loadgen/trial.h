@@ -25,6 +25,10 @@ void load_trial(struct trial *trial, char *args, const char *address);
 __attribute__((format(printf, 3, 4))) void
 run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...);
 
+/* The same where the run is to break down on its way. */
+__attribute__((format(printf, 3, 4))) void
+run_trial_broken(struct trial *trial, const struct peer_script *script, const char *format, ...);
+
 void end_trial(struct trial *trial);
 
 const struct lg_account *measured(const struct trial *trial);

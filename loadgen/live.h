@@ -3,6 +3,7 @@
 #define LG_LIVE_H
 
 #include "histogram.h"
+#include "live_view.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,12 +12,17 @@
 struct lg_live_state {
     uint64_t now_ns, start_ns, measure_ns, end_ns;
     uint64_t answered, errors;
-    const struct lg_histogram *response; /* may lag behind by a second */
+    const struct lg_histogram *response; /* may lag behind by a second, as does the next */
+    uint64_t woke_late_p99;              /* ns, of the measured window */
+    double target;                       /* requests a second; 0: closed, or it changes */
 };
 
 struct lg_live {
     bool quiet;
     bool terminal; /* one line, rewritten each second; else a plain line each five seconds */
+    bool colour;
+    uint64_t p99s[LG_LIVE_SECONDS]; /* of the last seconds */
+    unsigned p99_count;
     uint64_t next_ns, last_ns, last_answered;
     struct lg_histogram last, since; /* response at the last line; scratch */
 };

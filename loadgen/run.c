@@ -32,7 +32,7 @@ struct run {
     struct lg_syscalls syscalls;
     int metrics_fd; /* -1: not asked, or no longer */
     struct lg_live live;
-    struct lg_histogram response; /* of all workers, for the live line */
+    struct lg_histogram response, woke_late; /* of all workers, for the live line */
     struct lg_tags tags;
     struct lg_interval_log *log; /* NULL: none */
     uint64_t next_log_ns;
@@ -114,18 +114,26 @@ static void show_live(struct run *run, uint64_t now)
         .measure_ns = run->plan.measure_ns,
         .end_ns = atomic_load(&run->plan.end_ns),
         .response = &run->response,
+        .target =
+            run->plan.options->rate_count == 1 && run->plan.options->arrivals != LG_ARRIVALS_BURST
+                ? (double)run->plan.options->rate / LG_RATE_UNIT
+                : 0,
     };
 
     if (run->live.quiet || now < run->live.next_ns)
         return;
     lg_histogram_init(&run->response);
+    lg_histogram_init(&run->woke_late);
     for (unsigned i = 0; i < run->worker_count; i++) {
         pthread_mutex_lock(&run->workers[i]->live_lock);
         lg_histogram_merge(&run->response, &run->workers[i]->live);
+        lg_histogram_merge(&run->woke_late, &run->workers[i]->live_late);
         pthread_mutex_unlock(&run->workers[i]->live_lock);
     }
     add_progress(run, &totals, &state.errors);
     state.answered = totals.answered;
+    state.woke_late_p99 =
+        run->plan.options->closed ? 0 : lg_histogram_quantile(&run->woke_late, 0.99);
     lg_live_update(&run->live, &state);
 }
 

@@ -2,13 +2,12 @@
 #include "result.h"
 
 #include "cause.h"
+#include "verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 
 #define RATE_TOLERANCE   0.01
-#define RATE_SLACK       10     /* replies: what the edges of a short window may cut */
-#define LATENESS_FLOOR   250000 /* ns */
 #define LATENESS_SHARE   0.1
 #define CLIENT_SHARE_MAX 0.85
 #define STEAL_SHARE_MAX  0.01
@@ -65,7 +64,7 @@ static void check_rate(struct lg_result *result)
                 result->options->connections * result->options->depth);
     if (lg_account_errors(account) > 0 || seconds <= 0)
         return;
-    if (off > RATE_TOLERANCE * scheduled + RATE_SLACK)
+    if (off > RATE_TOLERANCE * scheduled + LG_RATE_SLACK)
         invalid(result, LG_CAUSE_RATE, "the rate was missed: %.1f/s were due, %.1f/s answered",
                 scheduled / seconds, done / seconds);
 }
@@ -75,8 +74,8 @@ static void check_generator(struct lg_result *result)
     double late = (double)lg_histogram_quantile(&result->woke_late, 0.99);
     double limit = LATENESS_SHARE * (double)lg_histogram_quantile(&result->response, 0.5);
 
-    if (limit < LATENESS_FLOOR)
-        limit = LATENESS_FLOOR;
+    if (limit < LG_LATE_FLOOR_NS)
+        limit = LG_LATE_FLOOR_NS;
     if (late > limit)
         invalid(result, LG_CAUSE_LATE,
                 "the generator woke late: one request in a hundred by %.0f us or more; %.0f us are "

@@ -82,6 +82,7 @@ static void publish_live(struct lg_worker *worker, uint64_t now)
     pthread_mutex_lock(&worker->live_lock);
     worker->live = worker->response[LG_WARMUP];
     lg_histogram_merge(&worker->live, &worker->response[LG_MEASURED]);
+    worker->live_late = worker->woke_late;
     pthread_mutex_unlock(&worker->live_lock);
 }
 
@@ -430,6 +431,7 @@ static void init_figures(struct lg_worker *worker)
     lg_histogram_init(&worker->censored);
     lg_histogram_init(&worker->wire);
     lg_histogram_init(&worker->live);
+    lg_histogram_init(&worker->live_late);
 }
 
 static void init_stamps(struct lg_worker *worker)

@@ -140,6 +140,7 @@ struct lg_worker {
     struct lg_progress progress;
     uint64_t answered, errors, sent_bytes, received_bytes; /* what progress publishes */
     pthread_mutex_t live_lock;
+    struct lg_histogram live_late; /* woke_late, as the next */
     struct lg_histogram live; /* under live_lock: response of both windows, at the last publish */
 };
 

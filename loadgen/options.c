@@ -60,6 +60,8 @@ const char lg_run_help[] =
     "  --server-metrics       the server's own counters of the measured time, from GET /metrics\n"
     "  --server-syscalls      with --server-pid: its system calls, where the kernel lets us count\n"
     "                         them (tracefs, root); makes those of the whole machine slower\n"
+    "  --compare OLD.json     shows the result beside an earlier one of the same load, with "
+    "ratios\n"
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
     "  --wire-timestamps N    auto, off, or N: the kernel stamps one send in N, at drawn gaps, "
     "for\n"
@@ -110,6 +112,7 @@ enum {
     OPT_DRAIN,
     OPT_SERVER_PID,
     OPT_JSON,
+    OPT_COMPARE,
     OPT_SERVER_METRICS,
     OPT_SERVER_SYSCALLS,
     OPT_WIRE,
@@ -149,6 +152,7 @@ static const struct option long_options[] = {
     {"drain", required_argument, NULL, OPT_DRAIN},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
     {"json", required_argument, NULL, OPT_JSON},
+    {"compare", required_argument, NULL, OPT_COMPARE},
     {"server-metrics", no_argument, NULL, OPT_SERVER_METRICS},
     {"server-syscalls", no_argument, NULL, OPT_SERVER_SYSCALLS},
     {"wire-timestamps", required_argument, NULL, OPT_WIRE},
@@ -408,6 +412,9 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
         if (rc == EVD_OK)
             options->server_pid = (pid_t)pid;
         return rc;
+    case OPT_COMPARE:
+        options->compare = value;
+        return EVD_OK;
     case OPT_JSON:
         options->json = value;
         return EVD_OK;
@@ -453,6 +460,8 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
     if (options->server_syscalls && options->server_pid == 0)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--server-syscalls goes with --server-pid: whose are to be counted?");
+    if (options->compare != NULL && options->quiet)
+        return evd_error_set(error, EVD_ERR_USAGE, "--compare has nothing to say with --quiet");
     if (options->threads > options->connections)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--threads %u needs at least as many --connections, not %u",

@@ -59,8 +59,9 @@ struct lg_run_options {
     /* One send in so many is stamped by the kernel; 0: none. LG_WIRE_AUTO: lg_wire_one_in(). */
     uint64_t wire_one_in;
 
-    const char *hlog; /* file of the interval log, or NULL */
-    const char *json; /* file, "-" for stdout, or NULL */
+    const char *hlog;    /* file of the interval log, or NULL */
+    const char *json;    /* file, "-" for stdout, or NULL */
+    const char *compare; /* file of an earlier result, or NULL */
     bool fail_on_invalid;
     bool quiet; /* no live line, no table */
 };

@@ -1,5 +1,6 @@
 /* `loadgen run`: options in, table and JSON out. */
 #include "commands.h"
+#include "compare.h"
 #include "run.h"
 
 #include "evd_version.h"
@@ -33,7 +34,7 @@ static int write_json(const struct lg_result *result, const char *path, struct e
 }
 
 static int run_and_tell(const struct lg_run_options *options, const struct lg_scenario *scenario,
-                        struct lg_result *result)
+                        const struct lg_old *old, struct lg_result *result)
 {
     bool json_on_stdout = options->json != NULL && strcmp(options->json, "-") == 0;
     struct evd_error error;
@@ -42,6 +43,8 @@ static int run_and_tell(const struct lg_run_options *options, const struct lg_sc
         return complain(&error, EXIT_WRONG);
     if (!options->quiet && !json_on_stdout)
         lg_result_table(result, stdout);
+    if (old != NULL)
+        lg_old_compare(old, result, json_on_stdout ? stderr : stdout);
     if (options->json != NULL && write_json(result, options->json, &error) < 0)
         return complain(&error, EXIT_WRONG);
     if (*result->log_error != '\0') {
@@ -66,13 +69,32 @@ static int check_json(const char *path, struct evd_error *ret_error)
     return EVD_OK;
 }
 
+static int run_with(const struct lg_run_options *options, const struct lg_scenario *scenario)
+{
+    struct lg_old *old = NULL;
+    struct lg_result *result;
+    struct evd_error error;
+    int status = EXIT_WRONG;
+
+    if (options->compare != NULL &&
+        lg_old_read(options->compare, options, scenario, &old, &error) < 0)
+        return complain(&error, EXIT_USAGE);
+    result = malloc(sizeof(*result));
+    if (result == NULL)
+        fputs("loadgen: no memory\n", stderr);
+    else
+        status = run_and_tell(options, scenario, old, result);
+    free(result);
+    lg_old_release(old);
+    return status;
+}
+
 int lg_run_main(int argc, char **argv)
 {
     struct lg_scenario_options scenario_options;
     struct lg_run_options options;
     struct lg_scenario scenario;
     enum lg_options_result asked;
-    struct lg_result *result;
     struct evd_error error;
     int status;
 
@@ -93,14 +115,7 @@ int lg_run_main(int argc, char **argv)
         return complain(&error, EXIT_USAGE);
     if (*scenario.warning != '\0')
         fprintf(stderr, "loadgen: %s\n", scenario.warning);
-    result = malloc(sizeof(*result));
-    if (result == NULL) {
-        lg_scenario_release(&scenario);
-        fputs("loadgen: no memory\n", stderr);
-        return EXIT_WRONG;
-    }
-    status = run_and_tell(&options, &scenario, result);
-    free(result);
+    status = run_with(&options, &scenario);
     lg_scenario_release(&scenario);
     return status;
 }

@@ -15,6 +15,8 @@ foreach(header module message status builtins dispatch arena)
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/loadgen/scenarios" "${PROJECT_SOURCE_DIR}/loadgen/studies"
   DESTINATION share)
+install(FILES "${PROJECT_SOURCE_DIR}/docs/man/loadgen.1" DESTINATION share/man/man1)
+install(FILES "${PROJECT_SOURCE_DIR}/docs/man/evd-server.8" DESTINATION share/man/man8)
 install(FILES "${PROJECT_SOURCE_DIR}/dispatch/modules/TEMPLATE.c" DESTINATION share/evdispatch)
 
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/evdispatchConfig.cmake.in"

@@ -3,6 +3,9 @@
 #ifndef LG_COMMANDS_H
 #define LG_COMMANDS_H
 
+/* What --help prints. */
+extern const char lg_help[], lg_study_help[], lg_report_help[], lg_edit_help[];
+
 int lg_run_main(int argc, char **argv);
 int lg_slo_main(int argc, char **argv);
 int lg_study_main(int argc, char **argv);

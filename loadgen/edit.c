@@ -19,7 +19,7 @@
 #define PLAN_BYTES_MAX      ((size_t)1 << 24)
 #define DEFAULT_REPETITIONS 10
 
-static const char help[] =
+const char lg_edit_help[] =
     "Usage: loadgen edit-to-live PLAN --out DIR [OPTION]...\n"
     "\n"
     "Measures the time from a saved edit to the new answer being served. For each arm of the "
@@ -160,7 +160,7 @@ static int parse(int argc, char **argv, struct arguments *args)
         else if (option == 'n' && evd_parse_uint(optarg, 0, UINT64_MAX, &args->seed, &error) < 0)
             return usage("--seed: %s", error.text) + 1;
         else if (option == 'h')
-            return fputs(help, stdout), 1;
+            return fputs(lg_edit_help, stdout), 1;
         else if (option == 'v')
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 1;
         else if (option == ':')

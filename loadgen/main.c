@@ -1,11 +1,12 @@
 #include "commands.h"
+#include "man.h"
 
 #include "evd_version.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char help[] =
+const char lg_help[] =
     "Usage: loadgen COMMAND [OPTION]...\n"
     "\n"
     "Commands:\n"
@@ -16,7 +17,8 @@ static const char help[] =
     "  edit-to-live\n"
     "           the time from a saved edit to the new answer being served\n"
     "\n"
-    "  loadgen COMMAND --help says what each takes; loadgen --version, which one this is.\n"
+    "loadgen COMMAND --help says what each takes; loadgen --version, which one this is;\n"
+    "loadgen --help=man, all of it as a page.\n"
     "\n"
     "Examples:\n"
     "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000 --duration 10\n"
@@ -39,7 +41,11 @@ int main(int argc, char **argv)
         return 2;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        fputs(help, stdout);
+        fputs(lg_help, stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help=man") == 0) {
+        lg_man_page(stdout);
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
+const char lg_report_help[] =
     "Usage: loadgen report DIR\n"
     "       loadgen report --compare A B [--json]\n"
     "\n"
@@ -193,7 +193,7 @@ int lg_report_main(int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (option == 'h')
-            return fputs(help, stdout), 0;
+            return fputs(lg_report_help, stdout), 0;
         if (option == 'v')
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
         two = two || option == 'c';

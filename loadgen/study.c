@@ -16,7 +16,7 @@
 #define DEFAULT_SEED 1
 #define COMMAND_MAX  4096
 
-static const char help[] =
+const char lg_study_help[] =
     "Usage: loadgen study DESIGN --out DIR [OPTION]...\n"
     "\n"
     "Measures every arm of a design against every scenario and load, each trial against a fresh\n"
@@ -142,7 +142,7 @@ static int parse(int argc, char **argv, struct arguments *args)
         else if (option == 'n' && evd_parse_uint(optarg, 0, UINT64_MAX, &args->seed, &error) < 0)
             return usage("--seed: %s", error.text) + 1;
         else if (option == 'h')
-            return fputs(help, stdout), 1;
+            return fputs(lg_study_help, stdout), 1;
         else if (option == 'v')
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 1;
         else if (option == ':')

@@ -21,7 +21,8 @@ static const char usage_head[] =
 
 static const char usage_tail[] =
     "\n"
-    "  --help, --version        --help=markdown: as a table, with reasons\n"
+    "  --help, --version        --help=markdown: as a table, with reasons;\n"
+    "                           --help=man: as a page\n"
     "\n"
     "Examples:\n"
     "  evd-server --listen tcp://127.0.0.1:7000\n"
@@ -150,8 +151,13 @@ static enum evd_config_result show_help(const char *form)
         evd_options_print_markdown(stdout);
         return EVD_CONFIG_SHOWN;
     }
+    if (form != NULL && strcmp(form, "man") == 0) {
+        evd_options_print_man(stdout);
+        return EVD_CONFIG_SHOWN;
+    }
     if (form != NULL) {
-        (void)evd_error_set(&error, EVD_ERR_USAGE, "--help=%.100s is not one of: markdown", form);
+        (void)evd_error_set(&error, EVD_ERR_USAGE, "--help=%.100s is not one of: markdown, man",
+                            form);
         return usage(&error);
     }
     (void)fputs(usage_head, stdout);

@@ -184,8 +184,7 @@ static const char *size_text(uint64_t bytes, char *text, size_t cap)
     return text;
 }
 
-/* "64k to 1g"; "" where there is no range to tell. */
-static const char *range_text(const struct evd_option *option, char *text, size_t cap)
+const char *evd_option_range(const struct evd_option *option, char *text, size_t cap)
 {
     char min[32], max[32];
     text[0] = '\0';
@@ -206,7 +205,7 @@ void evd_options_print_help(FILE *out)
             continue;
         }
         char text[1024], range[80];
-        (void)range_text(o, range, sizeof range);
+        (void)evd_option_range(o, range, sizeof range);
         const char *initial = o->initial != NULL ? o->initial : "";
         (void)snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, range[0] != '\0' ? "; " : "",
                        range, initial[0] != '\0' ? " [" : "", initial,
@@ -232,6 +231,6 @@ void evd_options_print_markdown(FILE *out)
         (void)fprintf(out, "| `--%s%s%s` | %s%s%s | %s | %s | %s |\n", o->name,
                       o->argument != NULL ? " " : "", o->argument != NULL ? o->argument : "", tick,
                       o->initial != NULL ? o->initial : "", tick,
-                      range_text(o, range, sizeof range), o->help, o->reason);
+                      evd_option_range(o, range, sizeof range), o->help, o->reason);
     }
 }

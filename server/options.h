@@ -48,6 +48,12 @@ void evd_options_set_defaults(struct evd_server_config *config);
 /* --help, without what stands before and behind the options. */
 void evd_options_print_help(FILE *out);
 
+/* "64k to 1g"; "" where there is no range to tell. Returns text. */
+const char *evd_option_range(const struct evd_option *option, char *text, size_t cap);
+
+/* --help=man: the page evd-server(8), for man(7). */
+void evd_options_print_man(FILE *out);
+
 /* --help=markdown: the table of docs/OPERATIONS.md. */
 void evd_options_print_markdown(FILE *out);
 

@@ -3,6 +3,7 @@
 #include "payloads.h"
 #include "pointer.h"
 #include "rng.h"
+#include "scenario_template.h"
 
 #include <cjson/cJSON.h>
 
@@ -162,39 +163,32 @@ static int read_expect(struct loader *loader, const char *where, const cJSON *it
                         : print(loader, expect, &request->expect);
 }
 
-static int read_weight(struct loader *loader, const char *where, const cJSON *item,
-                       struct lg_request *request)
+/* 1 to max; *ret_count stays as it is when the key is not there. */
+static int read_count(struct loader *loader, const char *where, const cJSON *item, const char *key,
+                      unsigned max, unsigned *ret_count)
 {
-    const cJSON *weight = cJSON_GetObjectItemCaseSensitive(item, "weight");
+    const cJSON *count = cJSON_GetObjectItemCaseSensitive(item, key);
 
-    if (weight == NULL)
+    if (count == NULL)
         return EVD_OK;
-    if (!cJSON_IsNumber(weight) || !(weight->valuedouble >= 1) ||
-        weight->valuedouble > LG_SCENARIO_WEIGHT_MAX ||
-        weight->valuedouble != (double)(unsigned)weight->valuedouble)
+    if (!cJSON_IsNumber(count) || !(count->valuedouble >= 1) || count->valuedouble > max ||
+        count->valuedouble != (double)(unsigned)count->valuedouble)
         return evd_error_set(loader->error, EVD_ERR_USAGE,
-                             "%s: %skey 'weight' must be a whole number from 1 to %d", loader->path,
-                             where, LG_SCENARIO_WEIGHT_MAX);
-    request->weight = (unsigned)weight->valuedouble;
+                             "%s: %skey '%s' must be a whole number from 1 to %u", loader->path,
+                             where, key, max);
+    *ret_count = (unsigned)count->valuedouble;
     return EVD_OK;
 }
 
 static int read_request(struct loader *loader, const char *where, const cJSON *item)
 {
-    static const char *const keys[] = {"event",  "data",         "encoding", "weight",
-                                       "expect", "expect_error", NULL};
     const struct evd_codec *codec = NULL;
     struct lg_request *request;
     struct evd_slice json = {0};
     const char *event = NULL;
     int rc;
 
-    if (!cJSON_IsObject(item))
-        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %smust be an object", loader->path,
-                             where);
-    rc = check_keys(loader, where, item, keys);
-    if (rc == EVD_OK)
-        rc = get_string(loader, where, item, "event", EVD_EVENT_MAX, true, &event);
+    rc = get_string(loader, where, item, "event", EVD_EVENT_MAX, true, &event);
     if (rc == EVD_OK)
         rc = read_codec(loader, where, item, &codec);
     if (rc == EVD_OK)
@@ -206,7 +200,82 @@ static int read_request(struct loader *loader, const char *where, const cJSON *i
     if (rc == EVD_OK)
         rc = read_expect(loader, where, item, request);
     if (rc == EVD_OK)
-        rc = read_weight(loader, where, item, request);
+        rc = read_count(loader, where, item, "weight", LG_SCENARIO_WEIGHT_MAX, &request->weight);
+    return rc;
+}
+
+/* Puts what the file says in the place of its name. */
+static int read_data_file(struct loader *loader, const char *where, cJSON *item)
+{
+    const char *name;
+    char path[LG_PATH_MAX], *text;
+    cJSON *data;
+    size_t len;
+    int rc = get_string(loader, where, item, "data_file", 255, false, &name);
+
+    if (rc < 0 || name == NULL)
+        return rc;
+    if (cJSON_GetObjectItemCaseSensitive(item, "data") != NULL)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %sonly one of the keys 'data' and 'data_file' may be there",
+                             loader->path, where);
+    rc = lg_path_beside_file(loader->path, name, path, loader->error);
+    if (rc == EVD_OK)
+        rc = lg_read_file(path, LG_SCENARIO_BYTES_MAX, &text, &len, loader->error);
+    if (rc < 0)
+        return rc;
+    data = cJSON_ParseWithLengthOpts(text, len + 1, NULL, true);
+    free(text);
+    if (data == NULL)
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %s%s is not valid JSON",
+                             loader->path, where, path);
+    if (!cJSON_AddItemToObject(item, "data", data)) {
+        cJSON_Delete(data);
+        return no_memory(loader);
+    }
+    return EVD_OK;
+}
+
+static int read_variant(struct loader *loader, const char *where, const cJSON *item,
+                        const struct lg_template *values)
+{
+    static const char *const filled[] = {"data", "expect"};
+    cJSON *variant = cJSON_Duplicate(item, true);
+    struct evd_error error;
+    int rc = variant == NULL ? no_memory(loader) : read_data_file(loader, where, variant);
+
+    for (size_t i = 0; i < 2 && rc == EVD_OK && values != NULL; i++) {
+        rc = lg_template_fill(values, cJSON_GetObjectItemCaseSensitive(variant, filled[i]), &error);
+        if (rc < 0)
+            evd_error_set(loader->error, rc, "%s: %skey '%s': %s", loader->path, where, filled[i],
+                          error.text);
+    }
+    if (rc == EVD_OK)
+        rc = read_request(loader, where, variant);
+    cJSON_Delete(variant);
+    return rc;
+}
+
+static int read_variants(struct loader *loader, unsigned number, const cJSON *item)
+{
+    static const char *const keys[] = {"event",    "data",   "data_file",    "encoding", "weight",
+                                       "variants", "expect", "expect_error", NULL};
+    struct lg_template values = {.seed = loader->options->seed, .request = number};
+    unsigned variants = 0;
+    char where[32];
+    int rc;
+
+    snprintf(where, sizeof(where), "request %u: ", number);
+    if (!cJSON_IsObject(item))
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %smust be an object", loader->path,
+                             where);
+    rc = check_keys(loader, where, item, keys);
+    if (rc == EVD_OK)
+        rc = read_count(loader, where, item, "variants", LG_VARIANTS_MAX, &variants);
+    if (rc < 0 || variants == 0) /* no placeholders */
+        return rc < 0 ? rc : read_variant(loader, where, item, NULL);
+    for (; values.variant < variants && rc == EVD_OK; values.variant++)
+        rc = read_variant(loader, where, item, &values);
     return rc;
 }
 
@@ -222,19 +291,28 @@ static int make_room(struct loader *loader, size_t count)
 static int read_requests(struct loader *loader, const cJSON *requests)
 {
     const cJSON *item;
-    char where[32];
+    unsigned number = 0;
+    size_t count = 0;
     int rc;
 
     if (!cJSON_IsArray(requests))
         return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: key 'requests' must be an array",
                              loader->path);
-    rc = make_room(loader, (size_t)cJSON_GetArraySize(requests));
+    cJSON_ArrayForEach(item, requests)
+    {
+        const cJSON *variants = cJSON_GetObjectItemCaseSensitive(item, "variants");
+
+        count += cJSON_IsNumber(variants) && variants->valuedouble >= 1 &&
+                         variants->valuedouble <= LG_VARIANTS_MAX
+                     ? (size_t)variants->valuedouble
+                     : 1;
+    }
+    rc = make_room(loader, count);
     cJSON_ArrayForEach(item, requests)
     {
         if (rc < 0)
             break;
-        snprintf(where, sizeof(where), "request %zu: ", loader->scenario->count + 1);
-        rc = read_request(loader, where, item);
+        rc = read_variants(loader, ++number, item);
     }
     snprintf(loader->scenario->payloads, sizeof(loader->scenario->payloads), "inline");
     return rc;

@@ -87,8 +87,8 @@ static void bad_files_are_named(void **state)
         {"{\"name\":\"x\",\"requests\":[{\"event\":\"a.b\",\"expect_error\":7}]}",
          "request 1: key 'expect_error' must be a string of 1 to 63 bytes"},
         {"{\"name\":\"x\",\"requests\":[{\"event\":\"a.b\",\"expect\":1,\"wieght\":2}]}",
-         "request 1: unknown key 'wieght'; allowed are event, data, encoding, weight, expect, "
-         "expect_error"},
+         "request 1: unknown key 'wieght'; allowed are event, data, data_file, encoding, weight, "
+         "variants, expect, expect_error"},
         {"{\"name\":\"x\",\"requests\":[{\"event\":\"a.b\",\"expect\":1,\"weight\":0}]}",
          "request 1: key 'weight' must be a whole number from 1 to 1000"},
         {"{\"name\":\"x\",\"requests\":[{\"event\":\"a.b\",\"expect\":1,\"weight\":1.5}]}",
@@ -429,9 +429,115 @@ static void shipped_scenarios_load(void **state)
     lg_scenario_release(&scenario);
 }
 
+/* What is sent and what is expected agree in each variant, and the values are spread. */
+static void templates(void **state)
+{
+    struct folder *folder = *state;
+    const char *path =
+        write_file(folder, "t.json",
+                   "{\"name\":\"t\",\"requests\":["
+                   "{\"event\":\"a.first\",\"data\":\"${seq} stays\",\"expect\":1},"
+                   "{\"event\":\"a.b\",\"variants\":50,\"weight\":3,"
+                   "\"data\":[\"${seq}\",{\"k\":\"<${random:5..900}>\"},\"$${seq}$\"],"
+                   "\"expect\":[\"${seq}\",{\"k\":\"<${random:5..900}>\"},\"$${seq}$\"]}]}");
+    struct lg_scenario_options options = {.seed = 7};
+    struct lg_scenario scenario, again, other;
+    struct evd_error error;
+    unsigned differ = 0, distinct = 0, before = 0;
+
+    if (lg_scenario_load(path, &options, &scenario, &error) < 0 ||
+        lg_scenario_load(path, &options, &again, &error) < 0)
+        fail_msg("%s", error.text);
+    options.seed = 8;
+    assert_int_equal(lg_scenario_load(path, &options, &other, &error), EVD_OK);
+    assert_int_equal(scenario.count, 51);
+    assert_int_equal(scenario.deck_len, 151);
+    assert_int_equal(scenario.endpoints, 2);
+    assert_string_equal(scenario.requests[0].data.ptr, "\"${seq} stays\"");
+    for (unsigned i = 1; i < 51; i++) {
+        unsigned seq, value;
+        char expected[64];
+
+        assert_int_equal(
+            sscanf(scenario.requests[i].data.ptr, "[\"%u\",{\"k\":\"<%u>", &seq, &value), 2);
+        assert_int_equal(seq, i - 1);
+        assert_in_range(value, 5, 900);
+        snprintf(expected, sizeof(expected), "[\"%u\",{\"k\":\"<%u>\"},\"${seq}$\"]", seq, value);
+        assert_string_equal(scenario.requests[i].data.ptr, expected);
+        assert_string_equal(scenario.requests[i].expect.ptr, expected);
+        assert_string_equal(again.requests[i].data.ptr, expected);
+        differ += strcmp(other.requests[i].data.ptr, expected) != 0;
+        distinct += value != before;
+        before = value;
+    }
+    assert_true(differ > 40 && distinct > 40);
+    lg_scenario_release(&scenario);
+    lg_scenario_release(&again);
+    lg_scenario_release(&other);
+}
+
+static void bad_templates(void **state)
+{
+    struct folder *folder = *state;
+    static const char *const bad[] = {"${",
+                                      "${}",
+                                      "${sequence}",
+                                      "${random:9..1}",
+                                      "${random:1}",
+                                      "${random:-1..5}",
+                                      "${random:1..9007199254740993}",
+                                      "${random: 1..2}",
+                                      "${random:1..2",
+                                      "${connection}"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const struct lg_scenario_options options = {.seed = 1};
+        struct lg_scenario scenario;
+        struct evd_error error;
+        char text[256];
+
+        snprintf(text, sizeof(text),
+                 "{\"name\":\"t\",\"requests\":[{\"event\":\"a.b\",\"variants\":2,\"data\":1,"
+                 "\"expect\":{\"x\":[\"ok ${seq}\",\"%s\"]}}]}",
+                 bad[i]);
+        assert_int_equal(
+            lg_scenario_load(write_file(folder, "s.json", text), &options, &scenario, &error),
+            EVD_ERR_USAGE);
+        folder->count = 1; /* the same file each time */
+        assert_non_null(strstr(error.text, "request 1: key 'expect': '"));
+        assert_non_null(strstr(error.text, bad[i]));
+    }
+}
+
+static void data_of_a_file(void **state)
+{
+    struct folder *folder = *state;
+    const struct lg_scenario_options options = {.seed = 1};
+    struct lg_scenario scenario;
+    struct evd_error error;
+
+    write_file(folder, "d.json", " {\"a\": [1, \"${seq}\"]}\n");
+    const char *path = write_file(folder, "s.json",
+                                  "{\"name\":\"t\",\"requests\":[{\"event\":\"a.b\",\"data_file\":"
+                                  "\"d.json\",\"variants\":2,\"expect\":null}]}");
+
+    if (lg_scenario_load(path, &options, &scenario, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(scenario.count, 2);
+    assert_string_equal(scenario.requests[0].data.ptr, "{\"a\":[1,\"0\"]}");
+    assert_string_equal(scenario.requests[1].data.ptr, "{\"a\":[1,\"1\"]}");
+    lg_scenario_release(&scenario);
+    write_file(folder, "d.json", "{\"a\": 1");
+    assert_int_equal(lg_scenario_load(path, &options, &scenario, &error), EVD_ERR_USAGE);
+    assert_non_null(strstr(error.text, "d.json is not valid JSON"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(templates, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(bad_templates, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(data_of_a_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(bad_files_are_named, make_folder, remove_folder),
         cmocka_unit_test(missing_scenarios_are_named),
         cmocka_unit_test_setup_teardown(requests_are_encoded_once, make_folder, remove_folder),

@@ -305,7 +305,9 @@ static int render(const struct lg_slo_search *search, struct curve *curve, char 
               words);
         rc = EVD_OK;
     }
-    if ((out != NULL && fclose(out) != 0) | (words != NULL && fclose(words) != 0))
+    if (out != NULL && fclose(out) != 0)
+        rc = EVD_ERR_NO_MEMORY;
+    if (words != NULL && fclose(words) != 0)
         rc = EVD_ERR_NO_MEMORY;
     rc = rc < 0 ? evd_error_set(ret_error, rc, "no memory for a figure")
                 : lg_plot_render(script, len, "slo", "Latency over offered load", about, ret_svg,

@@ -2,6 +2,7 @@
 #include "conn_slots.h"
 #include "lateness.h"
 #include "socket.h"
+#include "think.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ static bool take_reply(struct lg_conn *conn, struct evd_envelope *reply, uint64_
         record(worker, slot, now_ns);
         conn->failures = 0;
         retire(conn, slot, LG_OK);
+        lg_think_next(conn, slot->request, now_ns);
     } else {
         retire(conn, slot, LG_BAD);
     }
@@ -219,6 +221,10 @@ static void read_ready(struct lg_conn *conn)
     }
     if (conn->head == head)
         return;
+    if (conn->step != 0) {
+        lg_think_begin(conn);
+        return;
+    }
     if (is_spent(conn)) {
         renew(conn);
         return;
@@ -535,6 +541,7 @@ static void go_down(struct lg_conn *conn)
     conn->fd = -1;
     conn->state = LG_CONN_DOWN;
     conn->stamped = conn->tail;
+    conn->step = 0; /* its sequence ends with the connection */
     evd_buf_clear(&conn->in);
     evd_buf_clear(&conn->out);
     mark_full(conn);

@@ -20,7 +20,7 @@ static inline bool has_room(const struct lg_conn *conn)
     const struct lg_run_options *options = conn->worker->plan->options;
     uint64_t every = options->profile.reconnect_every;
 
-    return conn->tail - conn->head < options->depth &&
+    return conn->tail - conn->head < options->depth && conn->step == 0 && !conn->thinking &&
            (every == 0 || conn->tail - conn->begun < every);
 }
 

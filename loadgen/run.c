@@ -114,10 +114,10 @@ static void show_live(struct run *run, uint64_t now)
         .measure_ns = run->plan.measure_ns,
         .end_ns = atomic_load(&run->plan.end_ns),
         .response = &run->response,
-        .target =
-            run->plan.options->rate_count == 1 && run->plan.options->arrivals != LG_ARRIVALS_BURST
-                ? (double)run->plan.options->rate / LG_RATE_UNIT
-                : 0,
+        .target = !run->plan.scenario->sequences && run->plan.options->rate_count == 1 &&
+                          run->plan.options->arrivals != LG_ARRIVALS_BURST
+                      ? (double)run->plan.options->rate / LG_RATE_UNIT
+                      : 0,
     };
 
     if (run->live.quiet || now < run->live.next_ns)
@@ -502,6 +502,11 @@ static int run_all(struct run *run, struct evd_error *ret_error)
     struct evd_error error;
     int rc = check_spin(options, ret_error);
 
+    if (rc == EVD_OK && run->plan.scenario->sequences && options->depth > 1)
+        rc = evd_error_set(ret_error, EVD_ERR_USAGE,
+                           "the scenario has sequences, which take a connection each: --depth 1, "
+                           "not %u",
+                           options->depth);
     if (rc == EVD_OK)
         rc = pin_main(options, ret_error);
     if (rc == EVD_OK)

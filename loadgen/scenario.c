@@ -2,8 +2,9 @@
 #include "paths.h"
 #include "payloads.h"
 #include "pointer.h"
-#include "rng.h"
 #include "scenario_template.h"
+
+#include "server/wire/args.h"
 
 #include <cjson/cJSON.h>
 
@@ -256,10 +257,83 @@ static int read_variant(struct loader *loader, const char *where, const cJSON *i
     return rc;
 }
 
+/* "50ms"; no longer than LG_SCENARIO_THINK_MAX. */
+static int read_think(struct loader *loader, const char *where, const cJSON *item,
+                      uint64_t *ret_think_ns)
+{
+    const char *text;
+    struct evd_error error;
+    int rc = get_string(loader, where, item, "think", 32, false, &text);
+
+    *ret_think_ns = 0;
+    if (rc < 0 || text == NULL)
+        return rc;
+    if (evd_parse_duration(text, ret_think_ns, &error) < 0 || *ret_think_ns > LG_SCENARIO_THINK_MAX)
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %skey 'think' is '%s'; allowed is a time of up to 60s, such as "
+                             "50ms",
+                             loader->path, where, text);
+    return EVD_OK;
+}
+
+static int read_step(struct loader *loader, const char *where, const cJSON *item,
+                     const struct lg_template *values)
+{
+    static const char *const keys[] = {"event",    "data",   "data_file",    "think",
+                                       "encoding", "expect", "expect_error", NULL};
+    struct lg_scenario *scenario = loader->scenario;
+    uint32_t last = (uint32_t)scenario->count - 1;
+    uint64_t think_ns;
+    int rc;
+
+    if (!cJSON_IsObject(item))
+        return evd_error_set(loader->error, EVD_ERR_USAGE, "%s: %smust be an object", loader->path,
+                             where);
+    rc = check_keys(loader, where, item, keys);
+    if (rc == EVD_OK)
+        rc = read_think(loader, where, item, &think_ns);
+    if (rc == EVD_OK)
+        rc = read_variant(loader, where, item, values);
+    if (rc < 0)
+        return rc;
+    scenario->requests[last].next = last + 1;
+    scenario->requests[last + 1].think_ns = think_ns;
+    scenario->requests[last + 1].is_step = true;
+    scenario->requests[last + 1].weight = scenario->requests[last].weight;
+    scenario->sequences = true;
+    return EVD_OK;
+}
+
+/* A request, and what follows it. */
+static int read_sequence(struct loader *loader, unsigned number, const cJSON *item,
+                         const struct lg_template *values)
+{
+    const cJSON *then = cJSON_GetObjectItemCaseSensitive(item, "then"), *step;
+    unsigned at = 0;
+    char where[64];
+    int rc;
+
+    snprintf(where, sizeof(where), "request %u: ", number);
+    if (then != NULL && (!cJSON_IsArray(then) || cJSON_GetArraySize(then) < 1 ||
+                         cJSON_GetArraySize(then) > LG_SCENARIO_STEPS_MAX))
+        return evd_error_set(loader->error, EVD_ERR_USAGE,
+                             "%s: %skey 'then' must be an array of 1 to %d steps", loader->path,
+                             where, LG_SCENARIO_STEPS_MAX);
+    rc = read_variant(loader, where, item, values);
+    cJSON_ArrayForEach(step, then)
+    {
+        if (rc < 0)
+            break;
+        snprintf(where, sizeof(where), "request %u: step %u: ", number, ++at);
+        rc = read_step(loader, where, step, values);
+    }
+    return rc;
+}
+
 static int read_variants(struct loader *loader, unsigned number, const cJSON *item)
 {
     static const char *const keys[] = {"event",    "data",   "data_file",    "encoding", "weight",
-                                       "variants", "expect", "expect_error", NULL};
+                                       "variants", "expect", "expect_error", "then",     NULL};
     struct lg_template values = {.seed = loader->options->seed, .request = number};
     unsigned variants = 0;
     char where[32];
@@ -273,9 +347,9 @@ static int read_variants(struct loader *loader, unsigned number, const cJSON *it
     if (rc == EVD_OK)
         rc = read_count(loader, where, item, "variants", LG_VARIANTS_MAX, &variants);
     if (rc < 0 || variants == 0) /* no placeholders */
-        return rc < 0 ? rc : read_variant(loader, where, item, NULL);
+        return rc < 0 ? rc : read_sequence(loader, number, item, NULL);
     for (; values.variant < variants && rc == EVD_OK; values.variant++)
-        rc = read_variant(loader, where, item, &values);
+        rc = read_sequence(loader, number, item, &values);
     return rc;
 }
 
@@ -301,11 +375,13 @@ static int read_requests(struct loader *loader, const cJSON *requests)
     cJSON_ArrayForEach(item, requests)
     {
         const cJSON *variants = cJSON_GetObjectItemCaseSensitive(item, "variants");
+        const cJSON *then = cJSON_GetObjectItemCaseSensitive(item, "then");
+        size_t each = 1 + (size_t)cJSON_GetArraySize(then);
 
         count += cJSON_IsNumber(variants) && variants->valuedouble >= 1 &&
                          variants->valuedouble <= LG_VARIANTS_MAX
-                     ? (size_t)variants->valuedouble
-                     : 1;
+                     ? (size_t)variants->valuedouble * each
+                     : each;
     }
     rc = make_room(loader, count);
     cJSON_ArrayForEach(item, requests)
@@ -458,63 +534,6 @@ static int read_document(struct loader *loader, const cJSON *document)
                             : read_payloads(loader, payloads, expect);
 }
 
-static int compare_events(const void *a, const void *b)
-{
-    return strcmp(((const struct lg_request *)a)->event.ptr,
-                  ((const struct lg_request *)b)->event.ptr);
-}
-
-static int count_endpoints(struct loader *loader)
-{
-    struct lg_scenario *scenario = loader->scenario;
-    struct lg_request *sorted = calloc(scenario->count, sizeof(*sorted));
-
-    if (sorted == NULL)
-        return no_memory(loader);
-    memcpy(sorted, scenario->requests, scenario->count * sizeof(*sorted));
-    qsort(sorted, scenario->count, sizeof(*sorted), compare_events);
-    scenario->endpoints = 1;
-    for (size_t i = 1; i < scenario->count; i++)
-        scenario->endpoints += compare_events(&sorted[i - 1], &sorted[i]) != 0;
-    free(sorted);
-    return EVD_OK;
-}
-
-static int deal_deck(struct loader *loader)
-{
-    struct lg_scenario *scenario = loader->scenario;
-    struct lg_rng rng;
-    size_t at = 0;
-    double bytes = 0;
-
-    for (size_t i = 0; i < scenario->count; i++) {
-        const struct lg_request *request = &scenario->requests[i];
-
-        scenario->deck_len += request->weight;
-        bytes += (double)request->payload_len * request->weight;
-        if (request->data.len > scenario->largest_data)
-            scenario->largest_data = request->data.len;
-        if (request->expect.len > scenario->largest_reply)
-            scenario->largest_reply = request->expect.len;
-    }
-    scenario->payload_mean = bytes / (double)scenario->deck_len;
-    scenario->deck = calloc(scenario->deck_len, sizeof(*scenario->deck));
-    if (scenario->deck == NULL)
-        return no_memory(loader);
-    for (size_t i = 0; i < scenario->count; i++)
-        for (unsigned k = 0; k < scenario->requests[i].weight; k++)
-            scenario->deck[at++] = (uint32_t)i;
-    lg_rng_init(&rng, loader->options->seed);
-    for (size_t i = scenario->deck_len; i > 1; i--) { /* Fisher and Yates */
-        size_t j = (size_t)lg_rng_below(&rng, i);
-        uint32_t card = scenario->deck[i - 1];
-
-        scenario->deck[i - 1] = scenario->deck[j];
-        scenario->deck[j] = card;
-    }
-    return count_endpoints(loader);
-}
-
 static int parse_file(struct loader *loader)
 {
     const char *end = NULL;
@@ -538,7 +557,9 @@ static int parse_file(struct loader *loader)
     }
     cJSON_Delete(document);
     free(text);
-    return rc == EVD_OK ? deal_deck(loader) : rc;
+    if (rc == EVD_OK && lg_scenario_deal(loader->scenario, loader->options->seed) < 0)
+        return no_memory(loader);
+    return rc;
 }
 
 int lg_scenario_load(const char *name, const struct lg_scenario_options *options,
@@ -572,16 +593,4 @@ int lg_scenario_load(const char *name, const struct lg_scenario_options *options
     if (rc < 0)
         lg_scenario_release(ret_scenario);
     return rc;
-}
-
-void lg_scenario_release(struct lg_scenario *scenario)
-{
-    for (size_t i = 0; i < scenario->count; i++) {
-        free((char *)scenario->requests[i].event.ptr);
-        free((char *)scenario->requests[i].data.ptr);
-        free((char *)scenario->requests[i].expect.ptr);
-    }
-    free(scenario->requests);
-    free(scenario->deck);
-    memset(scenario, 0, sizeof(*scenario));
 }

@@ -2,6 +2,7 @@
 #include "worker.h"
 #include "sample.h"
 #include "socket.h"
+#include "think.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -224,6 +225,7 @@ static uint64_t next_event(const struct lg_worker *worker, uint64_t now)
         next = earlier(next, plan->measure_ns);
     if (!worker->measured)
         next = earlier(next, end);
+    next = earlier(next, lg_think_first(worker));
     if (!plan->options->closed && !worker->blocked && worker->due.due_ns < end)
         next = earlier(next, worker->due.due_ns);
     return next;
@@ -308,6 +310,7 @@ static void work(struct lg_worker *worker)
         turn(worker, now);
         now = lg_now();
         pass_edges(worker, now);
+        lg_think_due(worker, now);
         if (!closed) {
             pump(worker, now);
         } else if (!started && now >= worker->plan->start_ns) {
@@ -407,10 +410,13 @@ static int allocate(struct lg_worker *worker)
         ring *= 2;
     worker->conns = calloc(worker->conn_count, sizeof(*worker->conns));
     worker->slots = calloc(worker->conn_count * ring, sizeof(*worker->slots));
+    if (worker->plan->scenario->sequences)
+        worker->thoughts = calloc(worker->conn_count, sizeof(*worker->thoughts));
     worker->dirty = calloc(worker->conn_count, sizeof(*worker->dirty));
     worker->free_bits = calloc((worker->conn_count + 63) / 64, sizeof(*worker->free_bits));
     if (worker->conns == NULL || worker->slots == NULL || worker->dirty == NULL ||
-        worker->free_bits == NULL)
+        worker->free_bits == NULL ||
+        (worker->plan->scenario->sequences && worker->thoughts == NULL))
         return EVD_ERR_NO_MEMORY;
     for (unsigned i = 0; i < worker->conn_count; i++) {
         struct lg_conn *conn = &worker->conns[i];
@@ -536,6 +542,8 @@ void lg_worker_close(struct lg_worker *worker)
     free(worker->conns);
     free(worker->slots);
     free(worker->dirty);
+    free(worker->thoughts);
+    worker->thoughts = NULL;
     free(worker->free_bits);
     worker->conns = NULL;
     worker->slots = NULL;

@@ -69,6 +69,9 @@ struct lg_conn {
     struct evd_buf in, out;
     struct lg_slot *ring; /* part of the worker's `slots` */
     uint64_t mask, head, stamped, tail;
+    uint32_t step;          /* of a sequence, to be sent next: its request; 0: none. think.h */
+    bool thinking;          /* in the worker's `thoughts` */
+    uint64_t step_due_ns;   /* when the step is */
     uint64_t begun;         /* the first number on this connection; --reconnect-every */
     uint64_t connecting_ns; /* since when */
     struct lg_stamp stamp;
@@ -97,6 +100,8 @@ struct lg_worker {
     struct lg_conn *conns;
     struct lg_slot *slots;
     unsigned conn_count;
+    struct lg_thought *thoughts; /* a heap; NULL without sequences */
+    unsigned thought_count;
     unsigned *dirty; /* indexes of connections with something to write */
     unsigned dirty_count;
     uint64_t *free_bits; /* bit i: connection i is up and has a free slot */

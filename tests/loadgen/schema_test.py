@@ -42,6 +42,8 @@ GOOD_ONES = [
     with_request(weight=1000), with_request(weight=2.0), with_request(variants=1), with_request(variants=1000),
     with_request(expect=None), with_request(expect=..., expect_error="no_such_function"),
     with_request(expect=..., expect_error="e" * 63), with_request(encoding="base64+gzip"),
+    with_request(then=[REQUEST]), with_request(then=[{**REQUEST, "think": "50ms"}] * 100, variants=2),
+    with_request(then=[{"event": "a", "think": "0.5", "data_file": "data.json", "expect_error": "busy"}]),
     with_top(PAYLOADS, expect={}), with_top(PAYLOADS, expect={"whole": ""}),
 ]
 BAD_ONES = [
@@ -56,6 +58,12 @@ BAD_ONES = [
     with_request(expect=...), with_request(expect_error="x"), with_request(expect=..., expect_error=""),
     with_request(expect=..., expect_error="e" * 64), with_request(expect=..., expect_error=7),
     with_request(data=1, data_file="data.json"), with_request(data_file=""), with_request(data_file=7),
+    with_request(then=[]), with_request(then={}), with_request(then=[REQUEST] * 101), with_request(then=[7]),
+    with_request(then=[{**REQUEST, "think": ""}]), with_request(then=[{**REQUEST, "think": 5}]),
+    with_request(then=[{**REQUEST, "think": "-1"}]), with_request(then=[{**REQUEST, "think": "soon"}]),
+    with_request(then=[{**REQUEST, "weight": 1}]), with_request(then=[{**REQUEST, "variants": 1}]),
+    with_request(then=[{**REQUEST, "then": [REQUEST]}]), with_request(then=[{"event": "a"}]),
+    with_request(then=[{**REQUEST, "data": 1, "data_file": "data.json"}]), with_request(think="5ms"),
     with_top(PAYLOADS, expect=...), with_top(PAYLOADS, expect=[]), with_top(PAYLOADS, expect={"a": 7}),
     with_top(PAYLOADS, expect={"a": "b"}), with_top(PAYLOADS, expect={"a": "/~2"}), with_top(PAYLOADS, payloads=7),
 ] + [with_top(PAYLOADS, payloads={k: v for k, v in PAYLOADS["payloads"].items() if k != key})
@@ -111,6 +119,8 @@ class Agreement(unittest.TestCase):
     def test_where_it_is_wrong(self):
         words = self.parse({"name": "n", "requests": [REQUEST, {**REQUEST, "wait": 1}]})
         self.assertIn("request 2: unknown key 'wait'; allowed are event, data", words)
+        words = self.parse({"name": "n", "requests": [{**REQUEST, "then": [REQUEST, {**REQUEST, "think": "2h"}]}]})
+        self.assertIn("request 1: step 2: key 'think' is '2h'; allowed is a time of up to 60s", words)
 
 
 if __name__ == "__main__":

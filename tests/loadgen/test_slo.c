@@ -1,13 +1,17 @@
 /* The search for the highest rate under an objective, against made-up servers: where it ends is
  * known, and each sequence of rates can be read. No run, no clock. */
+#include "loadgen/cause.h"
 #include "loadgen/schedule.h"
 #include "loadgen/slo.h"
+#include "loadgen/slo_judge.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -312,6 +316,121 @@ static void noise_is_withstood(void **state)
     }
 }
 
+/* ---- What a run says ---- */
+
+static const struct lg_objective objectives[] = {{0.5, 1000000}, {0.99, 5000000}};
+
+/* 2,000 responses: half of them 0.5 ms, the slowest hundredth and a bit `slow_ns`. */
+static struct lg_result *make_result(uint64_t slow_ns)
+{
+    struct lg_result *result = calloc(1, sizeof(*result));
+
+    assert_non_null(result);
+    lg_histogram_init(&result->response);
+    for (int i = 0; i < LG_BLOCKS; i++)
+        lg_histogram_init(&result->blocks[i]);
+    for (int i = 0; i < 2000; i++)
+        lg_histogram_record(&result->response, i < 1970 ? 500000 : slow_ns);
+    result->accounts[LG_MEASURED].scheduled = result->accounts[LG_MEASURED].outcomes[LG_OK] = 2000;
+    return result;
+}
+
+static void add_cause(struct lg_result *result, const char *cause)
+{
+    result->invalid_causes[result->invalid_count] = cause;
+    snprintf(result->invalid[result->invalid_count++], sizeof(result->invalid[0]), "by %s", cause);
+}
+
+static double judge(const struct lg_result *result, const char **ret_why)
+{
+    return lg_slo_judge(result, objectives, 2, ret_why);
+}
+
+static void quantiles_against_their_limits(void **state)
+{
+    (void)state;
+    const char *why;
+    struct lg_result *result = make_result(4000000);
+
+    assert_int_equal(lg_slo_needed(objectives, 1), 20);
+    assert_int_equal(lg_slo_needed(objectives, 2), 1000);
+    assert_float_equal(judge(result, &why), 0.8, 0.01); /* of p99; p50 is at a half */
+    assert_null(why);
+    free(result);
+    result = make_result(10000000);
+    assert_float_equal(judge(result, &why), 2, 0.02);
+    free(result);
+    result = make_result(600000);
+    assert_float_equal(judge(result, &why), 0.5, 0.01);
+    lg_histogram_init(&result->response);
+    for (int i = 0; i < 999; i++)
+        lg_histogram_record(&result->response, 1000);
+    assert_true(isnan(judge(result, &why)));
+    assert_string_equal(why, "too few responses for the quantile");
+    free(result);
+}
+
+/* What an overloaded server does is a miss; what the generator or the host did says nothing; an
+ * answer that is wrong is the server's whoever was late. */
+static void who_is_to_blame(void **state)
+{
+    (void)state;
+    static const char *const missed[] = {LG_CAUSE_ERRORS, LG_CAUSE_RATE, LG_CAUSE_RANGE};
+    static const char *const nothing[] = {
+        LG_CAUSE_LATE,   LG_CAUSE_CLIENT_CPU, LG_CAUSE_WAIT,        LG_CAUSE_STEAL,
+        LG_CAUSE_SERVER, LG_CAUSE_ACCOUNTING, LG_CAUSE_UNSOLICITED, "new"};
+    static const enum lg_outcome servers[] = {LG_BAD, LG_RESET, LG_EOF, LG_REFUSED};
+    const char *why;
+
+    for (size_t i = 0; i < sizeof(missed) / sizeof(*missed); i++) {
+        struct lg_result *result = make_result(1000000);
+
+        add_cause(result, missed[i]);
+        assert_true(isinf(judge(result, &why)));
+        add_cause(result, LG_CAUSE_STEAL);
+        assert_true(isnan(judge(result, &why)));
+        assert_string_equal(why, "by steal");
+        free(result);
+    }
+    for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++) {
+        struct lg_result *result = make_result(1000000);
+
+        add_cause(result, nothing[i]);
+        assert_true(isnan(judge(result, &why)));
+        for (size_t k = 0; k < sizeof(servers) / sizeof(*servers); k++) {
+            result->accounts[LG_MEASURED].outcomes[servers[k]] = 1;
+            assert_true(isinf(judge(result, &why)));
+            result->accounts[LG_MEASURED].outcomes[servers[k]] = 0;
+        }
+        free(result);
+    }
+}
+
+/* A queue that grows misses; responses that get shorter were warming up. */
+static void not_stationary(void **state)
+{
+    (void)state;
+    for (int rising = 0; rising < 2; rising++) {
+        for (int slow = 0; slow < 2; slow++) {
+            struct lg_result *result = make_result(slow ? 10000000 : 1000000);
+            const char *why;
+            double worst;
+
+            for (int i = 0; i < LG_BLOCKS; i++)
+                for (int k = 0; k < LG_BLOCK_LEAST; k++)
+                    lg_histogram_record(&result->blocks[i],
+                                        100000 * (uint64_t)(rising ? i + 1 : LG_BLOCKS - i));
+            add_cause(result, LG_CAUSE_WARMUP);
+            worst = judge(result, &why);
+            if (rising && slow)
+                assert_float_equal(worst, 2, 0.02);
+            else
+                assert_true(isnan(worst) && strcmp(why, "by warm-up") == 0);
+            free(result);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +445,9 @@ int main(void)
         cmocka_unit_test(invalid_runs),
         cmocka_unit_test(runs_are_bounded),
         cmocka_unit_test(noise_is_withstood),
+        cmocka_unit_test(quantiles_against_their_limits),
+        cmocka_unit_test(who_is_to_blame),
+        cmocka_unit_test(not_stationary),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

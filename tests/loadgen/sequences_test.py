@@ -26,9 +26,10 @@ class Server:
     """Answers lines of JSON; `seen` has a text of events for each connection, `pauses` the times from the answer
     to L to C."""
 
-    def __init__(self, spoil=None, cut=None):
+    def __init__(self, spoil=None, cut=None, leave=None):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.target = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.leave, self.left = leave, None
         self.spoil, self.cut, self.seen, self.pauses, self.threads = spoil, cut, [], [], []
         self.thread = threading.Thread(target=self.accept, daemon=True)
         self.thread.start()
@@ -53,11 +54,16 @@ class Server:
                 self.seen[number] += event
                 if event == "C":
                     self.pauses.append(time.monotonic() - answered)
+                if self.left is not None:
+                    self.pauses.append(time.monotonic() - self.left)
                 if event == self.cut:
                     return
                 data = "wrong" if event == self.spoil else ANSWERS[event]
                 answered = time.monotonic()
                 peer.sendall(json.dumps({"id": call["id"], "data": data}).encode() + b"\n")
+                if event == self.leave:
+                    self.left = answered
+                    return
 
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -120,6 +126,14 @@ class Sequences(unittest.TestCase):
         seen, _ = server.stop()
         self.check(result, seen, "(LC?)?")
         self.assertEqual(result["accounting"]["eof"] + result["accounting"]["reset"], "".join(seen).count("C"))
+
+    def test_a_connection_is_lost_while_its_client_thinks(self):
+        # What was to follow is never sent, and the connection takes the next sequence when the thinking is over.
+        server = Server(leave="L")
+        result = self.run_load(server, "--closed", "--duration", "300ms", "--connections", "1")
+        seen, pauses = server.stop()
+        self.check(result, seen, "L?")
+        self.assertTrue(all(pause >= THINK for pause in pauses), pauses)
 
     def test_churn_waits_for_the_end(self):
         server = Server()

@@ -59,7 +59,10 @@ static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_sl
     envelope.code = code;
     envelope.message = message;
     evd_metrics_error(work->conn->worker->measure.metrics, code);
-    return put(work, &envelope, (struct evd_slice){0});
+    int rc = put(work, &envelope, (struct evd_slice){0});
+    if (rc == EVD_ERR_NO_MEMORY) /* or the next call's answer would stand in this one's place */
+        work->conn->closing = true;
+    return rc;
 }
 
 static void sink_acquired(struct evd_sink *sink)

@@ -82,7 +82,7 @@ struct ev_loop *ev_loop_new(unsigned flags) EV_NOEXCEPT
         loops[i].open = true;
         return &loops[i];
     }
-    SIM_CHECK(false);
+    sim_fail(__FILE__, __LINE__, "a loop is free");
 }
 
 struct ev_loop *ev_default_loop(unsigned flags) EV_NOEXCEPT

@@ -28,7 +28,7 @@ fake() {
 make_room() {
     local program
     mkdir -p "$tree" "$bin"
-    cp "$source_dir/evdispatch" "$source_dir/packages.txt" "$tree"
+    cp -r "$source_dir/evdispatch" "$source_dir/launcher" "$source_dir/packages.txt" "$tree"
     cp "$source_dir/CMakePresets.json" "$source_dir/CMakeLists.txt" "$tree"
     mkdir -p "$tree/loadgen/studies" "$tree/tests/bench" "$tree/tests/instructions" "$tree/tests/fuzz"
     cp "$source_dir"/loadgen/studies/*.json "$tree/loadgen/studies"

@@ -1,0 +1,150 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# Studies and their reports, and the server and the generator by themselves. Read by ../evdispatch, whose $here it uses.
+
+readonly growth_quick=(--blocks 5 --warmup 100ms --duration 400ms)
+readonly growth_edits=15 growth_edits_quick=5
+
+# The servers and modules folders that the design 'growth' names, in build/growth.
+prepare_growth() {
+    local began=$SECONDS
+    say "growth: making synthetic APIs and their servers in build/growth"
+    mkdir -p "$here/build/growth"
+    step "$here/build/growth.log" "$here/loadgen/growth/prepare.sh" "$here/build/release" \
+        "$here/build/growth" || die "growth: build/growth does not build"
+    say "growth: that took $((SECONDS - began)) s"
+}
+
+# measure_edits OUT REPETITIONS: from a saved edit to the new answer, into the study's folder.
+measure_edits() {
+    local plan=$here/build/growth/edit-plan.json loadgen=$here/build/release/bin/loadgen
+    say "growth: measuring the time from a saved edit to the new answer"
+    "$here/loadgen/growth/edit_plan.sh" "$here/build/growth" >"$plan" || return 1
+    "$loadgen" edit-to-live "$plan" --out "$1" --repetitions "$2" || return "$?"
+    "$loadgen" report "$1"
+}
+
+# What was given to `build release` stays, and would be measured along.
+refuse_extra_modules() {
+    local cache=$here/build/release/CMakeCache.txt folders=''
+    [[ ! -e $cache ]] || folders=$(sed -n 's/^EVD_EXTRA_MODULES:[A-Z]*=//p' "$cache")
+    [[ -n $folders ]] || return 0
+    complain "study: the server in build/release holds modules from outside this tree, which a"
+    complain "study would measure along: $folders"
+    complain "to take them out: ./evdispatch build release -DEVD_EXTRA_MODULES="
+    die "to measure the server with them: ./evdispatch study --extra-modules"
+}
+
+# The file of a design, by the rule of `loadgen study`: what has a slash or ends in .json is one.
+design_file() {
+    local studies=$here/loadgen/studies file=$1 known
+    if [[ $1 != */* && $1 != *.json ]]; then
+        file=$studies/$1.json
+        if [[ ! -r $file ]]; then
+            known=$(cd "$studies" && printf '%s, ' *.json)
+            usage_error "study: there is no design '$1'; there are ${known//.json/}or a file"
+        fi
+    fi
+    [[ -f $file && -r $file ]] || usage_error "study: cannot read the design '$1'"
+    printf '%s\n' "$file"
+}
+
+command_study() {
+    local extra_modules=no quick=no design='' out='' name file code=0 edits=$growth_edits
+    local -a extra=()
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            -h | --help)
+                help
+                return 0
+                ;;
+            --quick) quick=yes ;;
+            --extra-modules) extra_modules=yes ;;
+            --out)
+                [[ $# -gt 1 ]] || usage_error "study: --out needs a folder"
+                out=$2
+                shift
+                ;;
+            --out=*) out=${1#--out=} ;;
+            --)
+                shift
+                extra=("$@")
+                break
+                ;;
+            -*)
+                usage_error "study: unknown flag '$1'; it takes --quick, --extra-modules and\
+ --out DIR"
+                ;;
+            *)
+                [[ -z $design ]] ||
+                    usage_error "study: one DESIGN at a time, not '$design' and '$1'"
+                design=$1
+                ;;
+        esac
+        shift
+    done
+    if [[ $quick == yes ]]; then
+        case $design in
+            '') design=quick ;;
+            growth)
+                extra=("${growth_quick[@]}" "${extra[@]}")
+                edits=$growth_edits_quick
+                ;;
+            *)
+                usage_error "study: --quick is the design 'quick', or goes with 'growth'; leave out\
+ '$design'"
+                ;;
+        esac
+    fi
+    design=${design:-reference}
+    name=${design##*/}
+    file=$(design_file "$design") || exit 2
+    out=${out:-$here/out/${name%.*}-$(date -u +%Y%m%dT%H%M%SZ)}
+    [[ $extra_modules == yes ]] || refuse_extra_modules
+    set_up build report
+    build_both
+    [[ $design != growth ]] || prepare_growth
+    ! grep -qF '"github-webhooks"' "$file" || fetch_payloads
+    local loadgen=$here/build/release/bin/loadgen
+    mkdir -p "$(dirname "$out")"
+    "$loadgen" study "$design" --out "$out" "${extra[@]}" || code=$?
+    # It ends with a report; where it was stopped, what was measured so far is worth one.
+    if [[ $code != 2 && $out/trials.jsonl -nt $out/report.html ]]; then
+        "$loadgen" report "$out" || code=$?
+    fi
+    if [[ $code -le 1 && $design == growth ]]; then
+        measure_edits "$out" "$edits" || code=$?
+    fi
+    [[ $code == 2 || ! -e $out/report.html ]] ||
+        say "the report is $out/report.html, and as text $out/report.md"
+    [[ $code == 0 ]] || complain "study: loadgen ended with $code"
+    return "$code"
+}
+
+command_serve() {
+    set_up build
+    build_server
+    exec "$here/build/release/bin/evd-server" "$@"
+}
+
+command_run() {
+    set_up build
+    build_loadgen
+    [[ " $* " != *github-webhooks* ]] || fetch_payloads
+    exec "$here/build/release/bin/loadgen" run "$@"
+}
+
+command_report() {
+    [[ $# -gt 0 ]] || usage_error "report: which study or bench? It takes the DIR of one"
+    set_up build report
+    if [[ -e $1/roofline.jsonl ]]; then
+        build release tests/bench/roofline/all || exit 1
+        "$here/build/release/bin/evd-roofline" --render "$1/roofline.jsonl" >"$1/report.md"
+        return
+    fi
+    if [[ -e $1/generator.jsonl ]]; then
+        "$here/tests/bench/generator/generator.py" --render "$1/generator.jsonl" >"$1/report.md"
+        return
+    fi
+    build_loadgen
+    exec "$here/build/release/bin/loadgen" report "$@"
+}

@@ -159,7 +159,7 @@ missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done
 case_help() {
     launch --help
     expect_status 0
-    for command in study bench test fuzz serve run report build; do
+    for command in study bench test fuzz soak serve run report build; do
         expect_in out "  $command "
     done
     expect_in out 'examples:'
@@ -175,10 +175,10 @@ case_help() {
 case_usage_errors() {
     launch
     expect_status 2
-    expect_in err 'which command? There are study, bench, test, fuzz, serve, run, report, build'
+    expect_in err 'which command? There are study, bench, test, fuzz, soak, serve, run, report, build'
     launch stduy
     expect_status 2
-    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, serve, run,"
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, soak, serve, run,"
     launch --quick
     expect_status 2
     expect_in err "unknown flag '--quick'"
@@ -711,6 +711,32 @@ case_fuzz() {
     done
     launch fuzz --target yaml
     expect_in err "no target 'yaml'; there are json frame"
+}
+
+case_soak() {
+    mkdir -p "$tree/tests/soak"
+    local what
+    for what in connections restarts; do
+        printf '#!/bin/bash\necho "%s.py $*" >>%q\n[[ ! -e %q ]]\n' $what "$room/calls" "$room/lost" \
+            >"$tree/tests/soak/$what.py"
+        chmod +x "$tree/tests/soak/$what.py"
+    done
+    launch soak connections --out "$room/soaked" -- --workers 2
+    expect_status 0
+    expect_in calls "connections.py --bin $tree/build/release/bin --json $room/soaked/connections.json -- --workers 2"
+    grep -qx passed "$room/soaked/connections.txt" || fail 'no word of how it went'
+    launch soak restarts --quick --out="$room/soaked"
+    expect_status 0
+    expect_in calls "restarts.py --bin $tree/build/release/bin --restarts 10 --"
+    touch "$room/lost"
+    launch soak restarts --out "$room/soaked"
+    expect_status 1
+    grep -qx FAILED "$room/soaked/restarts.txt" || fail 'a loss does not stand in the file'
+    for what in '' 'swim' 'restarts --out' 'restarts --for 5'; do
+        # shellcheck disable=SC2086 # words
+        launch soak $what
+        expect_status 2
+    done
 }
 
 case_test_red() {

@@ -19,6 +19,7 @@ set(text "/* Made by cmake/write_version.cmake. */
 #define EVD_BUILD_TYPE \"${BUILD_TYPE}\"
 #define EVD_BUILD_SANITIZE \"${SANITIZE}\"
 #define EVD_COMPILER \"${COMPILER}\"
+#define EVD_C_FLAGS \"${FLAGS}\"
 #endif
 ")
 set(old "")

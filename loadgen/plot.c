@@ -107,6 +107,25 @@ static const char *copy_hypertext(FILE *out, const char *text)
     return rest + strlen(blank);
 }
 
+/* What gnuplot writes and a reader supposes anyway, or never sees: a third of a drawing. Returns
+ * where it ends, NULL if it is none. */
+static const char *skip_idle(const char *text)
+{
+    static const char *const idle[] = {" stroke-linecap=\"butt\" stroke-linejoin=\"miter\"",
+                                       " stroke-width=\"1.00\"", "\t"};
+    for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
+        if (starts(text, idle[i]))
+            return text + strlen(idle[i]);
+    if (!starts(text, "<g "))
+        return NULL;
+    const char *inside = strchr(text, '>');
+    inside = inside ? inside + 1 + strspn(inside + 1, " \t\n") : NULL;
+    if (!inside || !starts(inside, "</g>"))
+        return NULL;
+    inside += strlen("</g>");
+    return inside + (*inside == '\n');
+}
+
 /* Copies gnuplot's drawing: ids get a prefix, so that figures can share a page; colours get one
  * form; titles that name gnuplot's own parts, and would pop up as tooltips, go. */
 static void copy_drawing(FILE *out, const char *text, const char *id)
@@ -115,7 +134,7 @@ static void copy_drawing(FILE *out, const char *text, const char *id)
     char colour[8];
     while (*text) {
         const char *end;
-        if ((end = copy_hypertext(out, text))) {
+        if ((end = copy_hypertext(out, text)) || (end = skip_idle(text))) {
             text = end;
             continue;
         }

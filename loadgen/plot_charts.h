@@ -102,4 +102,39 @@ struct lg_chart_load {
 void lg_chart_load(FILE *script, const struct lg_chart_load *loads, size_t count, double low,
                    double high);
 
+/* One trial of an arm. */
+struct lg_chart_trial {
+    double x, y; /* y > 0, or NaN: not drawn */
+    bool open;   /* INVALID: drawn open */
+    char text[96];
+};
+
+/* Trials in the order they ran; `trials` is borrowed. */
+struct lg_chart_series {
+    const char *label;
+    size_t arm, count;
+    const struct lg_chart_trial *trials;
+};
+
+/* Trials as points over the order they ran in; the vertical axis is logarithmic, around 1. Their
+ * texts come up where they are pointed at, if there are not more than LG_CHART_HOVER_MAX. */
+void lg_chart_order(FILE *script, const struct lg_chart_series *series, size_t count,
+                    const char *x_title, const char *y_title);
+
+enum { LG_CHART_HOVER_MAX = 600, LG_CHART_PAIRS_MAX = 64, LG_CHART_PANELS_MAX = 8 };
+
+/* Two arms, block by block: [0] the reference's value, [1] the arm's, both > 0. */
+struct lg_chart_panel {
+    const char *label;
+    size_t arm, count;
+    double values[LG_CHART_PAIRS_MAX][2];
+    double middle[2]; /* a typical pair, drawn bold */
+    char texts[LG_CHART_PAIRS_MAX][96];
+};
+
+/* A line for each block from the reference's value to the arm's, side by side for each arm; the
+ * vertical axis is logarithmic. plot_trials.c has both. */
+void lg_chart_slopes(FILE *script, const struct lg_chart_panel *panels, size_t count,
+                     const char *reference, const char *y_title);
+
 #endif

@@ -16,6 +16,14 @@ static void put_figure(const struct lg_report *report, struct lg_doc *doc, size_
         doc->format->figure(doc, figure);
 }
 
+static void put_trials(const struct lg_report *report, struct lg_doc *doc, size_t scenario,
+                       size_t load, const char *title)
+{
+    doc->format->heading(doc, 3, title);
+    put_figure(report, doc, scenario, load, LG_FIGURE_SLOPES);
+    put_figure(report, doc, scenario, load, LG_FIGURE_ORDER);
+}
+
 static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t scenario,
                      size_t load)
 {
@@ -32,10 +40,11 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
         doc->format->heading(doc, 3, "Throughput");
         lg_doc_paragraph(doc, "Load `%s`: %s.", design->loads[load].name, title);
         lg_tables_rate(summary, scenario, load, doc);
-        put_figure(report, doc, scenario, load, 0);
+        put_figure(report, doc, scenario, load, LG_FIGURE_MAIN);
         doc->format->heading(doc, 3, "Server CPU per call");
         lg_tables_cpu(summary, scenario, load, doc);
-        put_figure(report, doc, scenario, load, 1);
+        put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
+        put_trials(report, doc, scenario, load, "Throughput, trial by trial");
         return;
     }
     doc->format->heading(doc, 3, "Latency");
@@ -49,7 +58,10 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
                          "Read that column as a hint.",
                          lg_print_count(reference->samples, count),
                          ceil(reference->samples * 0.001));
-    put_figure(report, doc, scenario, load, 0);
+    put_figure(report, doc, scenario, load, LG_FIGURE_MAIN);
+    put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
+    put_figure(report, doc, scenario, load, LG_FIGURE_PARTS);
+    put_trials(report, doc, scenario, load, "Latency, trial by trial");
 }
 
 static void put_scenario(const struct lg_report *report, struct lg_doc *doc, size_t scenario)
@@ -170,6 +182,7 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
     lg_edits_section(report, doc);
     doc->format->heading(doc, 2, "Noise");
     lg_tables_noise(report->summary, doc);
+    lg_errors_write(report->data, doc);
     put_reading(report, doc);
     lg_origin_write(report->data, report->edits->count > 0, doc);
     doc->format->end(doc);

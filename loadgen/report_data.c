@@ -257,6 +257,7 @@ static int take_run(const struct lg_place *place, struct lg_data *data, const cJ
     if (rc != EVD_OK)
         return rc;
     take_facts(data, run, trial);
+    lg_detail_take(run, &trial->detail);
     trial->invalid = cJSON_IsFalse(member(run, "valid"));
     trial->stolen = trial->invalid && only_stolen(run);
     trial->doubt = trial->invalid ? take_doubt(run) : NULL;
@@ -273,6 +274,7 @@ static int take_line(const struct lg_place *place, struct lg_data *data, const c
         trial->metrics[i] = NAN;
     trial->steal = NAN;
     trial->exact = true;
+    lg_detail_none(&trial->detail);
     const cJSON *run = member(line, "run");
     const char *problem = lg_json_string(line, "problem", NULL);
     if (cJSON_IsObject(run))
@@ -381,6 +383,18 @@ static int read_about(const char *path, struct lg_data *data, struct evd_error *
     return lg_design_take(design, path, &data->design, error);
 }
 
+static int hash_about(const char *path, struct lg_data *data, struct evd_error *error)
+{
+    char *text;
+    size_t len;
+    int rc = lg_read_file(path, ABOUT_BYTES_MAX, &text, &len, error);
+    if (rc != EVD_OK)
+        return rc;
+    rc = lg_data_sha256(text, len, data->about_sha256, error);
+    free(text);
+    return rc;
+}
+
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error)
 {
     char about[LG_PATH_MAX], trials[LG_PATH_MAX], *text;
@@ -390,6 +404,8 @@ int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *re
         snprintf(trials, sizeof(trials), "%s/trials.jsonl", dir) >= LG_PATH_MAX)
         return evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
     int rc = read_about(about, ret_data, ret_error);
+    if (rc == EVD_OK)
+        rc = hash_about(about, ret_data, ret_error);
     if (rc == EVD_OK)
         rc = lg_read_file(trials, TRIALS_BYTES_MAX, &text, &len, ret_error);
     if (rc == EVD_OK) {

@@ -3,6 +3,7 @@
 #define LG_REPORT_DATA_H
 
 #include "histogram.h"
+#include "report_detail.h"
 #include "study_design.h"
 
 #include <stdbool.h>
@@ -41,6 +42,7 @@ struct lg_trial {
     struct lg_bucket *buckets;            /* of the latency, owned */
     size_t bucket_count;
     double max; /* of the latency, ns */
+    struct lg_detail detail;
 };
 
 /* What the runs of a load have in common, taken from the first. */
@@ -62,8 +64,9 @@ struct lg_data {
     size_t count;
     struct lg_load_facts loads[LG_LOADS_MAX];
     struct lg_scenario_facts scenarios[LG_SCENARIOS_MAX];
-    char sha256[65]; /* of trials.jsonl */
-    size_t bytes;    /* of trials.jsonl */
+    char sha256[65];       /* of trials.jsonl */
+    char about_sha256[65]; /* of study.json */
+    size_t bytes;          /* of trials.jsonl */
 };
 
 /* Reads a study's folder. An error names the file, and the line of trials.jsonl. */

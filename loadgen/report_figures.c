@@ -114,7 +114,7 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, 0);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_MAIN);
     const char *reference = design->arms[design->reference].name;
     char x_title[160];
     snprintf(x_title, sizeof(x_title), "calls per second, as a ratio to %s", reference);
@@ -152,7 +152,7 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, 1);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_SECOND);
     bool bars = lg_chart_costs(script.out, rows, count, 1e-3, "server CPU time per call, µs");
     figure->data = lg_figure_rows(rows, count, "server CPU time per call");
     snprintf(figure->title, sizeof(figure->title),
@@ -168,21 +168,77 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
     return lg_figure_finish_load(report, &script, figure, scenario, load, "cpu", error);
 }
 
+/* Latencies as ratios: a row for each arm and percentile. */
+static int make_latency_forest(struct lg_report *report, size_t scenario, size_t load,
+                               struct evd_error *error)
+{
+    static const struct {
+        enum lg_metric metric;
+        const char *name;
+    } measures[] = {{LG_P50, "p50"}, {LG_P99, "p99"}};
+    const struct lg_design *design = &report->data->design;
+    const char *reference = design->arms[design->reference].name;
+    struct lg_chart_row rows[2 * LG_ARMS_MAX];
+    char labels[2 * LG_ARMS_MAX][LG_NAME_MAX + 8], x_title[160];
+    size_t count = 0;
+    for (size_t i = 0; i < 2 * design->arm_count; i++) {
+        size_t arm = i / 2;
+        const struct lg_cell *cell = lg_summary_cell(report->summary, scenario, load, arm);
+        const struct lg_interval *ratio = &cell->ratios[measures[i % 2].metric];
+        if (arm == design->reference || !(ratio->estimate > 0))
+            continue;
+        fill_row(report->summary, arm, ratio, LG_UNIT_RATIO, &rows[count]);
+        snprintf(labels[count], sizeof(labels[0]), "%s, %s", design->arms[arm].name,
+                 measures[i % 2].name);
+        rows[count].label = labels[count];
+        count++;
+    }
+    if (count == 0)
+        return EVD_OK;
+    struct lg_script script;
+    int rc = lg_script_open(&script, error);
+    if (rc != EVD_OK)
+        return rc;
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_SECOND);
+    snprintf(x_title, sizeof(x_title), "latency, as a ratio to %s", reference);
+    lg_chart_forest(script.out, rows, count, x_title);
+    figure->data = lg_figure_rows(rows, count, "latency, ratio");
+    snprintf(figure->title, sizeof(figure->title),
+             "Latency of each arm as a ratio to %s, scenario %s", reference,
+             design->scenarios[scenario]);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "Latency on `%s`, load %s, as a ratio to `%s`: the percentiles of all calls, with "
+             "95 %% BCa intervals; left of 1 is faster. Inside the shaded band (0.98 to 1.02) is "
+             "equivalent. A point without a line has no interval: too many of its trials are "
+             "INVALID.",
+             design->scenarios[scenario], design->loads[load].name, reference);
+    return lg_figure_finish_load(report, &script, figure, scenario, load, "ratio", error);
+}
+
+/* In the order of the page: figures are numbered as they are made. */
+static int make_load(struct lg_report *report, size_t scenario, size_t load,
+                     struct evd_error *error)
+{
+    bool closed = lg_is_closed(report->summary, load);
+    int rc = closed ? make_forest(report, scenario, load, error)
+                    : lg_spectrum_make(report, scenario, load, error);
+    if (rc == EVD_OK)
+        rc = closed ? make_costs(report, scenario, load, error)
+                    : make_latency_forest(report, scenario, load, error);
+    if (rc == EVD_OK && !closed)
+        rc = lg_breakdown_make(report, scenario, load, error);
+    if (rc == EVD_OK)
+        rc = lg_slopes_make(report, scenario, load, error);
+    return rc == EVD_OK ? lg_order_make(report, scenario, load, error) : rc;
+}
+
 static int make_all(struct lg_report *report, struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
     int rc = EVD_OK;
-    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
-        for (size_t load = 0; load < design->load_count && rc == EVD_OK; load++) {
-            if (!lg_is_closed(report->summary, load)) {
-                rc = lg_spectrum_make(report, scenario, load, error);
-                continue;
-            }
-            rc = make_forest(report, scenario, load, error);
-            if (rc == EVD_OK)
-                rc = make_costs(report, scenario, load, error);
-        }
-    }
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++)
+        for (size_t load = 0; load < design->load_count && rc == EVD_OK; load++)
+            rc = make_load(report, scenario, load, error);
     return rc;
 }
 

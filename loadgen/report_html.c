@@ -99,8 +99,10 @@ static void item(struct lg_doc *doc, enum lg_tone mark, const char *text)
 static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row)
 {
     const char *sign = lg_tone_sign(cell->tone), *name = heads_row ? "th" : "td";
-    fprintf(out, "<%s%s class=\"%s\">", name, heads_row ? " scope=\"row\"" : "",
-            tone_class(cell->tone));
+    fprintf(out, "<%s%s", name, heads_row ? " scope=\"row\"" : "");
+    if (cell->tone != LG_TONE_PLAIN)
+        fprintf(out, " class=\"%s\"", tone_class(cell->tone));
+    fputs(">", out);
     if (sign[0])
         fprintf(out, "<span class=\"mark\" aria-hidden=\"true\">%s</span> ", sign);
     put_text(out, cell->text);

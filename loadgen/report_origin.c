@@ -57,6 +57,7 @@ static void machine_rows(const struct lg_data *data, struct lg_table *table)
     row(table, "System", "%s, Linux %s", lg_json_string(machine, "os", "unknown"),
         lg_json_string(machine, "kernel", "unknown"));
     row(table, "CPU governor", "%s", lg_json_string(machine, "governor", "none to be seen"));
+    row(table, "Clock source", "%s", lg_json_string(machine, "clocksource", "not recorded"));
     row(table, "Pinning",
         "server on CPU %.0f, load on CPU %.0f; CPUs that share the server's core: %s",
         lg_json_number(pinning, "server_cpu"), lg_json_number(pinning, "load_cpu"),
@@ -78,6 +79,23 @@ static void build_rows(const struct lg_data *data, struct lg_table *table)
         lg_json_string(build, "compiler", "unknown compiler"),
         lg_json_string(build, "sanitize", "")[0] ? ", sanitizer " : "",
         lg_json_string(build, "sanitize", ""));
+}
+
+static void library_rows(const struct lg_data *data, struct lg_table *table)
+{
+    const cJSON *libraries = member(data->about, "libraries"), *item;
+    char text[LG_TABLE_TEXT] = "not recorded";
+    size_t len = 0;
+    cJSON_ArrayForEach(item, libraries)
+    {
+        const char *version = cJSON_GetStringValue(item);
+        if (version && len < sizeof(text))
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.20s %.30s",
+                                    len ? ", " : "", item->string, version);
+    }
+    row(table, "Libraries", "%s", text);
+    row(table, "Compiler's flags", "%s",
+        lg_json_string(member(data->about, "build"), "flags", "not recorded"));
 }
 
 static void design_rows(const struct lg_data *data, struct lg_table *table)
@@ -111,6 +129,7 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
     table->heads[1] = "Which";
     machine_rows(data, table);
     build_rows(data, table);
+    library_rows(data, table);
     design_rows(data, table);
     doc->format->heading(doc, 2, "What it ran on");
     doc->format->table(doc, table);
@@ -125,8 +144,8 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
     lg_doc_paragraph(
         doc,
         "The raw data are `trials.jsonl` (a line a trial, with all histograms; %s "
-        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine)%s. This "
-        "page is made from these %s files and nothing else.",
-        size, data->sha256, edits ? ", and `edit.jsonl` (a line for each edit)" : "",
-        edits ? "three" : "two");
+        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine; SHA-256 `%s`)%s. "
+        "This page is made from these %s files and nothing else.",
+        size, data->sha256, data->about_sha256,
+        edits ? ", and `edit.jsonl` (a line for each edit)" : "", edits ? "three" : "two");
 }

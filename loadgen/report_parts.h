@@ -19,7 +19,15 @@ struct lg_report_figure {
     char x_name[64];       /* a head of data that is not static */
 };
 
-enum { LG_FIGURES_PER_LOAD = 2 };
+/* Of each scenario and load, in the order of the page. */
+enum {
+    LG_FIGURE_MAIN,   /* throughput as ratios; of an open load the percentiles */
+    LG_FIGURE_SECOND, /* CPU; of an open load latencies as ratios */
+    LG_FIGURE_PARTS,  /* of an open load: where the time went */
+    LG_FIGURE_SLOPES,
+    LG_FIGURE_ORDER,
+    LG_FIGURES_PER_LOAD
+};
 
 struct lg_report {
     const struct lg_bench_data *bench; /* of a bench; NULL: of a study, and so is what follows */
@@ -59,6 +67,18 @@ int lg_figure_finish_load(struct lg_report *report, struct lg_script *script,
 /* report_spectrum.c: latency over percentile. Leaves no figure where no trial has a latency. */
 int lg_spectrum_make(struct lg_report *report, size_t scenario, size_t load,
                      struct evd_error *ret_error);
+
+/* report_trials.c: block by block, and in the order they ran. report_breakdown.c: where the time
+ * went. None leaves a figure where there is nothing to show. */
+int lg_slopes_make(struct lg_report *report, size_t scenario, size_t load,
+                   struct evd_error *ret_error);
+int lg_order_make(struct lg_report *report, size_t scenario, size_t load,
+                  struct evd_error *ret_error);
+int lg_breakdown_make(struct lg_report *report, size_t scenario, size_t load,
+                      struct evd_error *ret_error);
+
+/* How calls ended: report_breakdown.c. */
+void lg_errors_write(const struct lg_data *data, struct lg_doc *doc);
 
 /* report_figure_data.c: what figures show, as tables to be freed; NULL without memory. Heads
  * must outlive them. Of rows: each one's name and text. */

@@ -94,7 +94,7 @@ static int draw(struct lg_report *report, size_t scenario, size_t load,
                 const struct lg_chart_curve *curves, size_t count, struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
-    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, 0);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_MAIN);
     struct lg_script script;
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
@@ -107,8 +107,8 @@ static int draw(struct lg_report *report, size_t scenario, size_t load,
     snprintf(figure->caption, sizeof(figure->caption),
              "Latency on `%s`, load %s, all trials of an arm merged. Read up from a percentile: at "
              "99, one call in a hundred took longer than the curve says. Lower is better. Bands: "
-             "95 %% of the draws of blocks (BCa); where two overlap, this study cannot tell them "
-             "apart. Both axes are logarithmic; curves end where fewer than %d calls were slower. "
+             "95 %% BCa intervals over the blocks (the comparison is in the table of ratios). "
+             "Both axes are logarithmic; curves end where fewer than %d calls were slower. "
              "The dashed curve is the A/A twin: gaps as small as the one to its twin are noise.",
              design->scenarios[scenario], design->loads[load].name, LG_CHART_LEAST_SLOWER);
     return lg_figure_finish_load(report, &script, figure, scenario, load, "spectrum", error);

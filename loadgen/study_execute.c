@@ -157,11 +157,13 @@ static int make_about(struct study *study, struct evd_error *error)
     cJSON_AddStringToObject(build, "type", EVD_BUILD_TYPE);
     cJSON_AddStringToObject(build, "sanitize", EVD_BUILD_SANITIZE);
     cJSON_AddStringToObject(build, "compiler", EVD_COMPILER);
+    cJSON_AddStringToObject(build, "flags", EVD_C_FLAGS);
     int rc = server_version(options, text, sizeof(text), error);
     if (rc != EVD_OK)
         return rc;
     cJSON_AddStringToObject(about, "server_version", text);
     cJSON_AddItemToObject(about, "machine", lg_machine(study->setting.server_cpu));
+    cJSON_AddItemToObject(about, "libraries", lg_libraries());
     pinning = cJSON_AddObjectToObject(about, "pinning");
     cJSON_AddNumberToObject(pinning, "server_cpu", study->setting.server_cpu);
     cJSON_AddNumberToObject(pinning, "load_cpu", study->setting.load_cpu);

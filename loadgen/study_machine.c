@@ -80,6 +80,10 @@ cJSON *lg_machine(unsigned server_cpu)
     snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_governor",
              server_cpu);
     add_text(machine, "governor", first_line(path, text, sizeof(text)), text);
+    add_text(machine, "clocksource",
+             first_line("/sys/devices/system/clocksource/clocksource0/current_clocksource", text,
+                        sizeof(text)),
+             text);
     cJSON_AddBoolToObject(machine, "virtual", is_virtual());
     snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list",
              server_cpu);

@@ -65,7 +65,7 @@ static void test_text_alternatives(void **state)
     struct pages pages = make_pages(&usual);
     (void)state;
     size_t figures = count_of(pages.html, "<svg");
-    assert_true(figures >= 6);
+    assert_true(figures >= 16);
     assert_int_equal(count_of(pages.html, "role=\"img\" aria-labelledby=\"f"), figures);
     assert_int_equal(count_of(pages.html, "<desc id=\"f"), figures);
     assert_int_equal(count_of(pages.html, " as a table</summary>"), figures);
@@ -95,7 +95,7 @@ static void test_spectrum(void **state)
 {
     struct pages pages = make_pages(&usual);
     (void)state;
-    char *row = line_of(pages.md, "<summary>Figure 3 as a table", "| static |");
+    char *row = line_of(pages.md, "<summary>Figure 5 as a table", "| static |");
     assert_non_null(strstr(row, "| static | 4,000 |"));
     assert_int_equal(count_of(row, "too few calls"), 2);
     assert_int_equal(count_of(row, " µs \\["), 3);
@@ -113,10 +113,100 @@ static void test_no_band(void **state)
     (void)state;
     small.blocks = 4;
     struct pages pages = make_pages(&small);
-    char *row = line_of(pages.md, "<summary>Figure 3 as a table", "| static |");
+    char *row = line_of(pages.md, "<summary>Figure 5 as a table", "| static |");
     assert_int_equal(count_of(row, " µs \\["), 0);
     free(row);
     assert_non_null(strstr(pages.html, "<title>static, p99: "));
+    release_pages(&pages);
+}
+
+/* A line for each block, but for the arm that would press the others flat. */
+static void test_blocks(void **state)
+{
+    struct pages pages = make_pages(&usual);
+    (void)state;
+    char *caption = line_of(pages.md, "**Figure 3.**", "Block by block");
+    assert_non_null(strstr(caption, "Too far off to be drawn here: `dynamic/call`."));
+    free(caption);
+    const char *table = strstr(pages.md, "<summary>Figure 3 as a table");
+    assert_non_null(table);
+    char *rows = strndup(table, (size_t)(strstr(table, "</details>") - table));
+    assert_int_equal(count_of(rows, "| instance/pool | block "), 8);
+    assert_int_equal(count_of(rows, "dynamic/call"), 0);
+    free(rows);
+    assert_int_equal(count_of(pages.html, "<title>block 8: "), 4 + 4 + 5 + 4);
+    release_pages(&pages);
+}
+
+/* All trials are there, those that count for nothing as open points. */
+static void test_order(void **state)
+{
+    struct synthetic flawed = usual;
+    struct pages clean = make_pages(&usual);
+    (void)state;
+    assert_int_equal(count_of(clean.html, "<title>trial "), 8 * 24);
+    assert_null(strstr(clean.html, ", INVALID</title>"));
+    release_pages(&clean);
+    flawed.invalid_trial = 9;
+    flawed.bad_trial = 5;
+    struct pages pages = make_pages(&flawed);
+    assert_int_equal(count_of(pages.html, "<title>trial "), 8 * 24);
+    assert_non_null(strstr(pages.html, "<title>trial 9, block 1: "));
+    assert_int_equal(count_of(pages.html, ", INVALID</title>"), 1);
+    assert_int_equal(count_of(pages.html, ", went wrong</title>"), 1);
+    release_pages(&pages);
+}
+
+static void test_breakdown(void **state)
+{
+    struct synthetic parts = usual;
+    (void)state;
+    parts.parts = true;
+    struct pages pages = make_pages(&parts);
+    const char *heads = "| Row | woke late | no free slot | client | wire + server | in all |";
+    assert_int_equal(count_of(pages.md, heads), 2);
+    assert_int_equal(count_of(pages.md, "| dynamic/call | 10.0 | 20.0 | 30.0 | 40.0 | 100 µs |"),
+                     2);
+    release_pages(&pages);
+}
+
+/* A trial of an older run among them: what it lacks is told of none, and not taken for 0. */
+static void test_not_recorded(void **state)
+{
+    struct synthetic parts = usual;
+    struct evd_error error = {0};
+    char *folder = folder_make();
+    (void)state;
+    parts.parts = true;
+    synthetic_write(folder, &parts);
+    char *text = file_read(folder, "trials.jsonl");
+    for (char *at = text; (at = strstr(at, "\"wire\":"));)
+        memcpy(at, "\"gone\":", 7);
+    char *split = strstr(text, "\"woke_late\":");
+    assert_non_null(split);
+    memcpy(split, "\"wake_late\":", 12);
+    file_write(folder, "trials.jsonl", text);
+    free(text);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    assert_int_equal(count_of(md, "| Row | lateness | service | in all |"), 1);
+    assert_int_equal(count_of(md, "| Row | woke late | no free slot | service | in all |"), 1);
+    assert_non_null(strstr(md, "its parts are not recorded"));
+    assert_non_null(strstr(md, "| Libraries | not recorded |"));
+    free(md);
+    folder_remove(folder);
+}
+
+static void test_errors(void **state)
+{
+    struct synthetic flawed = usual;
+    (void)state;
+    flawed.bad_trial = 5;
+    struct pages pages = make_pages(&flawed);
+    const char *table = strstr(pages.md, "How the calls of each arm ended");
+    assert_non_null(table);
+    assert_int_equal(count_of(table, "| ✗ 3 | 0 | 0 | 0 |"), 1);
+    assert_int_equal(count_of(table, "| 0 | 0 | 0 | 0 | 16,384 |"), SYNTHETIC_ARMS - 1);
     release_pages(&pages);
 }
 
@@ -127,6 +217,11 @@ int main(void)
         cmocka_unit_test(test_pointed_at),
         cmocka_unit_test(test_spectrum),
         cmocka_unit_test(test_no_band),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_breakdown),
+        cmocka_unit_test(test_not_recorded),
+        cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

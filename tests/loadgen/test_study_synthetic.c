@@ -114,7 +114,7 @@ static cJSON *latency_json(struct lg_rng *rng, double typical, unsigned calls)
 
 /* What differs between two trials. */
 struct numbers {
-    bool closed, webhooks, bad, invalid;
+    bool closed, webhooks, bad, invalid, parts;
     double rate, cpu_ns, latency_ns;
     unsigned calls;
 };
@@ -141,6 +141,24 @@ static void add_server(cJSON *run, const struct numbers *n, double calls)
     cJSON_AddNumberToObject(server, "pss_bytes", 2.1e6 + 1e5 * n->webhooks);
 }
 
+/* 100 µs in all. */
+static void add_parts(cJSON *latency)
+{
+    static const struct {
+        const char *name;
+        double mean;
+    } parts[] = {{"lateness", 30000},
+                 {"service", 70000},
+                 {"woke_late", 10000},
+                 {"no_free_slot", 20000},
+                 {"wire", 40000}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        cJSON *part = cJSON_AddObjectToObject(latency, parts[i].name);
+        cJSON_AddNumberToObject(part, "count", 500);
+        cJSON_AddNumberToObject(part, "mean", parts[i].mean);
+    }
+}
+
 static cJSON *run_json(struct lg_rng *rng, const struct numbers *n)
 {
     cJSON *run = cJSON_CreateObject(), *config, *scenario, *latency, *invalid;
@@ -161,6 +179,8 @@ static cJSON *run_json(struct lg_rng *rng, const struct numbers *n)
     cJSON_AddNumberToObject(run, "throughput", n->rate);
     latency = cJSON_AddObjectToObject(run, "latency_ns");
     cJSON_AddItemToObject(latency, "response", latency_json(rng, n->latency_ns, n->calls));
+    if (n->parts)
+        add_parts(latency);
     add_server(run, n, ok);
     cJSON_AddNumberToObject(cJSON_AddObjectToObject(run, "host"), "steal_share", 0.002);
     cJSON_AddBoolToObject(run, "valid", !n->invalid);
@@ -182,6 +202,7 @@ static cJSON *line_json(struct lg_rng *rng, const struct lg_design *design,
                         .webhooks = scenario == 1,
                         .bad = number == options->bad_trial,
                         .invalid = number == options->invalid_trial,
+                        .parts = options->parts && load != 0,
                         .calls = options->calls};
     double base = n.webhooks ? 180000 : 1200000;
     n.rate = n.closed ? base * rate : 2000;

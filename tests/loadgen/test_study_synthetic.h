@@ -3,6 +3,7 @@
 #ifndef TEST_STUDY_SYNTHETIC_H
 #define TEST_STUDY_SYNTHETIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SYNTHETIC_ARMS = 6 };
@@ -17,6 +18,8 @@ struct synthetic {
     unsigned invalid_trial;      /* this trial is INVALID; 0: none */
     unsigned bad_trial;          /* this trial has bad replies; 0: none */
     unsigned trials;             /* only the first so many; 0: all */
+    bool parts; /* where the time of open calls went: 10, 20 and 70 % of it, and of the last 40 on
+                   the wire */
 };
 
 /* A folder of the test's own, to be given to folder_remove(). */

@@ -15,7 +15,8 @@
 #define BACKLOG       1024
 #define ACCEPT_MAX    64            /* in one turn of the loop, so that the others are served too */
 #define FINISH_MAX    (2 * BACKLOG) /* accepted from the queue before it is closed */
-#define PAUSE_SECONDS 0.1 /* when the process is out of descriptors, and has no spare one */
+#define LOST_MAX      8             /* the same: that failed on their own */
+#define PAUSE_SECONDS 0.1 /* when nobody can be accepted, nor refused by the spare descriptor */
 #define EPISODE_NS    10000000000ull /* without a shortage: the next one is told again */
 
 static int fail_errno(struct evd_error *ret_error, const struct evd_address *address,
@@ -41,6 +42,11 @@ static void remove_stale(const struct evd_address *address)
     (void)close(fd);
 }
 
+static bool short_of_descriptors(int error)
+{
+    return error == EMFILE || error == ENFILE;
+}
+
 /* One line an episode: it is over when nothing was short for a while. */
 static void tell_shortage(struct evd_listener *listener)
 {
@@ -48,9 +54,11 @@ static void tell_shortage(struct evd_listener *listener)
     char text[200];
     if (listener->short_ns == 0 || now - listener->short_ns >= EPISODE_NS) {
         (void)snprintf(text, sizeof text,
-                       "accepting fails: %s; new connections are refused until there is room "
-                       "(ulimit -n, LimitNOFILE=, --max-connections)",
-                       strerror(errno));
+                       "accepting fails: %s; new connections are refused or wait%s",
+                       strerror(errno),
+                       short_of_descriptors(errno)
+                           ? " until there is room (ulimit -n, LimitNOFILE=, --max-connections)"
+                           : ", which is tried again ten times a second");
         evd_log_write(listener->worker->config->log, EVD_LOG_WARNING, text);
     }
     listener->short_ns = now;
@@ -76,35 +84,81 @@ static bool shed(struct evd_listener *listener)
     return fd >= 0;
 }
 
+/* The socket stays readable: without a pause the loop would spin. */
+static void pause_accepting(struct evd_listener *listener)
+{
+    struct ev_loop *loop = listener->worker->loop;
+    ev_io_stop(loop, &listener->io);
+    ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
+    ev_timer_start(loop, &listener->pause);
+}
+
+enum failure {
+    NOBODY_WAITS,
+    NEXT_ONE, /* that connection is lost, or a signal came: another may wait */
+    REFUSED,  /* nobody can be let in, but one was told so */
+    STUCK,    /* nobody can be let in, for a while */
+};
+
+/* What errno of accept4() means: accept(2). What is not named there is taken for lasting, as
+ * EPERM is, by which a firewall or a policy refuses each call anew. */
+static enum failure failure_of(struct evd_listener *listener)
+{
+    switch (errno) {
+    case EAGAIN:
+        return NOBODY_WAITS;
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO: /* from here on: of the network, told by the connection they ended */
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+        return NEXT_ONE;
+    case EMFILE: /* short_of_descriptors() */
+    case ENFILE:
+        tell_shortage(listener);
+        return shed(listener) ? REFUSED : STUCK;
+    default:
+        tell_shortage(listener);
+        return STUCK;
+    }
+}
+
 static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 {
+    (void)loop;
     struct evd_listener *listener = io->data;
+    /* Of a shared queue one at a time, so that who is awake does not take everything. */
+    int max = listener->shared ? 1 : ACCEPT_MAX, accepted = 0, lost = 0, why = 0;
     if (events & EV_ERROR) { /* the kernel would not watch it: later it may */
-        ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
-        ev_timer_start(loop, &listener->pause);
+        pause_accepting(listener);
         return;
     }
-    /* Of a shared queue one at a time, so that who is awake does not take everything. */
-    int max = listener->shared ? 1 : ACCEPT_MAX;
-    for (int i = 0; i < max; i++) {
+    for (int tries = 0; tries < ACCEPT_MAX && accepted < max && lost < LOST_MAX; tries++) {
         int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        enum failure failure = fd < 0 ? failure_of(listener) : NEXT_ONE;
+        if (failure == NOBODY_WAITS)
+            return;
+        if (failure == STUCK) {
+            pause_accepting(listener);
+            return;
+        }
+        if (fd >= 0)
             evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
-            continue;
+        accepted += fd >= 0 || failure == REFUSED;
+        if (fd < 0 && failure == NEXT_ONE && errno != EINTR) {
+            why = errno;
+            lost++;
         }
-        if (errno == EINTR || errno == ECONNABORTED)
-            continue;
-        bool no_descriptor = errno == EMFILE || errno == ENFILE;
-        if (no_descriptor || errno == ENOBUFS || errno == ENOMEM) {
-            tell_shortage(listener);
-            if (no_descriptor && shed(listener))
-                continue;
-            /* The socket stays readable: without a pause the loop would spin. */
-            ev_io_stop(loop, io);
-            ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
-            ev_timer_start(loop, &listener->pause);
-        }
-        return;
+    }
+    if (accepted == 0 && lost > 0) { /* nothing but losses: it may be something that lasts */
+        errno = why;
+        tell_shortage(listener);
+        pause_accepting(listener);
     }
 }
 

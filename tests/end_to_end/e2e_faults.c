@@ -263,34 +263,6 @@ static void reads_and_writes_may_be_short(void **state)
     assert_string_equal(server.errors, "");
 }
 
-static void the_wall_clock_may_jump(void **state)
-{
-    (void)state;
-    struct server server;
-    const char *args[] = {"--idle-timeout=1h", "--message-timeout=1h", NULL};
-    char line[100];
-    faulty_start(&server, args);
-    int idle = client_connect(server.addresses[0]), half = client_connect(server.addresses[0]);
-    client_send_text(half, "{\"event\":");
-    static const long jumps[] = {86400, -86400, 0};
-    for (size_t i = 0; i < 3; i++) {
-        faults->jump = jumps[i];
-        arm(FAULT_CLOCK, 0, 0);
-        for (int round = 0; round < 2; round++) { /* a look at the clocks lies between */
-            client_send_text(idle, "{\"event\":\"api.services.status\"}\n");
-            (void)client_read_line(idle, line, sizeof line);
-            assert_string_equal(line, "{\"data\":\"online\"}");
-            (void)usleep(300000);
-        }
-    }
-    client_send_text(half, "\"api.services.status\"}\n");
-    (void)client_read_line(half, line, sizeof line);
-    assert_string_equal(line, "{\"data\":\"online\"}");
-    (void)close(idle);
-    (void)close(half);
-    faulty_stop(&server);
-}
-
 /* ---- Descriptors run out. ---- */
 
 static size_t count_of(const char *text, const char *part)
@@ -390,7 +362,6 @@ int main(void)
         cmocka_unit_test(each_system_call_may_fail_once),
         cmocka_unit_test(calls_may_be_interrupted),
         cmocka_unit_test(reads_and_writes_may_be_short),
-        cmocka_unit_test(the_wall_clock_may_jump),
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(accepting_is_paused),
     };

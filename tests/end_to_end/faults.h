@@ -14,15 +14,13 @@ enum fault_kind {
     FAULT_INTERRUPTS,  /* every other one of them gives EINTR; from and to mean nothing */
     FAULT_SHORT,       /* reads and writes move one byte; the same */
     FAULT_ACCEPT,      /* accept4 gives EMFILE */
-    FAULT_CLOCK,       /* the wall clock has jumped by `jump` seconds */
 };
 
 struct faults {
     _Atomic int kind;
     _Atomic long asked;    /* sites that were passed since this was set to 0 */
     _Atomic long from, to; /* the numbers, from 1, of those that fail */
-    _Atomic long jump;
-    _Atomic long held; /* blocks that are allocated */
+    _Atomic long held;     /* blocks that are allocated */
 };
 
 #endif

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -169,12 +168,4 @@ int shutdown(int fd, int how)
         return -1;
     }
     return (int)syscall(SYS_shutdown, fd, how);
-}
-
-int clock_gettime(clockid_t clock, struct timespec *ret_now)
-{
-    int rc = (int)syscall(SYS_clock_gettime, clock, ret_now);
-    if (faults->kind == FAULT_CLOCK && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        ret_now->tv_sec += faults->jump;
-    return rc;
 }

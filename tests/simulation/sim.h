@@ -22,7 +22,8 @@
 #define SIM_NOBODY   (-1) /* the descriptor of nobody */
 #define SIM_EVERYONE (-2) /* whoever may be meant */
 #define SIM_SECOND   1000000000ull
-#define SIM_QUEUE    SIM_PEERS /* connections that wait to be accepted */
+#define SIM_WALL_NS  (1700000000 * SIM_SECOND) /* of the wall clock, when the other is 0 */
+#define SIM_QUEUE    SIM_PEERS                 /* connections that wait to be accepted */
 
 /* Ends the test; says which seed and fault show it again. */
 #define SIM_CHECK(condition)                                                                       \
@@ -88,6 +89,7 @@ struct sim_socket {
     bool server_gone;  /* closed at the server's end */
     bool server_reset; /* closed with a reset: what was not read is lost */
     bool client_shut, client_reset;
+    bool failed;        /* a read or a write has failed: it is of no use any more */
     const char *in;     /* all that the client will ever send */
     size_t sent, taken; /* of it: by the client; by the server */
     char *out;          /* all that the server has sent */
@@ -97,8 +99,8 @@ struct sim_socket {
 
 struct sim_world {
     uint64_t seed, random;
-    uint64_t now_ns; /* monotonic */
-    int64_t wall_jump_ns;
+    uint64_t now_ns;      /* monotonic */
+    int64_t wall_jump_ns; /* by which somebody has set the wall clock */
     struct sim_plan plan;
     bool counting;  /* faults are on */
     long asked;     /* sites of the plan that were passed */

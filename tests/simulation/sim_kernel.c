@@ -70,6 +70,13 @@ static size_t shortened(size_t len)
     return sim.plan.shorts == 1 ? 1 : 1 + sim_below(len);
 }
 
+/* A read or a write that fails: the server's end of it must be closed in the same event. */
+static int fail_stream(struct sim_socket *s, int error)
+{
+    s->failed = true;
+    return fail_with(error);
+}
+
 static bool interrupted(void)
 {
     return sim.counting && sim_one_in(sim.plan.interrupts);
@@ -82,9 +89,9 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
     if (interrupted())
         return fail_with(EINTR);
     if (sim_fails(SIM_RECV, fd))
-        return fail_with(ENOMEM);
+        return fail_stream(s, ENOMEM);
     if (s->client_reset)
-        return fail_with(ECONNRESET);
+        return fail_stream(s, ECONNRESET);
     size_t there = s->sent - s->taken, now = 0;
     if (there == 0)
         return s->client_shut ? 0 : fail_with(EAGAIN);
@@ -118,9 +125,9 @@ ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
     if (interrupted())
         return fail_with(EINTR);
     if (sim_fails(SIM_SEND, fd))
-        return fail_with(ENOBUFS);
+        return fail_stream(s, ENOBUFS);
     if (s->client_reset)
-        return fail_with(EPIPE);
+        return fail_stream(s, EPIPE);
     size_t room = s->window - (s->out_len - s->out_read);
     if (room == 0)
         return fail_with(EAGAIN);
@@ -338,7 +345,7 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeou
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
 {
     bool wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
-    uint64_t now = sim.now_ns + (wall ? (uint64_t)sim.wall_jump_ns : 0);
+    uint64_t now = wall ? SIM_WALL_NS + sim.now_ns + (uint64_t)sim.wall_jump_ns : sim.now_ns;
     *ret_now = (struct timespec){.tv_sec = (time_t)(now / SIM_SECOND),
                                  .tv_nsec = (long)(now % SIM_SECOND)};
     return 0;

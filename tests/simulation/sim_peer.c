@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRICKLE_NS (SIM_SECOND / 2)
+#define TRICKLE_NS SIM_SECOND
 
 struct sim_peer sim_peers[SIM_PEERS];
 
@@ -182,7 +182,9 @@ struct sim_peer *sim_peer_make(int number, enum sim_manner manner, enum sim_prot
         .in = peer->script,
         .out = peer->out,
         .out_max = SIM_TEXT,
-        .window = manner == SIM_DEAF || sim_below(3) == 0 ? 1 + sim_below(4096) : SIM_TEXT,
+        .window = manner == SIM_DEAF || manner == SIM_TALKER || sim_below(3) == 0
+                      ? 1 + sim_below(4096)
+                      : SIM_TEXT,
     };
     return peer;
 }
@@ -286,6 +288,11 @@ static void read_answers(int number)
 
 /* ---- What it does. ---- */
 
+static bool is_deaf(const struct sim_peer *peer)
+{
+    return peer->manner == SIM_DEAF || peer->manner == SIM_TALKER;
+}
+
 static bool reads(int number, size_t most)
 {
     struct sim_socket *s = &sim.sockets[number];
@@ -317,10 +324,10 @@ static void over(int number)
     peer->ended_ns = sim.now_ns;
     if (peer->manner == SIM_RESETTER || peer->cut || sim_suspect(number))
         return;
-    SIM_CHECK(!s->server_reset || peer->manner == SIM_DEAF || peer->manner == SIM_TRICKLE ||
+    SIM_CHECK(!s->server_reset || is_deaf(peer) || peer->manner == SIM_TRICKLE ||
               peer->manner == SIM_STUCK);
-    SIM_CHECK(peer->manner == SIM_DEAF || peer->answered == peer->answer_count);
-    SIM_CHECK(peer->manner == SIM_DEAF || peer->parsed == s->out_len);
+    SIM_CHECK(is_deaf(peer) || peer->answered == peer->answer_count);
+    SIM_CHECK(is_deaf(peer) || peer->parsed == s->out_len);
 }
 
 /* Does it end the connection itself? */
@@ -352,6 +359,14 @@ static bool next_piece(int number)
             return false;
         peer->next_ns = sim.now_ns + TRICKLE_NS;
         return true;
+    case SIM_TALKER: {
+        size_t end = peer->answer_count == 0 ? 0 : peer->answers[peer->turn].call_end;
+        if (sim.now_ns < peer->next_ns || !sends(number, end - s->sent))
+            return false;
+        peer->turn += peer->turn + 1 < peer->answer_count;
+        peer->next_ns = sim.now_ns + TRICKLE_NS;
+        return true;
+    }
     case SIM_SILENT:
         return false;
     default:
@@ -391,18 +406,20 @@ bool sim_peer_act(int number)
 {
     struct sim_peer *peer = &sim_peers[number];
     struct sim_socket *s = &sim.sockets[number];
-    if (peer->done || sim.now_ns < peer->next_ns)
+    bool trickles = peer->started && (peer->manner == SIM_TRICKLE ||
+                                      peer->manner == SIM_TALKER); /* and reads meanwhile */
+    if (peer->done || (sim.now_ns < peer->next_ns && !trickles))
         return false;
     if (!peer->started)
         return start(number);
     bool moved = false, slow = peer->manner == SIM_SLOW && !s->server_gone;
-    if (peer->manner != SIM_DEAF && (!slow || sim_below(8) == 0))
+    if (!is_deaf(peer) && (!slow || sim_below(8) == 0))
         moved |= reads(number, slow || sim_below(2) == 0 ? 1 + sim_below(900) : SIM_TEXT);
     bool end = s->server_reset || (s->server_shut && s->out_read == s->out_len) ||
-               (s->server_gone && peer->manner == SIM_DEAF);
+               (s->server_gone && is_deaf(peer));
     if (end) {
         bool lost = s->server_reset && s->out_read < s->out_len;
-        if (!lost || peer->manner == SIM_DEAF || sim_suspect(number) || peer->cut ||
+        if (!lost || is_deaf(peer) || sim_suspect(number) || peer->cut ||
             peer->manner == SIM_RESETTER)
             (void)0;
         else

@@ -15,6 +15,7 @@ enum sim_manner {
     SIM_ORDERLY,  /* the next call when the last is answered */
     SIM_IDLER,    /* gets its answers, and is silent from then on */
     SIM_DEAF,     /* never reads */
+    SIM_TALKER,   /* the same, and makes another call now and then */
     SIM_TRICKLE,  /* a byte now and then of a message that does not end */
     SIM_SILENT,   /* sends nothing */
     SIM_RESETTER, /* resets at some moment */
@@ -41,6 +42,7 @@ struct sim_peer {
     struct sim_answer answers[SIM_CALLS_MAX];
     size_t answer_count, answered; /* that are due; that came */
     size_t errors;                 /* of them: errors for want of something, by a fault */
+    size_t turn;                   /* SIM_TALKER: the call that comes next */
     size_t parsed;                 /* bytes of out[] */
     char first_error[128];         /* the code of the first that was not expected */
 };

@@ -14,7 +14,7 @@ static const struct evd_builtin builtins[] = {
     {"sim", &evd_module_sim},
 };
 
-void sim_configure(struct sim_server *server)
+void sim_configure(struct sim_server *server, unsigned workers)
 {
     struct evd_server_config *config = &server->config;
     char name[] = "evd-server", *argv[] = {name, NULL};
@@ -32,7 +32,7 @@ void sim_configure(struct sim_server *server)
     config->call_timeout_ns = 6 * SIM_SECOND;
     config->idle_timeout_ns = 7 * SIM_SECOND;
     config->write_timeout_ns = 8 * SIM_SECOND;
-    server->count = config->workers;
+    config->workers = server->count = workers;
 }
 
 /* ---- What must hold between any two events. ---- */
@@ -46,14 +46,16 @@ static size_t check_conn(const struct evd_conn *conn)
 {
     check_buf(&conn->in);
     check_buf(&conn->out);
-    SIM_CHECK(sim.files[conn->fd - SIM_FD].kind == SIM_STREAM);
+    const struct sim_file *file = &sim.files[conn->fd - SIM_FD];
+    SIM_CHECK(file->kind == SIM_STREAM && !sim.sockets[file->peer].failed);
     SIM_CHECK(conn->in.len > 0 || conn->work != NULL || conn->in.ptr == NULL);
     SIM_CHECK(conn->out.len > 0 || conn->out.ptr == NULL);
-    /* Something can still happen to it: an event, or a time that runs out. */
-    SIM_CHECK(conn->work != NULL
-                  ? ev_is_active(&conn->work->wait) || ev_is_pending(&conn->work->wait)
-                  : ev_is_active(&conn->io) || ev_is_pending(&conn->io) ||
-                        evd_deadline_is_set(&conn->quiet));
+    /* Something will still happen to it, and be it that its peer sends or reads: a time that runs
+     * out is no excuse for a watcher that is gone. */
+    bool watched = ev_is_active(&conn->io) || ev_is_pending(&conn->io);
+    SIM_CHECK(watched == (conn->events != 0));
+    SIM_CHECK(watched || (conn->work != NULL &&
+                          (ev_is_active(&conn->work->wait) || ev_is_pending(&conn->work->wait))));
     return conn->holder.bytes;
 }
 
@@ -204,6 +206,17 @@ void sim_run(struct sim_server *server)
 {
     sim_run_until(server, sim.now_ns + 100 * SIM_SECOND);
     SIM_CHECK(all_done(server));
+}
+
+void sim_serves_on(struct sim_server *server)
+{
+    sim_arm(NULL);
+    int number = (int)server->peers++;
+    uint64_t now = sim.now_ns;
+    struct sim_peer *peer = sim_peer_make(number, SIM_EAGER, SIM_LINES, 4, now);
+    sim_run(server);
+    SIM_CHECK(peer->answered == 4 && peer->errors == 0);
+    SIM_CHECK(peer->ended_ns - now < SIM_SECOND);
 }
 
 void sim_close(struct sim_server *server)

@@ -15,8 +15,8 @@ struct sim_server {
     size_t peak_held; /* bytes of connections, of all workers together */
 };
 
-/* Limits as small as the scenarios. Once. */
-void sim_configure(struct sim_server *server);
+/* Limits as small as the scenarios. Before sim_open(). */
+void sim_configure(struct sim_server *server, unsigned workers);
 
 /* Opens the workers and lets them run. A negative status: nothing is left of it. */
 int sim_open(struct sim_server *server);
@@ -26,6 +26,9 @@ void sim_run(struct sim_server *server);
 
 /* The same, until this time at the latest. */
 void sim_run_until(struct sim_server *server, uint64_t until_ns);
+
+/* When the faults are over: who comes now is served within a second. */
+void sim_serves_on(struct sim_server *server);
 
 /* Drains and closes it, and looks whether anything was lost: blocks, descriptors, connections. */
 void sim_close(struct sim_server *server);

@@ -34,7 +34,7 @@ static uint64_t seed_of(uint64_t round)
 static void begin(const char *name, uint64_t seed)
 {
     sim_begin(name, seed);
-    sim_configure(&server);
+    sim_configure(&server, 1 + (unsigned)sim_below(SIM_WORKERS));
 }
 
 /* Peers who behave, of every protocol. */
@@ -63,19 +63,6 @@ static void make_all_peers(size_t count)
     server.peers = count;
 }
 
-/* When the faults are over, who comes is served within a second. */
-static void serves_on(void)
-{
-    sim_arm(NULL);
-    int number = (int)server.peers;
-    uint64_t now = sim.now_ns;
-    struct sim_peer *peer = sim_peer_make(number, SIM_EAGER, SIM_LINES, 4, now);
-    server.peers++;
-    sim_run(&server);
-    SIM_CHECK(peer->answered == 4 && peer->errors == 0);
-    SIM_CHECK(peer->ended_ns - now < SIM_SECOND);
-}
-
 static void nothing_fails(void **state)
 {
     (void)state;
@@ -84,7 +71,7 @@ static void nothing_fails(void **state)
         assert_int_equal(sim_open(&server), EVD_OK);
         make_all_peers(1 + sim_below(12));
         sim_run(&server);
-        serves_on();
+        sim_serves_on(&server);
         sim_close(&server);
     }
 }
@@ -109,7 +96,7 @@ static long run_with(const char *name, uint64_t seed, const struct sim_plan *pla
     }
     if (rc < 0)
         return asked;
-    serves_on();
+    sim_serves_on(&server);
     sim_close(&server);
     return asked;
 }
@@ -163,6 +150,40 @@ static void calls_fail_for_good(void **state)
     }
 }
 
+/* The end comes while peers are at it, with input that was not read yet, and fails on its way. */
+static long drain_with(uint64_t seed, const struct sim_plan *plan)
+{
+    begin("a fault while draining", seed);
+    assert_int_equal(sim_open(&server), EVD_OK);
+    make_all_peers(10);
+    sim_run_until(&server, sim.now_ns + sim_below(SIM_SECOND));
+    sim_arm(plan);
+    sim_close(&server);
+    return sim.asked;
+}
+
+static void draining_fails(void **state)
+{
+    (void)state;
+    static const unsigned sites[] = {SIM_ALLOC, SIM_RECV, SIM_SEND,
+                                     SIM_CALLS & ~(unsigned)SIM_CLOSE};
+    for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
+        long passed = 0;
+        for (uint64_t round = 0; round < seeds(20) * 2; round++) {
+            long asked = 1;
+            for (long n = 1; n <= asked; n++) {
+                struct sim_plan plan = {
+                    .sites = sites[i], .from = n, .to = round % 2 == 0 ? n : LONG_MAX};
+                asked = drain_with(seed_of(round / 2), &plan);
+                SIM_CHECK(n < SITES_MAX);
+            }
+            passed += asked;
+        }
+        print_message("0x%x: %ld sites\n", sites[i], passed);
+        assert_true(passed > 5);
+    }
+}
+
 static void a_start_fails_in_order(void **state)
 {
     (void)state;
@@ -196,7 +217,7 @@ static void anything_fails_by_chance(void **state)
         if (sim_one_in(2)) {
             sim_arm(NULL);
             sim_run(&server);
-            serves_on();
+            sim_serves_on(&server);
         }
         sim_close(&server); /* while it fails, and peers are at it, in the other half */
     }
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(memory_runs_out_for_good),
         cmocka_unit_test(each_call_fails_once),
         cmocka_unit_test(calls_fail_for_good),
+        cmocka_unit_test(draining_fails),
         cmocka_unit_test(a_start_fails_in_order),
         cmocka_unit_test(anything_fails_by_chance),
     };

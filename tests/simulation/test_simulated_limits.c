@@ -1,0 +1,228 @@
+/* Limits on a mocked clock: when a peer's time is over, what accepting costs while it fails, and
+ * what the connections of several workers hold together. */
+#include "sim_run.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROUNDS   20
+#define SWEEP_NS (SIM_SECOND / 4)   /* how often the server looks who is due */
+#define SLACK_NS (SIM_SECOND / 100) /* for a peer to come to its first byte, or to see the end */
+#define PAUSE_NS (SIM_SECOND / 10)  /* of accepting */
+#define DAY_NS   (86400 * SIM_SECOND)
+
+static struct sim_server server;
+
+static void begin(const char *name, uint64_t seed, unsigned workers)
+{
+    sim_begin(name, seed);
+    sim_configure(&server, workers);
+}
+
+/* ---- Times. ---- */
+
+static const struct {
+    enum sim_manner manner;
+    enum sim_protocol protocol;
+    size_t calls;
+    uint64_t seconds; /* from its connecting to its end: of sim_configure() */
+} times[] = {
+    {SIM_SILENT, SIM_LINES, 0, 4},   /* --first-byte-timeout */
+    {SIM_TRICKLE, SIM_LINES, 0, 5},  /* --message-timeout: it does send, a byte now and then */
+    {SIM_TRICKLE, SIM_FRAMES, 0, 5}, /* the same */
+    {SIM_TRICKLE, SIM_HTTP, 0, 5},   /* the same */
+    {SIM_IDLER, SIM_LINES, 3, 7},    /* --idle-timeout */
+    {SIM_DEAF, SIM_LINES, 30, 8},    /* --write-timeout */
+    {SIM_TALKER, SIM_LINES, 30, 8},  /* the same: what it sends is no sign of life */
+    {SIM_STUCK, SIM_LINES, 0, 13},   /* --call-timeout, then --idle-timeout */
+};
+
+/* The wall clock is set anywhere, now and then; nobody goes earlier or later for that. */
+static void run_with_jumps(bool jumps)
+{
+    for (uint64_t end = sim.now_ns + 20 * SIM_SECOND; sim.now_ns < end;) {
+        if (jumps)
+            sim.wall_jump_ns = (int64_t)sim_below(2 * DAY_NS) - (int64_t)DAY_NS;
+        sim_run_until(&server, sim.now_ns + 1 + sim_below(SIM_SECOND));
+        if (sim_peers[0].done)
+            return;
+    }
+}
+
+static void times_run_out(bool jumps)
+{
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        for (uint64_t round = 0; round < ROUNDS; round++) {
+            begin("a time runs out", round, 1);
+            assert_int_equal(sim_open(&server), EVD_OK);
+            struct sim_peer *peer =
+                sim_peer_make(0, times[i].manner, times[i].protocol, times[i].calls,
+                              sim.now_ns + sim_below(SIM_SECOND));
+            peer->cut = times[i].manner == SIM_STUCK;
+            if (times[i].seconds == 8)
+                sim.sockets[0].window = 1; /* its socket holds less than its answers */
+            server.peers = 1;
+            run_with_jumps(jumps);
+            SIM_CHECK(peer->done);
+            uint64_t lasted = peer->ended_ns - peer->began_ns, due = times[i].seconds * SIM_SECOND;
+            unsigned limits = times[i].manner == SIM_STUCK ? 2 : 1;
+            SIM_CHECK(lasted >= due);
+            SIM_CHECK(lasted < due + limits * (SWEEP_NS + SLACK_NS));
+            SIM_CHECK(times[i].manner != SIM_STUCK || strstr(peer->first_error, "timed_out"));
+            sim_serves_on(&server);
+            sim_close(&server);
+        }
+    }
+}
+
+static void each_time_is_kept(void **state)
+{
+    (void)state;
+    times_run_out(false);
+}
+
+static void the_wall_clock_may_jump(void **state)
+{
+    (void)state;
+    times_run_out(true);
+}
+
+/* ---- Accepting. ---- */
+
+/* Peers who are in and have said nothing yet. */
+static void let_in(size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)sim_peer_make((int)i, SIM_ORDERLY, SIM_LINES, 5, sim.now_ns);
+    server.peers = count;
+    for (size_t i = 0; i < count; i++) {
+        while (!sim.sockets[i].accepted)
+            sim_run_until(&server, sim.now_ns + 1000);
+        sim_peers[i].next_ns = sim.now_ns + SIM_SECOND;
+    }
+}
+
+static bool all_served(size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        if (!sim_peers[i].done || sim_peers[i].answered != 5 || sim_peers[i].errors != 0)
+            return false;
+    return true;
+}
+
+/* For five seconds nobody can be accepted, whatever the reason: who is in is served, accepting is
+ * tried ten times a second and not more, and told of once; then who waits is served in a second. */
+static void accepting_fails_for_a_while(void **state)
+{
+    (void)state;
+    static const int errors[] = {EMFILE, ENFILE,     ENOBUFS,      ENOMEM,     EPERM,  EACCES,
+                                 EPROTO, EOPNOTSUPP, ECONNABORTED, ENETDOWN,   EINVAL, EIO,
+                                 ENOSR,  ETIMEDOUT,  EHOSTUNREACH, ENOPROTOOPT};
+    enum { IN = 3, WAIT = 4, SECONDS = 5, TRIES = 8 }; /* TRIES: in one turn at most */
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        for (unsigned workers = 1; workers <= SIM_WORKERS; workers++) {
+            begin("accepting fails", i, workers);
+            assert_int_equal(sim_open(&server), EVD_OK);
+            let_in(IN);
+            struct sim_plan plan = {
+                .sites = SIM_ACCEPT, .from = 1, .to = LONG_MAX, .accept_errno = errors[i]};
+            for (int p = IN; p < IN + WAIT; p++)
+                (void)sim_peer_make(p, SIM_ORDERLY, SIM_LINES, 5, sim.now_ns);
+            server.peers = IN + WAIT;
+            sim.accepts = server.turns = sim.lines = 0;
+            sim_arm(&plan);
+            sim_run_until(&server, sim.now_ns + SECONDS * SIM_SECOND);
+            long pauses = (long)(SECONDS * SIM_SECOND / PAUSE_NS + 1) * workers;
+            print_message("%s: %ld calls of accept, %ld turns, %ld lines\n", strerror(errors[i]),
+                          sim.accepts, server.turns, sim.lines);
+            SIM_CHECK(all_served(0, IN));
+            SIM_CHECK(sim.accepts >= SECONDS && sim.accepts <= pauses * TRIES);
+            SIM_CHECK(server.turns < pauses + 1000);
+            SIM_CHECK(sim.lines == workers && strstr(sim.line, strerror(errors[i])));
+            uint64_t now = sim.now_ns;
+            sim_arm(NULL);
+            sim_run_until(&server, now + SIM_SECOND);
+            SIM_CHECK(all_served(IN, IN + WAIT));
+            sim_serves_on(&server);
+            sim_close(&server);
+        }
+    }
+}
+
+/* The process has as many descriptors as it may have: the spare one refuses who is too many, each
+ * at once, and who leaves makes room within a second. */
+static void descriptors_run_out(void **state)
+{
+    (void)state;
+    enum { IN = 5, MORE = 20 };
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("no descriptors", round, 1 + (unsigned)(round % SIM_WORKERS));
+        assert_int_equal(sim_open(&server), EVD_OK);
+        let_in(IN);
+        sim.descriptor_limit = sim.descriptors;
+        for (int p = IN; p < IN + MORE; p++) {
+            (void)sim_peer_make(p, SIM_ORDERLY, SIM_LINES, 5, sim.now_ns);
+            sim_peers[p].cut = true;
+        }
+        server.peers = IN + MORE;
+        sim.accepts = sim.lines = 0;
+        sim_run_until(&server, sim.now_ns + SIM_SECOND / 2);
+        for (int p = IN; p < IN + MORE; p++) {
+            SIM_CHECK(sim_peers[p].done);
+            SIM_CHECK(strstr(sim.sockets[p].out, "\"code\":\"busy\"") != NULL);
+        }
+        /* A refusal is a try that fails, one that does not, and then the end of the queue. */
+        SIM_CHECK(sim.accepts <= 3 * MORE && sim.lines <= (long)server.config.workers);
+        sim_run(&server);
+        SIM_CHECK(all_served(0, IN));
+        sim_serves_on(&server); /* with the limit still there: all of them have left */
+        sim_close(&server);
+    }
+}
+
+/* ---- Memory. ---- */
+
+/* Who does not read holds what is for it. All workers together stay under the limit (sim_run.c
+ * looks after each event), by closing the largest holders of each; who reads is served. */
+static void workers_share_the_memory(void **state)
+{
+    (void)state;
+    enum { DEAF = 40, QUICK = 4 };
+    static const size_t max = 192 * 1024;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("--max-memory", round, SIM_WORKERS);
+        server.config.max_memory = max;
+        assert_int_equal(sim_open(&server), EVD_OK);
+        for (int p = 0; p < DEAF; p++) {
+            struct sim_peer *peer =
+                sim_peer_make(p, SIM_DEAF, (enum sim_protocol)(p % 2), SIM_CALLS_MAX,
+                              sim.now_ns + sim_below(SIM_SECOND));
+            sim.sockets[p].window = 1;
+            peer->cut = true;
+        }
+        for (int p = DEAF; p < DEAF + QUICK; p++) {
+            (void)sim_peer_make(p, SIM_ORDERLY, SIM_HTTP, 5, sim.now_ns + 3 * SIM_SECOND);
+            sim.sockets[p].window = SIM_TEXT;
+        }
+        server.peers = DEAF + QUICK;
+        sim_run(&server);
+        SIM_CHECK(all_served(DEAF, DEAF + QUICK));
+        SIM_CHECK(server.peak_held > max / 2 && server.peak_held <= max);
+        for (unsigned i = 0; i < SIM_WORKERS; i++)
+            SIM_CHECK(server.workers[i].conns.budget.peak > max / SIM_WORKERS / 2);
+        sim_serves_on(&server);
+        sim_close(&server);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_time_is_kept),           cmocka_unit_test(the_wall_clock_may_jump),
+        cmocka_unit_test(accepting_fails_for_a_while), cmocka_unit_test(descriptors_run_out),
+        cmocka_unit_test(workers_share_the_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

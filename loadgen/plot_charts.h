@@ -88,6 +88,13 @@ bool lg_chart_growth(FILE *script, const struct lg_chart_line *lines, size_t cou
                      const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
                      const char *y_title);
 
+#define LG_CHART_COST_LEAST 0.1 /* per cent: below it nobody looks */
+
+/* Costs in per cent over the time of a handler in ns, both logarithmic, with lines at 1 and 5 %.
+ * Lines whose values are bounded have a band, the others are dashed. plot_breakeven.c. */
+void lg_chart_breakeven(FILE *script, const struct lg_chart_line *lines, size_t count,
+                        const char *x_title, const char *y_title);
+
 /* A quantile over offered load, and its limit. */
 struct lg_chart_load {
     char label[48];

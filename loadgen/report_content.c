@@ -44,6 +44,9 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
         doc->format->heading(doc, 3, "Server CPU per call");
         lg_tables_cpu(summary, scenario, load, doc);
         put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
+        doc->format->heading(doc, 3, "When the choice stops mattering");
+        put_figure(report, doc, scenario, load, LG_FIGURE_BREAKEVEN);
+        lg_breakeven_table(summary, scenario, load, doc);
         put_trials(report, doc, scenario, load, "Throughput, trial by trial");
         return;
     }
@@ -168,6 +171,8 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
         char text[1500];
         lg_doc_paragraph(doc, "%s", lg_doc_plain(design->description, text, sizeof(text)));
     }
+    if (!design->has_curves)
+        lg_decision_write(report, doc);
     doc->format->heading(doc, 2, "What it means");
     if (design->has_curves)
         lg_growth_meaning(report, doc);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { LG_TABLE_COLUMNS = 8, LG_TABLE_ROWS = 256, LG_TABLE_TEXT = 256 };
+enum { LG_TABLE_COLUMNS = 8, LG_TABLE_ROWS = 256, LG_TABLE_TEXT = 512 };
 
 /* What a cell is, for its looks; a mark of a list item is one of the last three. */
 enum lg_tone {
@@ -33,6 +33,7 @@ struct lg_table_cell {
 
 struct lg_table {
     const char *caption;
+    bool sentences; /* its cells hold some: they want room */
     size_t columns, rows;
     const char *heads[LG_TABLE_COLUMNS];
     struct lg_table_cell cells[LG_TABLE_ROWS][LG_TABLE_COLUMNS]; /* column 0 heads its row */

@@ -45,7 +45,7 @@ static void name_file(struct lg_report_figure *figure, unsigned number, const ch
 int lg_figure_finish(struct lg_report *report, struct lg_script *script,
                      struct lg_report_figure *figure, const char *stem, struct evd_error *ret_error)
 {
-    unsigned number = ++report->figure_count;
+    unsigned number = figure->number = ++report->figure_count;
     char id[24], plain[sizeof(figure->caption)];
     if (fclose(script->out) != 0) {
         free(script->text);
@@ -227,6 +227,8 @@ static int make_load(struct lg_report *report, size_t scenario, size_t load,
                     : make_latency_forest(report, scenario, load, error);
     if (rc == EVD_OK && !closed)
         rc = lg_breakdown_make(report, scenario, load, error);
+    if (rc == EVD_OK && closed)
+        rc = lg_breakeven_make(report, scenario, load, error);
     if (rc == EVD_OK)
         rc = lg_slopes_make(report, scenario, load, error);
     return rc == EVD_OK ? lg_order_make(report, scenario, load, error) : rc;

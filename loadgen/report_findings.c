@@ -9,16 +9,13 @@
 
 enum { SENTENCE_MAX = 2000 };
 
-/* What the verdicts of all scenarios on an arm come to. */
-enum finding { WORSE, BETTER, MIXED, EQUIVALENT, UNRESOLVED, UNKNOWN, FINDINGS };
-
 static bool is_compared(const struct lg_design *design, size_t arm)
 {
     return arm != design->reference && !design->arms[arm].twin_of;
 }
 
-static enum finding find(const struct lg_summary *summary, size_t load, enum lg_metric metric,
-                         size_t arm)
+enum lg_finding lg_findings_of(const struct lg_summary *summary, size_t load, enum lg_metric metric,
+                               size_t arm)
 {
     unsigned seen[4] = {0}, compared = 0;
     for (size_t scenario = 0; scenario < summary->data->design.scenario_count; scenario++) {
@@ -28,12 +25,13 @@ static enum finding find(const struct lg_summary *summary, size_t load, enum lg_
         compared++;
     }
     if (compared == 0)
-        return UNKNOWN;
+        return LG_FINDING_UNKNOWN;
     if (seen[LG_WORSE] && seen[LG_BETTER])
-        return MIXED;
+        return LG_FINDING_MIXED;
     if (seen[LG_WORSE] || seen[LG_BETTER])
-        return seen[LG_WORSE] ? WORSE : BETTER;
-    return seen[LG_EQUIVALENT] == summary->data->design.scenario_count ? EQUIVALENT : UNRESOLVED;
+        return seen[LG_WORSE] ? LG_FINDING_WORSE : LG_FINDING_BETTER;
+    return seen[LG_EQUIVALENT] == summary->data->design.scenario_count ? LG_FINDING_EQUIVALENT
+                                                                       : LG_FINDING_UNRESOLVED;
 }
 
 /* "(27 times slower on `services`, unresolved on `github-webhooks`)" */
@@ -58,8 +56,8 @@ static void put_scenarios(FILE *out, const struct lg_summary *summary, size_t lo
 }
 
 /* "`a`, `b` and `c`" of the arms with this finding; returns how many. */
-static unsigned put_names(FILE *out, const struct lg_design *design, const enum finding *findings,
-                          enum finding which)
+static unsigned put_names(FILE *out, const struct lg_design *design,
+                          const enum lg_finding *findings, enum lg_finding which)
 {
     unsigned count = 0, done = 0;
     for (size_t arm = 0; arm < design->arm_count; arm++)
@@ -77,17 +75,17 @@ static unsigned put_names(FILE *out, const struct lg_design *design, const enum 
     return count;
 }
 
-static void put_groups(FILE *out, const struct lg_summary *summary, const enum finding *findings,
+static void put_groups(FILE *out, const struct lg_summary *summary, const enum lg_finding *findings,
                        bool *any)
 {
     static const struct {
-        enum finding which;
+        enum lg_finding which;
         const char *one, *many;
-    } groups[] = {
-        {EQUIVALENT, " is equivalent to it (within 2 %)", " are equivalent to it (within 2 %)"},
-        {UNRESOLVED, " cannot be told from it with this much noise",
-         " cannot be told from it with this much noise"},
-        {UNKNOWN, " could not be compared", " could not be compared"}};
+    } groups[] = {{LG_FINDING_EQUIVALENT, " is equivalent to it (within 2 %)",
+                   " are equivalent to it (within 2 %)"},
+                  {LG_FINDING_UNRESOLVED, " cannot be told from it with this much noise",
+                   " cannot be told from it with this much noise"},
+                  {LG_FINDING_UNKNOWN, " could not be compared", " could not be compared"}};
     const struct lg_design *design = &summary->data->design;
     for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
         bool there = false;
@@ -116,7 +114,7 @@ char *lg_findings_lead(const struct lg_summary *summary)
     const struct lg_design *design = &summary->data->design;
     size_t load = lg_main_load(summary), len, compared = 0;
     enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
-    enum finding findings[LG_ARMS_MAX] = {0};
+    enum lg_finding findings[LG_ARMS_MAX] = {0};
     char *text = NULL;
     FILE *out = open_memstream(&text, &len);
     if (!out)
@@ -127,10 +125,10 @@ char *lg_findings_lead(const struct lg_summary *summary)
     fprintf(out, "%s, against `%s`:", metric == LG_RATE ? "At full load" : "By median latency",
             design->arms[design->reference].name);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
-        findings[arm] = find(summary, load, metric, arm);
+        findings[arm] = lg_findings_of(summary, load, metric, arm);
         compared += is_compared(design, arm);
     }
-    for (int which = WORSE; which <= MIXED; which++) {
+    for (int which = LG_FINDING_WORSE; which <= LG_FINDING_MIXED; which++) {
         for (size_t arm = 0; arm < design->arm_count; arm++) {
             if (!is_compared(design, arm) || (int)findings[arm] != which)
                 continue;
@@ -347,11 +345,12 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
                                 "of them, and gets neither interval nor verdict."
                               : ".");
     if (stolen > 0)
-        lg_doc_item(doc, LG_TONE_WARN,
-                    "%zu trials are INVALID for nothing but stolen time, and kept, because without "
-                    "them some arms had too few: it falls on all arms alike, and makes intervals "
-                    "wide, not wrong. Verdicts that rest on them say so.",
-                    stolen);
+        lg_doc_item(
+            doc, LG_TONE_WARN,
+            "%zu INVALID trial%s with no other cause than stolen time %s kept, because some "
+            "arms had too few without: it falls on all arms alike, and makes intervals "
+            "wide, not wrong. Verdicts that rest on that say so.",
+            stolen, stolen > 1 ? "s" : "", stolen > 1 ? "are" : "is");
     list_reasons(summary, doc, false);
 }
 

@@ -105,6 +105,12 @@ static struct scale scale_of(double value, enum lg_unit unit)
                 : fabs(value) >= 9999.5 ? (struct scale){1e-3, " µs", 0}
                                         : (struct scale){1, " ns", 0};
         break;
+    case LG_UNIT_TIME:
+        scale = fabs(value) >= 999.5e6   ? (struct scale){1e-9, " s", 0}
+                : fabs(value) >= 999.5e3 ? (struct scale){1e-6, " ms", 0}
+                : fabs(value) >= 999.5   ? (struct scale){1e-3, " µs", 0}
+                                         : (struct scale){1, " ns", 0};
+        break;
     case LG_UNIT_GBS:
         scale.suffix = " GB/s";
         break;

@@ -28,6 +28,7 @@ enum lg_unit {
     LG_UNIT_MIB,   /* of bytes: 4.56 MiB */
     LG_UNIT_RATIO, /* 0.976, 0.0214, 46.2 */
     LG_UNIT_NS,    /* of nanoseconds: 46.1 ns, 52.3 µs from 10 µs on */
+    LG_UNIT_TIME,  /* of nanoseconds: 46.1 ns, 1.64 µs, 8.38 ms, 2.00 s */
     LG_UNIT_GBS,   /* of bytes per nanosecond: 1.86 GB/s */
 };
 

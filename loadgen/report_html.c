@@ -142,8 +142,8 @@ static void table(struct lg_doc *doc, const struct lg_table *data)
     element(out, "", data->caption, "</figcaption>\n");
     fprintf(out,
             "<div class=\"scroll\" role=\"region\" aria-labelledby=\"t%u\" tabindex=\"0\">"
-            "<table aria-labelledby=\"t%u\">",
-            number, number);
+            "<table%s aria-labelledby=\"t%u\">",
+            number, data->sentences ? " class=\"sentences\"" : "", number);
     put_rows(out, data);
     fputs("</table></div>\n</figure>\n", out);
 }

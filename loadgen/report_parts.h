@@ -17,13 +17,15 @@ struct lg_report_figure {
     char *svg;             /* owned */
     struct lg_table *data; /* owned; NULL: none */
     char x_name[64];       /* a head of data that is not static */
+    unsigned number;       /* as in "Figure 3"; 0: there is none */
 };
 
 /* Of each scenario and load, in the order of the page. */
 enum {
-    LG_FIGURE_MAIN,   /* throughput as ratios; of an open load the percentiles */
-    LG_FIGURE_SECOND, /* CPU; of an open load latencies as ratios */
-    LG_FIGURE_PARTS,  /* of an open load: where the time went */
+    LG_FIGURE_MAIN,      /* throughput as ratios; of an open load the percentiles */
+    LG_FIGURE_SECOND,    /* CPU; of an open load latencies as ratios */
+    LG_FIGURE_PARTS,     /* of an open load: where the time went */
+    LG_FIGURE_BREAKEVEN, /* of the main load, if closed: what longer handlers leave of the costs */
     LG_FIGURE_SLOPES,
     LG_FIGURE_ORDER,
     LG_FIGURES_PER_LOAD
@@ -77,6 +79,15 @@ int lg_order_make(struct lg_report *report, size_t scenario, size_t load,
 int lg_breakdown_make(struct lg_report *report, size_t scenario, size_t load,
                       struct evd_error *ret_error);
 
+/* report_breakeven.c: when the choice stops mattering, of a closed load. */
+int lg_breakeven_make(struct lg_report *report, size_t scenario, size_t load,
+                      struct evd_error *ret_error);
+void lg_breakeven_table(const struct lg_summary *summary, size_t scenario, size_t load,
+                        struct lg_doc *doc);
+
+/* report_decision.c: "choose this when". */
+void lg_decision_write(const struct lg_report *report, struct lg_doc *doc);
+
 /* How calls ended: report_breakdown.c. */
 void lg_errors_write(const struct lg_data *data, struct lg_doc *doc);
 
@@ -108,6 +119,18 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc);
 /* report_findings.c: the answer in one sentence, to be freed; what it means; whether to believe it.
  */
 char *lg_findings_lead(const struct lg_summary *summary);
+/* What the verdicts of all scenarios on an arm come to. */
+enum lg_finding {
+    LG_FINDING_WORSE, /* somewhere, and nowhere better */
+    LG_FINDING_BETTER,
+    LG_FINDING_MIXED,
+    LG_FINDING_EQUIVALENT, /* everywhere */
+    LG_FINDING_UNRESOLVED,
+    LG_FINDING_UNKNOWN /* nothing could be compared */
+};
+enum lg_finding lg_findings_of(const struct lg_summary *summary, size_t load, enum lg_metric metric,
+                               size_t arm);
+
 void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc);
 void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc);
 

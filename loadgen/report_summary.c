@@ -206,29 +206,34 @@ size_t lg_main_load(const struct lg_summary *summary)
     return 0;
 }
 
+void lg_summary_column(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                       enum lg_metric metric, double *ret_column)
+{
+    const struct lg_data *data = summary->data;
+    size_t cell = lg_design_cell(&data->design, scenario, load, arm);
+    for (size_t i = 0; i < data->design.blocks; i++)
+        ret_column[i] = NAN;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        if (cell_of(&data->design, trial) == cell && lg_summary_counts(summary, trial))
+            ret_column[trial->block - 1] = trial->metrics[metric];
+    }
+}
+
 struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,
                                     size_t arm, size_t other, enum lg_metric metric)
 {
-    const struct lg_data *data = summary->data;
-    const struct lg_design *design = &data->design;
-    const size_t cells[2] = {lg_design_cell(design, scenario, load, arm),
-                             lg_design_cell(design, scenario, load, other)};
+    size_t blocks = summary->data->design.blocks;
     struct lg_interval ratio = {.estimate = NAN};
-    double *x = calloc((size_t)design->blocks * 2, sizeof(*x));
+    double *x = calloc(blocks * 2, sizeof(*x));
     if (!x)
         return ratio;
-    for (size_t i = 0; i < (size_t)design->blocks * 2; i++)
-        x[i] = NAN;
-    for (size_t i = 0; i < data->count; i++) {
-        const struct lg_trial *trial = &data->trials[i];
-        size_t cell = cell_of(design, trial);
-        for (size_t k = 0; k < 2; k++)
-            if (cell == cells[k] && lg_summary_counts(summary, trial))
-                x[k * design->blocks + trial->block - 1] = trial->metrics[metric];
-    }
-    ratio = lg_shift_ratio_interval(x, x + design->blocks, design->blocks);
+    lg_summary_column(summary, scenario, load, arm, metric, x);
+    lg_summary_column(summary, scenario, load, other, metric, x + blocks);
+    ratio = lg_shift_ratio_interval(x, x + blocks, blocks);
     free(x);
-    if (!summary->cells[cells[0]].trusted || !summary->cells[cells[1]].trusted)
+    if (!lg_summary_cell(summary, scenario, load, arm)->trusted ||
+        !lg_summary_cell(summary, scenario, load, other)->trusted)
         ratio.bounded = false;
     return ratio;
 }

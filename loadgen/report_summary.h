@@ -77,6 +77,10 @@ size_t lg_main_load(const struct lg_summary *summary);
 struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,
                                     size_t arm, size_t other, enum lg_metric metric);
 
+/* A metric of a cell, block by block: column[blocks], NaN where no trial of the block counts. */
+void lg_summary_column(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                       enum lg_metric metric, double *ret_column);
+
 /* The latencies of all of a cell's trials that count, merged by adding counts (never by averaging
  * percentiles). EVD_ERR_BAD_DATA if a bucket is not one of lg_histogram's. */
 int lg_summary_histogram(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,

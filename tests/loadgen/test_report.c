@@ -143,11 +143,11 @@ static const char *const pages[] = {"report.md",
                                     "report.html",
                                     "figure-1-services-throughput-ratio.svg",
                                     "figure-2-services-throughput-cpu.svg",
-                                    "figure-3-services-throughput-blocks.svg",
-                                    "figure-4-services-throughput-order.svg",
-                                    "figure-5-services-latency-spectrum.svg",
-                                    "figure-6-services-latency-ratio.svg",
-                                    "figure-13-github-webhooks-latency-spectrum.svg"};
+                                    "figure-3-services-throughput-breakeven.svg",
+                                    "figure-4-services-throughput-blocks.svg",
+                                    "figure-6-services-latency-spectrum.svg",
+                                    "figure-7-services-latency-ratio.svg",
+                                    "figure-15-github-webhooks-latency-spectrum.svg"};
 enum { PAGES = sizeof(pages) / sizeof(*pages) };
 
 /* The same data in two folders, and the second time with other surroundings: the same bytes. */
@@ -196,14 +196,14 @@ static void test_pages(void **state)
     assert_null(strstr(html, "<link"));
     assert_null(strstr(html, "<script"));
     assert_int_equal(count_of(html, "http://"), count_of(html, "=\"http://www.w3.org/"));
-    assert_int_equal(count_of(html, "<svg"), 16);
-    assert_int_equal(count_of(html, "role=\"img\""), 16);
-    assert_int_equal(count_of(html, "<title id=\"f16-title\">"), 1);
-    assert_int_equal(count_of(html, "<desc id=\"f16-desc\">"), 1);
+    assert_int_equal(count_of(html, "<svg"), 18);
+    assert_int_equal(count_of(html, "role=\"img\""), 18);
+    assert_int_equal(count_of(html, "<title id=\"f18-title\">"), 1);
+    assert_int_equal(count_of(html, "<desc id=\"f18-desc\">"), 1);
     assert_int_equal(count_of(html, "<thead>"),
                      count_of(html, "<th scope=\"col\" class=\"plain\">Arm<") +
                          count_of(html, "<th scope=\"col\" class=\"plain\">Row<") +
-                         2); /* and noise, and the machine */
+                         3); /* and the choice, noise, and the machine */
     assert_non_null(strstr(html, "A CPU | of &lt;numbers&gt;"));
     assert_null(strstr(html, "<numbers>"));
     assert_non_null(strstr(html, "prefers-color-scheme: dark"));

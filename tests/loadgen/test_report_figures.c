@@ -65,7 +65,7 @@ static void test_text_alternatives(void **state)
     struct pages pages = make_pages(&usual);
     (void)state;
     size_t figures = count_of(pages.html, "<svg");
-    assert_true(figures >= 16);
+    assert_true(figures >= 18);
     assert_int_equal(count_of(pages.html, "role=\"img\" aria-labelledby=\"f"), figures);
     assert_int_equal(count_of(pages.html, "<desc id=\"f"), figures);
     assert_int_equal(count_of(pages.html, " as a table</summary>"), figures);
@@ -95,7 +95,7 @@ static void test_spectrum(void **state)
 {
     struct pages pages = make_pages(&usual);
     (void)state;
-    char *row = line_of(pages.md, "<summary>Figure 5 as a table", "| static |");
+    char *row = line_of(pages.md, "<summary>Figure 6 as a table", "| static |");
     assert_non_null(strstr(row, "| static | 4,000 |"));
     assert_int_equal(count_of(row, "too few calls"), 2);
     assert_int_equal(count_of(row, " µs \\["), 3);
@@ -113,7 +113,7 @@ static void test_no_band(void **state)
     (void)state;
     small.blocks = 4;
     struct pages pages = make_pages(&small);
-    char *row = line_of(pages.md, "<summary>Figure 5 as a table", "| static |");
+    char *row = line_of(pages.md, "<summary>Figure 6 as a table", "| static |");
     assert_int_equal(count_of(row, " µs \\["), 0);
     free(row);
     assert_non_null(strstr(pages.html, "<title>static, p99: "));
@@ -125,10 +125,10 @@ static void test_blocks(void **state)
 {
     struct pages pages = make_pages(&usual);
     (void)state;
-    char *caption = line_of(pages.md, "**Figure 3.**", "Block by block");
+    char *caption = line_of(pages.md, "**Figure 4.**", "Block by block");
     assert_non_null(strstr(caption, "Too far off to be drawn here: `dynamic/call`."));
     free(caption);
-    const char *table = strstr(pages.md, "<summary>Figure 3 as a table");
+    const char *table = strstr(pages.md, "<summary>Figure 4 as a table");
     assert_non_null(table);
     char *rows = strndup(table, (size_t)(strstr(table, "</details>") - table));
     assert_int_equal(count_of(rows, "| instance/pool | block "), 8);

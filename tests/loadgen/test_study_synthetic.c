@@ -196,7 +196,8 @@ static cJSON *line_json(struct lg_rng *rng, const struct lg_design *design,
 {
     size_t arm = cell % design->arm_count, pair = cell / design->arm_count;
     size_t load = pair % design->load_count, scenario = pair / design->load_count;
-    double rate = options->rate[arm] * exp(options->noise * normal(rng)) *
+    double other = scenario == 1 ? options->rate_webhooks[arm] : 0;
+    double rate = (other > 0 ? other : options->rate[arm]) * exp(options->noise * normal(rng)) *
                   pow(1 + options->drift, (double)block);
     struct numbers n = {.closed = load == 0,
                         .webhooks = scenario == 1,

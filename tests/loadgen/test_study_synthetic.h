@@ -14,10 +14,11 @@ struct synthetic {
     double noise;                /* standard deviation of a trial's log throughput, such as 0.01 */
     double drift;                /* each block is faster than the last by this fraction */
     double rate[SYNTHETIC_ARMS]; /* throughput of each arm of quick.json, as a ratio to the first */
-    unsigned calls;              /* per trial, for the latencies */
-    unsigned invalid_trial;      /* this trial is INVALID; 0: none */
-    unsigned bad_trial;          /* this trial has bad replies; 0: none */
-    unsigned trials;             /* only the first so many; 0: all */
+    double rate_webhooks[SYNTHETIC_ARMS]; /* the same on github-webhooks; 0: as `rate` */
+    unsigned calls;                       /* per trial, for the latencies */
+    unsigned invalid_trial;               /* this trial is INVALID; 0: none */
+    unsigned bad_trial;                   /* this trial has bad replies; 0: none */
+    unsigned trials;                      /* only the first so many; 0: all */
     bool parts; /* where the time of open calls went: 10, 20 and 70 % of it, and of the last 40 on
                    the wire */
 };

@@ -48,7 +48,9 @@ cp -R "$(dirname "$program")/modules" "$work/modules"
 calls() {
     case $1 in
         dynamic-call) echo 100 ;;
-        *-endpoints) echo 10000 ;; # each of them, once
+        *-endpoints) echo 10000 ;;      # each of them, once
+        server-*-names) echo 4096 ;; # the same
+        server-*) echo 6400 ;;       # whole batches
         *) echo 1000 ;;
     esac
 }

@@ -181,7 +181,15 @@ static int fail_status(struct evd_flight *flight, int status)
     return EVD_DONE;
 }
 
-static void end(struct evd_flight *flight)
+/* The function has ended the call without an answer. */
+static void answer_for(struct evd_flight *flight, int rc)
+{
+    if (rc >= 0) /* a module need not look at what its answer came to */
+        rc = flight->refused < 0 ? flight->refused : EVD_ERR_NO_ANSWER;
+    (void)fail_status(flight, rc);
+}
+
+static inline void end(struct evd_flight *flight)
 {
     struct evd_dispatch *dispatch = flight->dispatch;
     dispatch->backend->release(dispatch->self, &flight->target);
@@ -190,56 +198,70 @@ static void end(struct evd_flight *flight)
 }
 
 /* Calls the function once, and ends the call unless it wants more. */
-static int step(struct evd_flight *flight)
+static inline int step(struct evd_flight *flight)
 {
     flight->wait_ns = 0;
     int rc = flight->target.fn(flight->target.state, &flight->call);
-    if (rc == EVD_MORE && !flight->answered)
-        return EVD_MORE;
     if (!flight->answered) {
-        if (rc >= 0) /* a module need not look at what its answer came to */
-            rc = flight->refused < 0 ? flight->refused : EVD_ERR_NO_ANSWER;
-        (void)fail_status(flight, rc);
+        if (rc == EVD_MORE)
+            return EVD_MORE;
+        answer_for(flight, rc);
     }
     end(flight);
     return EVD_DONE;
 }
 
-/* Why there is no such endpoint: the order of the checks is the order of helpfulness. */
-static int explain_missing(struct evd_slice event)
+/* Nothing was acquired. A name in the table is valid by construction, so only a miss is examined
+ * further; the order of the checks is the order of helpfulness. */
+static int explain_missing(struct evd_flight *flight, int rc)
 {
-    if (event.len == 0)
-        return EVD_ERR_EMPTY_EVENT;
-    return evd_name_is_valid(event) ? EVD_ERR_NO_SUCH_FUNCTION : EVD_ERR_BAD_EVENT;
+    struct evd_slice event = flight->call.message.event;
+    if (rc == EVD_ERR_NO_SUCH_FUNCTION && event.len == 0)
+        rc = EVD_ERR_EMPTY_EVENT;
+    else if (rc == EVD_ERR_NO_SUCH_FUNCTION && !evd_name_is_valid(event))
+        rc = EVD_ERR_BAD_EVENT;
+    return fail_status(flight, rc);
 }
 
 static const struct evd_caller nobody = {.size = sizeof nobody, .transport = ""};
 
-int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *message,
-                      struct evd_sink *sink, struct evd_flight *flight)
+void evd_flight_init(struct evd_flight *flight, struct evd_dispatch *dispatch,
+                     struct evd_sink *sink)
 {
     flight->call.host = &evd_host_table;
-    flight->call.message = *message;
-    if (message->caller == NULL)
-        flight->call.message.caller = &nobody;
-    flight->call.context = NULL;
+    flight->call.message.caller = &nobody;
     flight->dispatch = dispatch;
     flight->sink = sink;
-    flight->target = (struct evd_target){0};
     evd_arena_init(&flight->arena, &dispatch->arena_cache, dispatch->config.max_tree);
+}
+
+int evd_flight_run(struct evd_flight *flight)
+{
+    struct evd_dispatch *dispatch = flight->dispatch;
+    flight->call.context = NULL;
+    flight->target.number = 0;
     flight->data_tree = NULL;
     flight->answered = false;
     flight->refused = EVD_OK;
     flight->error.text[0] = '\0';
 
-    /* A name in the table is valid by construction, so only a miss is examined further. */
-    int rc = dispatch->backend->acquire(dispatch->self, message->event, &flight->target);
+    int rc =
+        dispatch->backend->acquire(dispatch->self, flight->call.message.event, &flight->target);
     if (rc < 0)
-        return fail_status(flight,
-                           rc == EVD_ERR_NO_SUCH_FUNCTION ? explain_missing(message->event) : rc);
-    if (sink->acquired != NULL)
-        sink->acquired(sink);
+        return explain_missing(flight, rc);
+    if (flight->sink->acquired != NULL)
+        flight->sink->acquired(flight->sink);
     return step(flight);
+}
+
+int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *message,
+                      struct evd_sink *sink, struct evd_flight *flight)
+{
+    evd_flight_init(flight, dispatch, sink);
+    flight->call.message = *message;
+    if (message->caller == NULL)
+        flight->call.message.caller = &nobody;
+    return evd_flight_run(flight);
 }
 
 int evd_dispatch_resume(struct evd_flight *flight)

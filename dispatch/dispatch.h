@@ -131,6 +131,13 @@ size_t evd_dispatch_endpoints(const struct evd_dispatch *dispatch);
 int evd_dispatch_call(struct evd_dispatch *dispatch, const struct evd_message *message,
                       struct evd_sink *sink, struct evd_flight *flight);
 
+/* The same in two steps, for many calls of which each has ended before the next begins: _init once,
+ * then for each the message is written to flight->call.message (its caller is not NULL), and _run.
+ */
+void evd_flight_init(struct evd_flight *flight, struct evd_dispatch *dispatch,
+                     struct evd_sink *sink);
+int evd_flight_run(struct evd_flight *flight);
+
 /* Calls the function of an unfinished flight again. Returns as evd_dispatch_call. */
 int evd_dispatch_resume(struct evd_flight *flight);
 

@@ -140,6 +140,26 @@ static inline uint32_t tag_of(uint64_t hash)
     return (uint32_t)(hash >> 32); /* the position is of its lower bits */
 }
 
+/* Whether two texts of the same length are the same. A call of memcmp() takes longer. */
+static inline bool same_text(const char *a, const char *b, size_t len)
+{
+    if (len >= 8) {
+        size_t last = len - 8; /* where the last eight begin, which others may overlap */
+        for (size_t i = 0; i < last; i += 8) {
+            if (load64(a + i) != load64(b + i))
+                return false;
+        }
+        return load64(a + last) == load64(b + last);
+    }
+    if (len >= 4)
+        return load32(a) == load32(b) && load32(a + len - 4) == load32(b + len - 4);
+    for (size_t i = 0; i < len; i++) {
+        if (a[i] != b[i])
+            return false;
+    }
+    return true;
+}
+
 /* The name's slot, or the free one that ends the search for it. */
 static inline struct evd_names_slot *find_slot(const struct evd_names *names, uint64_t hash,
                                                struct evd_slice name)
@@ -205,8 +225,18 @@ void *evd_names_get(const struct evd_names *names, struct evd_slice name)
 {
     if (names->slots == NULL)
         return NULL;
-    const struct evd_names_slot *slot = find_slot(names, hash_name(names, name), name);
-    return slot->line != 0 ? record_at(names, slot->line) : NULL;
+    uint64_t hash = hash_name(names, name);
+    for (size_t i = hash & names->mask;; i = (i + 1) & names->mask) {
+        struct evd_names_slot slot = names->slots[i];
+        if (slot.line == 0)
+            return NULL;
+        if (slot.tag != tag_of(hash))
+            continue;
+        unsigned char *record = record_at(names, slot.line);
+        struct evd_slice text = name_of(names, record);
+        if (text.len == name.len && same_text(text.ptr, name.ptr, name.len))
+            return record;
+    }
 }
 
 int evd_names_keep(struct evd_names *names, bool (*stays)(const void *value))

@@ -123,6 +123,31 @@ static void assert_all_different(uint64_t *hashes, size_t count)
         assert_true(hashes[i - 1] != hashes[i]);
 }
 
+/* Where the hashes of two names are as good as equal, the texts tell them apart: at every byte. */
+static void every_byte_is_compared(void **state)
+{
+    (void)state;
+    char text[EVD_EVENT_MAX];
+    for (size_t len = 1; len <= EVD_EVENT_MAX; len++) {
+        struct evd_names names;
+        struct evd_slice name = evd_slice(text, len);
+        memset(text, 'a', len);
+        evd_names_init(&names, sizeof(uint64_t));
+        put(&names, name, len);
+        for (size_t at = 0; at <= len; at++) { /* at len: it is the name itself */
+            if (at < len)
+                text[at] = 'b';
+            uint64_t hash = evd_names_hash(&names, name);
+            memset(names.slots, 0, (names.mask + 1) * sizeof *names.slots);
+            names.slots[hash & names.mask] =
+                (struct evd_names_slot){.tag = (uint32_t)(hash >> 32), .line = 1};
+            assert_true(get(&names, name) == (at < len ? NONE : len));
+            text[at < len ? at : 0] = 'a';
+        }
+        evd_names_release(&names);
+    }
+}
+
 /* A byte that the hash does not see would let names be chosen that collide. */
 static void every_byte_reaches_the_hash(void **state)
 {
@@ -386,6 +411,7 @@ int main(void)
         cmocka_unit_test(keeps_half_of_its_slots_free),
         cmocka_unit_test(does_not_find_what_was_not_put),
         cmocka_unit_test(tells_names_apart_at_every_length),
+        cmocka_unit_test(every_byte_is_compared),
         cmocka_unit_test(every_byte_reaches_the_hash),
         cmocka_unit_test(no_bytes_hide_others_from_the_hash),
         cmocka_unit_test(a_given_seed_gives_the_same_table),

@@ -53,7 +53,7 @@ static const char *skip_escape(struct evd_json_scan *scan, const char *p, const 
 static inline const char *skip_string(struct evd_json_scan *scan, const char *p, const char *end)
 {
     for (;;) {
-        p = skip_plain(p, end);
+        p = evd_json_skip_plain(p, end);
         if (p == end)
             return fail(scan, p, "a string without an end");
         if (*p == '"')

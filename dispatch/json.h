@@ -19,6 +19,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* EVD_JSON_SCALAR leaves the vectors out, so that a test can run both on one machine. */
+#if defined(__SSE2__) && !defined(EVD_JSON_SCALAR)
+#define EVD_JSON_SSE2 1
+#include <emmintrin.h>
+#endif
+
 #define EVD_JSON_DEPTH_DEFAULT 64
 #define EVD_JSON_DEPTH_MAX     512 /* below cJSON's own limit of 1,000 */
 #define EVD_JSON_NUMBER_MAX    63  /* bytes */
@@ -70,6 +76,29 @@ int evd_json_scan_end(struct evd_json_scan *scan);
 /* After a failure: fills *error (may be NULL) with why and where ("not JSON: expected ':' at byte
  * 7", counted from 0), and returns `status`. */
 int evd_json_scan_error(const struct evd_json_scan *scan, int status, struct evd_error *error);
+
+/* The first byte of [p, end) that does not stand for itself in a string (a quote, a backslash, a
+ * control character, or what isn't ASCII), or end. */
+static inline const char *evd_json_skip_plain(const char *p, const char *end)
+{
+#ifdef EVD_JSON_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(' ');
+    for (; end - p >= 16; p += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        /* As signed bytes, below the space lie the control characters and all that isn't ASCII. */
+        __m128i special = _mm_or_si128(
+            _mm_cmplt_epi8(bytes, space),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+        if (mask != 0)
+            return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && (unsigned char)(*p - ' ') < 0x60 && *p != '"' && *p != '\\')
+        p++;
+    return p;
+}
 
 /* Undoes the escapes of a validated string's inside (no quotes) into out[0..cap).
  * Returns the length in bytes, as UTF-8, or EVD_ERR_TOO_LARGE when it does not fit: then out holds

@@ -6,12 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* EVD_JSON_SCALAR leaves the vectors out, so that a test can run both on one machine. */
-#if defined(__SSE2__) && !defined(EVD_JSON_SCALAR)
-#define EVD_JSON_SSE2 1
-#include <emmintrin.h>
-#endif
-
 enum {
     WHITE = 1,
     DIGIT = 2,
@@ -33,28 +27,6 @@ static const unsigned char classes[256] = {
 static inline bool is(char c, int class)
 {
     return (classes[(unsigned char)c] & class) != 0;
-}
-
-/* The first byte of [p, end) that is not PLAIN, or end. */
-static inline const char *skip_plain(const char *p, const char *end)
-{
-#ifdef EVD_JSON_SSE2
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(' ');
-    for (; end - p >= 16; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* As signed bytes, below the space lie the control characters and all that isn't ASCII. */
-        __m128i special = _mm_or_si128(
-            _mm_cmplt_epi8(bytes, space),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(special);
-        if (mask != 0)
-            return p + __builtin_ctz(mask);
-    }
-#endif
-    while (p < end && is(*p, PLAIN))
-        p++;
-    return p;
 }
 
 /* Bytes of the UTF-8 sequence at p (RFC 3629, section 4), or 0 where none is; p < end, and *p is

@@ -134,7 +134,7 @@ static inline size_t escape(struct evd_slice text, char *out, bool as_bytes)
     for (const char *p = text.ptr; p != end;) {
         const char *run = p;
         char bytes[6];
-        p = skip_plain(p, end);
+        p = evd_json_skip_plain(p, end);
         size_t len = (size_t)(p - run);
         if (len == 0) {
             run = bytes;

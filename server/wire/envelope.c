@@ -377,8 +377,7 @@ static int string_bytes(struct evd_slice value, struct evd_codec_context *contex
     return EVD_OK;
 }
 
-/* Of a codec that changes something. */
-static int undo_codec(const struct evd_envelope *envelope, const struct evd_transport *transport,
+int evd_envelope_undo(const struct evd_envelope *envelope, const struct evd_transport *transport,
                       struct evd_codec_context *context, struct evd_buf *scratch,
                       struct evd_slice *ret_payload, struct evd_error *ret_error)
 {
@@ -404,22 +403,6 @@ static int undo_codec(const struct evd_envelope *envelope, const struct evd_tran
     return EVD_OK;
 }
 
-/* Whether data is the payload itself. */
-static inline bool is_plain(const struct evd_envelope *envelope)
-{
-    return envelope->codec == NULL || envelope->codec->identity;
-}
-
-int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
-                         struct evd_codec_context *context, struct evd_buf *scratch,
-                         struct evd_slice *ret_payload, struct evd_error *ret_error)
-{
-    if (!is_plain(envelope))
-        return undo_codec(envelope, transport, context, scratch, ret_payload, ret_error);
-    *ret_payload = envelope->data;
-    return EVD_OK;
-}
-
 static int encode_coded(struct evd_envelope *envelope, const struct evd_transport *transport,
                         struct evd_codec_context *context, struct evd_slice payload,
                         struct evd_buf *out)
@@ -436,7 +419,7 @@ int evd_envelope_encode(struct evd_envelope *envelope, const struct evd_transpor
                         struct evd_codec_context *context, struct evd_slice payload,
                         struct evd_buf *out)
 {
-    if (envelope->kind != EVD_KIND_ERROR && !is_plain(envelope))
+    if (envelope->kind != EVD_KIND_ERROR && !evd_envelope_is_plain(envelope))
         return encode_coded(envelope, transport, context, payload, out);
     envelope->data = payload;
     return transport->encode(out, envelope);

@@ -45,14 +45,16 @@ struct evd_envelope {
  * initializer is a string instruction to compilers, which takes longer than all of decoding. */
 static inline void evd_envelope_init(struct evd_envelope *envelope, enum evd_kind kind)
 {
-    const struct evd_slice none = {NULL, 0};
     envelope->kind = kind;
     envelope->id.kind = EVD_ID_NONE;
     envelope->id.number = 0;
-    envelope->id.text = none;
+    envelope->id.text = evd_slice(NULL, 0);
     envelope->codec = &evd_codec_json;
-    envelope->event = envelope->data = envelope->envelope = none;
-    envelope->code = envelope->message = none;
+    envelope->event = evd_slice(NULL, 0);
+    envelope->data = evd_slice(NULL, 0);
+    envelope->envelope = evd_slice(NULL, 0);
+    envelope->code = evd_slice(NULL, 0);
+    envelope->message = evd_slice(NULL, 0);
 }
 
 struct evd_transport;
@@ -74,9 +76,10 @@ int evd_envelope_scan(struct evd_decoder *decoder, struct evd_slice text,
  * (no copy), else decoded into *scratch (cleared first) and borrowed from there. No data on the
  * wire is an empty payload, whatever the codec.
  * EVD_ERR_BAD_DATA, EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY; *ret_error in words. */
-int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_transport *transport,
-                         struct evd_codec_context *context, struct evd_buf *scratch,
-                         struct evd_slice *ret_payload, struct evd_error *ret_error);
+static inline int evd_envelope_payload(const struct evd_envelope *envelope,
+                                       const struct evd_transport *transport,
+                                       struct evd_codec_context *context, struct evd_buf *scratch,
+                                       struct evd_slice *ret_payload, struct evd_error *ret_error);
 
 /* Appends the whole message to *out: `payload` through the envelope's codec, then the transport's
  * encode(). On an error *out is as it was. envelope->data is set, to what is written for the
@@ -86,6 +89,28 @@ int evd_envelope_payload(const struct evd_envelope *envelope, const struct evd_t
 int evd_envelope_encode(struct evd_envelope *envelope, const struct evd_transport *transport,
                         struct evd_codec_context *context, struct evd_slice payload,
                         struct evd_buf *out);
+
+/* Whether data is the payload itself. */
+static inline bool evd_envelope_is_plain(const struct evd_envelope *envelope)
+{
+    return envelope->codec == NULL || envelope->codec->identity;
+}
+
+/* evd_envelope_payload() of a codec that changes something. */
+int evd_envelope_undo(const struct evd_envelope *envelope, const struct evd_transport *transport,
+                      struct evd_codec_context *context, struct evd_buf *scratch,
+                      struct evd_slice *ret_payload, struct evd_error *ret_error);
+
+static inline int evd_envelope_payload(const struct evd_envelope *envelope,
+                                       const struct evd_transport *transport,
+                                       struct evd_codec_context *context, struct evd_buf *scratch,
+                                       struct evd_slice *ret_payload, struct evd_error *ret_error)
+{
+    if (!evd_envelope_is_plain(envelope))
+        return evd_envelope_undo(envelope, transport, context, scratch, ret_payload, ret_error);
+    *ret_payload = evd_slice_same(&envelope->data);
+    return EVD_OK;
+}
 
 /* ---- For transports: the members of envelope->envelope that are a module's own ---- */
 

@@ -73,6 +73,71 @@ static void test_bad_lines(void **state)
           "bad_envelope #1: an answer must have either data or error\nreply #2 data=[3]\n");
 }
 
+/* Read whole, these are usual, or all but; byte by byte none is. Nothing shows which it was. */
+static void test_usual_lines(void **state)
+{
+    (void)state;
+    reads(SERVER, "{\"id\":7,\"event\":\"a.b\",\"data\":\"x\"}\n",
+          "call #7 event=[a.b] data=[\"x\"]\n");
+    reads(SERVER, "{\"id\": 7, \"event\": \"a.b\", \"data\": -1.5e3}\n",
+          "call #7 event=[a.b] data=[-1.5e3]\n");
+    reads(SERVER, "{\"data\":[{\"id\":1}, 2],\"event\":\"a\",\"id\":0}\n{\"event\":\"\"}\n",
+          "call #0 event=[a] data=[[{\"id\":1}, 2]]\ncall\n");
+    reads(SERVER, "{\"data\":\"a\\\"}\\u0000\xC3\xA9 and more than 16 bytes\",\"id\":1}\n",
+          "call #1 data=[\"a\\\"}\\u0000\\xC3\\xA9 and more than 16 bytes\"]\n");
+    reads(SERVER, "{\"id\":9999999999999999999}\n{\"id\":18446744073709551616}\n",
+          "call #9999999999999999999\ncall id=[18446744073709551616]\n");
+    reads(SERVER, "{\"id\":1.5,\"event\":\"\\u0061\"}\n{\"id\":-1,\"event\":\"\xC3\xA9\"}\n",
+          "call id=[1.5] event=[a]\ncall id=[-1] event=[\\xC3\\xA9]\n");
+    reads(SERVER,
+          "{\"id\":  7}\n{\"id\":7,  \"event\":\"a\"}\n{\"id\":7 }\n{\"id\":7} \n{\"id\" :7}\n",
+          "call #7\ncall #7 event=[a]\ncall #7\ncall #7\ncall #7\n");
+    reads(SERVER, "{\"id\":07}\n{\"id\":7,}\n{\"id\":}\n",
+          "bad_envelope: not JSON: a number that starts with 0 at byte 6\n"
+          "bad_envelope #7: not JSON: expected a key in quotes at byte 8\n"
+          "bad_envelope: not JSON: expected a value at byte 6\n");
+    reads(SERVER, "{\"id\":7,\"id\":8}\n{\"data\":1,\"data\":2}\n{\"event\":\"a\tb\"}\n",
+          "bad_envelope #7: id is there twice\n"
+          "bad_envelope: data is there twice\n"
+          "bad_envelope: not JSON: a control character in a string at byte 11\n");
+    /* a line ends where it ends, inside of data, too */
+    reads(SERVER, "{\"data\":[1,\n2]}\n{\"data\":\n1}\n",
+          "bad_envelope: not JSON: expected a value at byte 11, where it ends\n"
+          "bad_envelope: a message must be a JSON object: it must start with '{', not '2'\n"
+          "bad_envelope: not JSON: expected a value at byte 8, where it ends\n"
+          "bad_envelope: a message must be a JSON object: it must start with '{', not '1'\n");
+    reads(CLIENT, "{\"id\":7,\"data\":{\"a\":1}}\n{\"data\":1,\"event\":2}\n{\"id\":7}\n",
+          "reply #7 data=[{\"a\":1}]\nreply data=[1]\n"
+          "bad_envelope #7: an answer must have either data or error\n");
+}
+
+/* The nesting of data counts the envelope around it. */
+static void test_depth(void **state)
+{
+    (void)state;
+    const struct evd_wire_limits flat = {.max_frame = 4096, .max_depth = 2};
+    assert_reads(&evd_transport_jsonl, SERVER, &flat,
+                 EVD_SLICE("{\"id\":1,\"data\":[0]}\n{\"id\":1,\"data\":[[0]]}\n"),
+                 "call #1 data=[[0]]\n"
+                 "bad_envelope #1: JSON nested deeper than the limit of 2 at byte 16\n");
+}
+
+static void test_the_envelope_is_the_line(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"{\"id\":1,\"data\":\"x\"}\n", "{\"id\" :1}\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct evd_decoder decoder;
+        struct evd_envelope envelope;
+        struct evd_slice line = evd_slice_text(lines[i]);
+        size_t used;
+        evd_decoder_init(&decoder, &evd_transport_jsonl, SERVER, &limits);
+        assert_int_equal(evd_decode(&decoder, line, false, &used, &envelope), EVD_OK);
+        assert_ptr_equal(envelope.envelope.ptr, line.ptr);
+        assert_int_equal(envelope.envelope.len, line.len - 1);
+    }
+}
+
 /* ---- Lines over the limit ---- */
 
 static const struct evd_wire_limits short_limits = {.max_frame = 32, .max_depth = 16};
@@ -288,6 +353,9 @@ int main(void)
         cmocka_unit_test(test_reads_answers),
         cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_bad_lines),
+        cmocka_unit_test(test_usual_lines),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_the_envelope_is_the_line),
         cmocka_unit_test(test_line_limit_counts_the_line_end),
         cmocka_unit_test(test_long_line_is_refused_once_and_skipped),
         cmocka_unit_test(test_no_byte_is_read_twice),

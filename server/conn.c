@@ -24,14 +24,21 @@ static bool must_wait(struct evd_conn *conn)
 }
 
 /* One answer is never longer than max_output, whatever else the buffer has room for. */
-static int put(struct evd_work *work, struct evd_envelope *envelope, struct evd_slice payload)
+static inline int put(struct evd_work *work, struct evd_envelope *envelope,
+                      struct evd_slice payload)
 {
     struct evd_conn *conn = work->conn;
+    struct evd_worker *worker = conn->worker;
+    const struct evd_transport *transport = conn->decoding.transport;
     struct evd_buf *out = evd_conn_output(conn);
     size_t before = out->len;
-    int rc = evd_envelope_encode(envelope, conn->decoding.transport, &conn->worker->codecs, payload,
-                                 out);
-    if (rc == EVD_OK && out->len - before > conn->worker->config->max_output) {
+    int rc;
+    envelope->data = payload;
+    if (evd_envelope_is_plain(envelope))
+        rc = transport->encode(out, envelope);
+    else
+        rc = evd_envelope_encode(envelope, transport, &worker->codecs, payload, out);
+    if (rc == EVD_OK && out->len - before > worker->config->max_output) {
         evd_buf_truncate(out, before);
         rc = EVD_ERR_TOO_LARGE;
     }
@@ -43,11 +50,9 @@ static int put(struct evd_work *work, struct evd_envelope *envelope, struct evd_
 static int sink_reply(struct evd_sink *sink, struct evd_slice json)
 {
     struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    struct evd_envelope envelope;
-    evd_envelope_init(&envelope, EVD_KIND_REPLY);
-    envelope.id = work->envelope.id;
-    envelope.codec = work->envelope.codec;
-    return put(work, &envelope, json);
+    /* The call's own envelope, returned: the same id and codec. */
+    work->envelope.kind = EVD_KIND_REPLY;
+    return put(work, &work->envelope, json);
 }
 
 static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_slice message)
@@ -94,17 +99,22 @@ static void arm_wait(struct evd_work *work)
 }
 
 /* A call has ended with its answer. */
-static void count_call(struct evd_work *work)
+static inline void count_call(struct evd_work *work)
 {
     evd_metrics_end(work->conn->worker->measure.metrics, work->flight.target.number,
                     work->envelope.event, work->began_ns);
 }
 
-static void end_trace(struct evd_work *work, const char *outcome)
+/* outcome NULL: that of the answer. */
+static inline void end_trace(struct evd_work *work, const char *outcome)
 {
-    if (work->trace.on)
-        evd_trace_end(&work->conn->worker->trace, &work->trace, work->flight.target.number,
-                      work->envelope.event, outcome);
+    struct evd_worker *worker = work->conn->worker;
+    if (!work->trace.on)
+        return;
+    if (outcome == NULL)
+        outcome = evd_metrics_outcome(worker->measure.metrics);
+    evd_trace_end(&worker->trace, &work->trace, work->flight.target.number, work->envelope.event,
+                  outcome);
 }
 
 /* Where this fails, for want of kernel memory, a peer that is gone is noticed at the call's end. */
@@ -192,46 +202,46 @@ static bool admitted(struct evd_conn *conn)
 }
 
 /* Returns EVD_DONE or EVD_MORE: as evd_dispatch_call. */
-static int call(struct evd_conn *conn)
+static inline int call(struct evd_conn *conn, struct evd_work *work)
 {
     struct evd_worker *worker = conn->worker;
-    struct evd_work *work = worker->work;
-    worker->calls++;
+    struct evd_message *message = &work->flight.call.message;
     struct evd_error error;
-    struct evd_message message = {
-        .event = work->envelope.event,
-        .envelope = work->envelope.envelope,
-        .caller = &conn->caller,
-    };
+    worker->calls++;
     if (worker->config->auth != NULL && !admitted(conn))
         return EVD_DONE;
+    message->event = evd_slice_same(&work->envelope.event);
+    message->envelope = evd_slice_same(&work->envelope.envelope);
     int rc = evd_envelope_payload(&work->envelope, conn->decoding.transport, &worker->codecs,
-                                  &work->payload, &message.data, &error);
+                                  &work->payload, &message->data, &error);
     if (rc < 0) {
         fail_text(work, rc, error.text);
         return EVD_DONE;
     }
     work->began_ns = evd_metrics_begin(worker->measure.metrics);
-    rc = evd_dispatch_call(worker->dispatch, &message, &work->sink, &work->flight);
+    rc = evd_flight_run(&work->flight);
     if (rc == EVD_DONE)
         count_call(work);
     return rc;
 }
 
-/* The same, and EVD_MORE only if the call can wait. `bytes`: of its message. */
-static int call_traced(struct evd_conn *conn, size_t bytes)
+static void begin_trace(struct evd_conn *conn, struct evd_work *work, size_t bytes)
 {
     struct evd_worker *worker = conn->worker;
-    struct evd_work *work = worker->work;
-    if (worker->trace.held != NULL) {
-        work->flight.target.number = 0;
-        worker->measure.metrics->failed = false;
-        evd_trace_begin(&worker->trace, &work->trace, conn->caller.connection, &work->envelope.id,
-                        bytes);
-    }
-    if (call(conn) == EVD_MORE && take_work_along(conn))
+    work->flight.target.number = 0;
+    worker->measure.metrics->failed = false;
+    evd_trace_begin(&worker->trace, &work->trace, conn->caller.connection, &work->envelope.id,
+                    bytes);
+}
+
+/* The same, and EVD_MORE only if the call can wait. `bytes`: of its message. */
+static inline int call_traced(struct evd_conn *conn, struct evd_work *work, size_t bytes)
+{
+    if (conn->worker->trace.held != NULL)
+        begin_trace(conn, work, bytes);
+    if (call(conn, work) == EVD_MORE && take_work_along(conn))
         return EVD_MORE;
-    end_trace(work, evd_metrics_outcome(worker->measure.metrics));
+    end_trace(work, NULL);
     return EVD_DONE;
 }
 
@@ -269,6 +279,8 @@ static void take_turn(struct evd_conn *conn)
     work->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
     if (conn->worker->trace.held != NULL)
         work->sink.acquired = sink_acquired;
+    evd_flight_init(&work->flight, conn->worker->dispatch, &work->sink);
+    work->flight.call.message.caller = &conn->caller;
     work->decoder.state = conn->decoding;
     work->decoder.limits = conn->worker->config->wire;
     if (evd_conn_is_stranger(conn) && work->decoder.limits.max_frame > EVD_AUTH_MESSAGE_MAX)
@@ -308,7 +320,7 @@ static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, s
         return STARVED;
     conn->moved_message = true;
     if (rc == EVD_OK)
-        return call_traced(conn, *ret_used) == EVD_MORE ? PENDING : NEXT;
+        return call_traced(conn, work, *ret_used) == EVD_MORE ? PENDING : NEXT;
     if (evd_conn_is_stranger(conn)) {
         fail_no_permission(conn);
         conn->closing = true;
@@ -472,10 +484,9 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 static void finish_pending(struct evd_conn *conn)
 {
     struct evd_work *work = conn->work;
-    struct evd_metrics *metrics = conn->worker->measure.metrics;
     count_call(work);
-    end_trace(work, evd_metrics_outcome(metrics));
-    metrics->unfinished--;
+    end_trace(work, NULL);
+    conn->worker->measure.metrics->unfinished--;
     conn->work = NULL;
     watch_gone(conn, false);
     evd_buf_drop(&conn->in, work->used);

@@ -92,7 +92,10 @@ void evd_conn_time_out(struct evd_conn *conn, enum evd_clock clock);
 /* ---- conn_socket.c: bytes in and out. ---- */
 
 /* Where answers go: the shared buffer, unless older ones still wait in the connection's own. */
-struct evd_buf *evd_conn_output(struct evd_conn *conn);
+static inline struct evd_buf *evd_conn_output(struct evd_conn *conn)
+{
+    return conn->out.len > 0 ? &conn->out : &conn->worker->tx;
+}
 
 /* Sends the batch. What the peer does not take now is kept for it. EVD_OK: all is out; EVD_MORE:
  * the socket is full; EVD_ERR_SYSTEM, EVD_ERR_NO_MEMORY: the connection is of no use any more. */

@@ -5,11 +5,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-struct evd_buf *evd_conn_output(struct evd_conn *conn)
-{
-    return conn->out.len > 0 ? &conn->out : &conn->worker->tx;
-}
-
 /* Sends what it can of buf. EVD_OK: all; EVD_MORE: the socket is full; EVD_ERR_SYSTEM: it is dead.
  */
 static int send_some(struct evd_conn *conn, struct evd_buf *buf)

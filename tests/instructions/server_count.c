@@ -1,6 +1,7 @@
 /* server_count ARM COUNT: a fixed number of calls through a connection of the real server, from
- * its recv to its send, which end here (--wrap): batches of BATCH calls of MESSAGE_BYTES. For
- * callgrind to count the instructions of count_dispatches(). See instructions.sh. */
+ * its recv to its send, which end here (--wrap), as does its clock: batches of BATCH calls of
+ * MESSAGE_BYTES. For callgrind to count the instructions of count_dispatches(). See
+ * instructions.sh. */
 #include "dispatch/names.h"
 #include "evd_version.h"
 #include "server/conn.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define SEED          20261123u
 #define CALLS_MAX     1000000000ul
@@ -26,10 +28,12 @@ extern const struct evd_module evd_module_test64;
 static struct {
     struct evd_slice in; /* what the next recv gives */
     uint64_t calls, bytes_out;
+    long clock_ns;
 } client;
 
 ssize_t __wrap_recv(int fd, void *buf, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
 int __wrap_close(int fd);
 int __real_close(int fd);
 void __wrap_evd_names_init(struct evd_names *names, size_t value_size);
@@ -52,6 +56,16 @@ ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
     (void)flags;
     client.bytes_out += len;
     return (ssize_t)len;
+}
+
+/* A microsecond between any two looks at it: into which bucket a time belongs never differs. */
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+    (void)clock;
+    client.clock_ns += 1000;
+    *ret_now = (struct timespec){.tv_sec = client.clock_ns / 1000000000L,
+                                 .tv_nsec = client.clock_ns % 1000000000L};
+    return 0;
 }
 
 int __wrap_close(int fd)

@@ -23,25 +23,32 @@ static double solve(enum lg_breakeven_of what, double a, double r, double share)
     return (a - r) / share - r;
 }
 
-struct lg_interval lg_breakeven(const struct lg_summary *summary, size_t scenario, size_t load,
-                                size_t arm, enum lg_breakeven_of what, double share)
+struct lg_interval lg_breakeven_between(const struct lg_summary *summary, size_t scenario,
+                                        size_t load, size_t arm, size_t other,
+                                        enum lg_breakeven_of what, double share)
 {
-    const struct lg_design *design = &summary->data->design;
-    size_t blocks = design->blocks;
+    size_t blocks = summary->data->design.blocks;
     struct lg_interval handler = {.estimate = NAN};
     double *x = calloc(blocks * 2, sizeof(*x));
     if (!x)
         return handler;
     lg_summary_column(summary, scenario, load, arm, metric_of(what), x);
-    lg_summary_column(summary, scenario, load, design->reference, metric_of(what), x + blocks);
+    lg_summary_column(summary, scenario, load, other, metric_of(what), x + blocks);
     for (size_t i = 0; i < blocks; i++)
         x[i] = x[i] > 0 && x[blocks + i] > 0 ? solve(what, x[i], x[blocks + i], share) : NAN;
     handler = lg_shift_interval(x, blocks);
     free(x);
     if (!lg_summary_cell(summary, scenario, load, arm)->trusted ||
-        !lg_summary_cell(summary, scenario, load, design->reference)->trusted)
+        !lg_summary_cell(summary, scenario, load, other)->trusted)
         handler.bounded = false;
     return handler;
+}
+
+struct lg_interval lg_breakeven(const struct lg_summary *summary, size_t scenario, size_t load,
+                                size_t arm, enum lg_breakeven_of what, double share)
+{
+    return lg_breakeven_between(summary, scenario, load, arm, summary->data->design.reference, what,
+                                share);
 }
 
 enum lg_breakeven_word lg_breakeven_judge(const struct lg_interval *handler,
@@ -67,8 +74,8 @@ size_t lg_first_open_load(const struct lg_summary *summary)
 #define FEW   0.01
 #define FEWER 0.05
 
-static void put_handler(const struct lg_interval *handler, enum lg_verdict verdict,
-                        struct lg_table_cell *out)
+void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict,
+                      struct lg_table_cell *out)
 {
     char value[LG_PRINT_MAX], text[LG_PRINT_MAX + 16];
     switch (lg_breakeven_judge(handler, verdict)) {
@@ -105,7 +112,7 @@ static void put_row(const struct lg_summary *summary, size_t scenario, size_t lo
         for (int k = 0; k < 2; k++) {
             struct lg_interval handler = lg_breakeven(
                 summary, scenario, at, arm, (enum lg_breakeven_of)what, k == 0 ? FEW : FEWER);
-            put_handler(&handler, verdict, &row[column++]);
+            lg_breakeven_put(&handler, verdict, &row[column++]);
         }
     }
     lg_tables_put_interval(&row[column], &cell->values[LG_RATE], LG_UNIT_RATE);

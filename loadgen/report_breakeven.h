@@ -18,6 +18,11 @@ enum lg_breakeven_of { LG_BREAKEVEN_CALL, LG_BREAKEVEN_RATE, LG_BREAKEVEN_P99 };
 struct lg_interval lg_breakeven(const struct lg_summary *summary, size_t scenario, size_t load,
                                 size_t arm, enum lg_breakeven_of what, double share);
 
+/* The same against another arm, whichever the reference is. */
+struct lg_interval lg_breakeven_between(const struct lg_summary *summary, size_t scenario,
+                                        size_t load, size_t arm, size_t other,
+                                        enum lg_breakeven_of what, double share);
+
 /* What the interval, and the verdict on the arm, allow to be said. */
 enum lg_breakeven_word {
     LG_BREAKEVEN_UNKNOWN, /* no interval */

@@ -76,8 +76,7 @@ void lg_growth_make(const struct lg_design *design, struct lg_growth *ret_growth
 
 #define BYTES "_bytes"
 
-/* The length of the factor's name without "_bytes"; 0 when it does not end so. */
-static size_t sized(const struct lg_growth_axis *axis)
+size_t lg_growth_sized(const struct lg_growth_axis *axis)
 {
     size_t len = strlen(axis->factor), tail = strlen(BYTES);
     return len > tail && strcmp(axis->factor + len - tail, BYTES) == 0 ? len - tail : 0;
@@ -85,7 +84,7 @@ static size_t sized(const struct lg_growth_axis *axis)
 
 const char *lg_growth_title(const struct lg_growth_axis *axis, char *out)
 {
-    size_t len = sized(axis);
+    size_t len = lg_growth_sized(axis);
     snprintf(out, LG_NAME_MAX + 8, "%.*s%s", len ? (int)len : LG_NAME_MAX, axis->factor,
              len ? " size" : "");
     for (char *c = out; *c; c++)
@@ -95,7 +94,7 @@ const char *lg_growth_title(const struct lg_growth_axis *axis, char *out)
 
 const char *lg_growth_place(const struct lg_growth_axis *axis, double x, char *out)
 {
-    return sized(axis) ? lg_print_size(x, out) : lg_print_count(x, out);
+    return lg_growth_sized(axis) ? lg_print_size(x, out) : lg_print_count(x, out);
 }
 
 /* ---- What is said of them. ---- */
@@ -129,7 +128,7 @@ static void put_range(FILE *out, const struct lg_growth_axis *axis)
         high = fmax(high, axis->curves[i].x[axis->curves[i].count - 1]);
     }
     fprintf(out, "from %s to %s %s%s", lg_growth_place(axis, low, from),
-            lg_growth_place(axis, high, to), sized(axis) ? "of " : "",
+            lg_growth_place(axis, high, to), lg_growth_sized(axis) ? "of " : "",
             lg_growth_title(axis, title));
 }
 
@@ -225,6 +224,7 @@ void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc)
         for (size_t m = 0; m < LG_GROWTH_MEASURES; m++)
             if (m != LG_GROWTH_STARTUP || axis->starts)
                 put_meaning(report, axis, &measures[m], doc);
+        lg_growth_model_item(report, axis, doc);
     }
     lg_edits_meaning(report->edits, doc);
     doc->format->list(doc, false);
@@ -320,5 +320,6 @@ void lg_growth_sections(const struct lg_report *report, struct lg_doc *doc)
                 doc->format->figure(doc, &figure->figure);
         }
         put_table(report, &growth->axes[a], doc);
+        lg_growth_model_table(report, &growth->axes[a], doc);
     }
 }

@@ -30,6 +30,9 @@ struct lg_growth {
 
 void lg_growth_make(const struct lg_design *design, struct lg_growth *ret_growth);
 
+/* The length of the factor's name without "_bytes"; 0 when it does not end so. */
+size_t lg_growth_sized(const struct lg_growth_axis *axis);
+
 /* "module_bytes" -> "module size", in out[LG_NAME_MAX + 8]. */
 const char *lg_growth_title(const struct lg_growth_axis *axis, char *out);
 

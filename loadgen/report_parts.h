@@ -85,6 +85,10 @@ int lg_breakeven_make(struct lg_report *report, size_t scenario, size_t load,
 void lg_breakeven_table(const struct lg_summary *summary, size_t scenario, size_t load,
                         struct lg_doc *doc);
 
+/* A handler's time by lg_breakeven() as a cell. */
+void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict,
+                      struct lg_table_cell *cell);
+
 /* report_decision.c: "choose this when". */
 void lg_decision_write(const struct lg_report *report, struct lg_doc *doc);
 
@@ -158,6 +162,12 @@ struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *
 char *lg_growth_lead(const struct lg_report *report);
 void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc);
 void lg_growth_sections(const struct lg_report *report, struct lg_doc *doc);
+
+/* report_growth_model.c: what is fixed and what grows, as a table, and as an item of a list. */
+void lg_growth_model_item(const struct lg_report *report, const struct lg_growth_axis *axis,
+                          struct lg_doc *doc);
+void lg_growth_model_table(const struct lg_report *report, const struct lg_growth_axis *axis,
+                           struct lg_doc *doc);
 
 /* report_edits.c */
 int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);

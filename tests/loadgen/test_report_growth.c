@@ -3,7 +3,7 @@
 #include "loadgen/report.h"
 #include "loadgen/report_edits.h"
 #include "loadgen/report_format.h"
-#include "loadgen/report_growth.h"
+#include "loadgen/report_growth_model.h"
 #include "test_study_synthetic.h"
 
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCKS = 6, ARMS = 5 };
+enum { BLOCKS = 6, ARMS = 6 };
 
 /* Of each arm: its point, and what it costs. Curve a doubles, curve b stays. */
 static const struct arm {
@@ -29,6 +29,8 @@ static const struct arm {
     {"b small", ",\"curve\":\"b\",\"factor\":{\"core_bytes\":512}", 700, 1, 3},
     {"b large", ",\"curve\":\"b\",\"factor\":{\"core_bytes\":4194304}", 700, 1, 3},
     {"twin", ",\"twin_of\":\"a small\"", 1000, 1, 3},
+    /* Halfway: curve a is 1,000 ns + 1,000 ns / 4,095.5 KiB. */
+    {"a middle", ",\"curve\":\"a\",\"factor\":{\"core_bytes\":2097408}", 1500, 1, 3},
 };
 
 static char *design_text(void)
@@ -65,7 +67,7 @@ static void write_study(const char *folder)
     out = open_memstream(&text, &len);
     for (unsigned i = 0; i < BLOCKS * ARMS; i++) {
         const struct arm *arm = &arms[i % ARMS];
-        double noise = 1 + 0.002 * (double)((i * 7) % 6);
+        double noise = 1 + 0.002 * (double)((i * 7) % 5);
         fprintf(out,
                 "{\"trial\":%u,\"block\":%u,\"arm\":\"%s\",\"scenario\":\"own\",\"load\":\"full\","
                 "\"startup_ns\":%.0f,\"problem\":null,\"run\":{\"schema\":\"evdispatch.run/1\","
@@ -107,9 +109,10 @@ static void test_axes(void **state)
     assert_string_equal(lg_growth_place(&growth.axes[1], 10000, place), "10,000");
     assert_int_equal(bytes->curve_count, 2);
     /* By ascending place, whatever the design's order. */
-    assert_int_equal(bytes->curves[0].count, 2);
+    assert_int_equal(bytes->curves[0].count, 3);
     assert_int_equal(bytes->curves[0].arms[0], 1);
-    assert_int_equal(bytes->curves[0].arms[1], 0);
+    assert_int_equal(bytes->curves[0].arms[1], 5);
+    assert_int_equal(bytes->curves[0].arms[2], 0);
     assert_true(bytes->starts);
     lg_design_release(&design);
     free(text);
@@ -133,6 +136,46 @@ static void test_ratio(void **state)
     assert_true(fabs(up.estimate * down.estimate - 1) < 1e-9);
     lg_summary_release(&summary);
     lg_data_release(&data);
+    folder_remove(folder);
+}
+
+/* What was put in comes out: fixed, growing, the form, and what a core takes. */
+static void test_model(void **state)
+{
+    char *folder = folder_make();
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_growth growth;
+    struct lg_model model;
+    struct evd_error error;
+    (void)state;
+    write_study(folder);
+    assert_int_equal(lg_data_read(folder, &data, &error), EVD_OK);
+    assert_int_equal(lg_summary_make(&data, &summary), EVD_OK);
+    lg_growth_make(&data.design, &growth);
+    assert_int_equal(lg_model_of(&summary, &growth.axes[0].curves[0], &model), EVD_OK);
+    assert_true(model.known);
+    assert_int_equal(model.form, LG_MODEL_LINEAR);
+    /* Noise adds 0 to 0.8 %. */
+    assert_true(fabs(model.fit.fixed.estimate / 1004 - 1) < 0.006);
+    assert_true(fabs(model.fit.growing.estimate * 1024 / 0.2451 - 1) < 0.02);
+    assert_true(model.fit.growing.bounded && model.fit.growing.low > 0);
+    assert_true(fabs(model.residual) < 0.01);
+    assert_true(fabs(lg_model_at(&model, 2097408) / 1506 - 1) < 0.006);
+    /* Two places make a line through both: no model. */
+    assert_int_equal(lg_model_of(&summary, &growth.axes[0].curves[1], &model), EVD_OK);
+    assert_false(model.known);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    assert_non_null(strstr(md, "**A call, by core size**: `a` 1.00 µs + 0.24"));
+    assert_non_null(strstr(md, " for a KiB, so that a core takes at most 1.00 M/s at the left end "
+                               "and 500 k/s at the right."));
+    assert_non_null(strstr(md, "**A call, by number**: no line is shown to grow."));
+    assert_non_null(strstr(md, "| Line | Fixed | Growing | Farthest off | Calls a second at 512 B "
+                               "| at 4 MiB | 5 % of a call, against a |"));
+    free(md);
     folder_remove(folder);
 }
 
@@ -242,7 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axes),         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_pages),        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_broken_edits),
+        cmocka_unit_test(test_broken_edits), cmocka_unit_test(test_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

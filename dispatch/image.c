@@ -105,23 +105,27 @@ static int copy_stable(int from, int to, const char *path, struct stat *ret_stat
     off_t offset = 0;
     (void)fcntl(from, F_SETSIG, SIGURG); /* a lease that is broken must not end the process */
     int leased = fcntl(from, F_SETLEASE, F_RDLCK) == 0;
-    int rc = EVD_OK;
+    int rc = EVD_OK, want = 0;
 
     if (!leased && errno == EAGAIN) {
         (void)fstat(from, ret_status);
         return EVD_MORE;
     }
-    if (fstat(from, ret_status) < 0)
+    if (fstat(from, ret_status) < 0) {
+        want = errno;
         rc = fail_errno(ret_error, path);
-    else if (!S_ISREG(ret_status->st_mode) || ret_status->st_size > EVD_IMAGE_MAX)
+    } else if (!S_ISREG(ret_status->st_mode) || ret_status->st_size > EVD_IMAGE_MAX) {
         rc = evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: not a file of at most %lld bytes",
                            path, (long long)EVD_IMAGE_MAX);
-    else if (copy_bytes(from, &offset, to, ret_status->st_size) < 0 || fstat(from, &after) < 0)
+    } else if (copy_bytes(from, &offset, to, ret_status->st_size) < 0 || fstat(from, &after) < 0) {
+        want = errno;
         rc = fail_errno(ret_error, path);
-    else if (!same_content(ret_status, &after))
+    } else if (!same_content(ret_status, &after)) {
         rc = EVD_MORE;
+    }
     if (leased)
         (void)fcntl(from, F_SETLEASE, F_UNLCK);
+    errno = want; /* what is short now may not be short later: the caller decides */
     return rc;
 }
 
@@ -145,13 +149,15 @@ int evd_image_open(const char *path, const char *name, struct evd_image *ret_ima
         errno = want;
         return rc;
     }
-    int rc = copy_stable(from, to, path, ret_status, ret_error);
+    int rc = copy_stable(from, to, path, ret_status, ret_error), want = errno;
     (void)close(from);
-    if (rc == EVD_OK)
+    if (rc == EVD_OK) {
+        want = 0;
         rc = check_segments(to, path, (uint64_t)ret_status->st_size, ret_error);
+    }
     if (rc != EVD_OK) {
         (void)close(to);
-        errno = 0;
+        errno = want;
         return rc;
     }
     seal(to, ret_image);

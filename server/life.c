@@ -1,5 +1,6 @@
 #include "life.h"
 
+#include "loop.h"
 #include "stats.h"
 #include "systemd.h"
 
@@ -165,9 +166,10 @@ int evd_life_open(struct evd_life *life, const struct evd_server_config *config,
                   struct evd_error *ret_error)
 {
     *life = (struct evd_life){.config = config};
-    struct ev_loop *loop = ev_default_loop(EVFLAG_NOENV);
-    if (loop == NULL)
-        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
+    struct ev_loop *loop;
+    int rc = evd_loop_open(true, &loop, ret_error);
+    if (rc < 0)
+        return rc;
     life->shared.loop = loop;
     ev_async_init(&life->shared.answered, on_answered);
     ev_timer_init(&life->patience, on_patience_over, 0., 0.);

@@ -47,6 +47,12 @@ static bool short_of_descriptors(int error)
     return error == EMFILE || error == ENFILE;
 }
 
+static void remove_file(const struct evd_address *address)
+{
+    if (address->addr.ss_family == AF_UNIX)
+        (void)unlink(((const struct sockaddr_un *)&address->addr)->sun_path);
+}
+
 /* One line an episode: it is over when nothing was short for a while. */
 static void tell_shortage(struct evd_listener *listener)
 {
@@ -187,8 +193,11 @@ static int prepare(int fd, const struct evd_address *address, enum sharing shari
     /* The first binds without it: with it, a second server would share the port in silence. */
     if (sharing == FIRST && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
         return fail_errno(ret_error, address, "SO_REUSEPORT");
-    if (listen(fd, BACKLOG) < 0)
-        return fail_errno(ret_error, address, "listen");
+    if (listen(fd, BACKLOG) < 0) {
+        int rc = fail_errno(ret_error, address, "listen");
+        remove_file(address);
+        return rc;
+    }
     return EVD_OK;
 }
 
@@ -208,7 +217,8 @@ static int init(struct evd_listener *listener, struct evd_worker *worker, int fd
 {
     listener->worker = worker;
     listener->bound.len = sizeof listener->bound.addr;
-    (void)getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len);
+    if (getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len) < 0)
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "getsockname: %s", strerror(errno));
     ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
     ev_timer_init(&listener->pause, on_pause_over, PAUSE_SECONDS, 0.);
     listener->io.data = listener->pause.data = listener;
@@ -227,11 +237,14 @@ static int open_socket(struct evd_listener *listener, struct evd_worker *worker,
     if (fd < 0)
         return fail_errno(ret_error, address, "socket");
     int rc = prepare(fd, address, sharing, ret_error);
-    if (rc < 0) {
-        (void)close(fd);
-        return rc;
+    if (rc >= 0) {
+        rc = init(listener, worker, fd, ret_error);
+        if (!listener->open)
+            remove_file(address);
     }
-    return init(listener, worker, fd, ret_error);
+    if (!listener->open)
+        (void)close(fd);
+    return rc;
 }
 
 int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
@@ -278,8 +291,7 @@ static void close_socket(struct evd_listener *listener)
     if (listener->inherited)
         return;
     (void)close(listener->io.fd);
-    if (listener->bound.addr.ss_family == AF_UNIX)
-        (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
+    remove_file(&listener->bound);
 }
 
 void evd_listener_start(struct evd_listener *listener)

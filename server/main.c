@@ -1,5 +1,6 @@
 /* evd-server: see options.def for its options, life.c for its life, worker.c for what serves. */
 #include "life.h"
+#include "loop.h"
 #include "memory.h"
 
 #include "dispatch/builtins.h"
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
 {
     /* A log that nobody reads any more must not end the server. */
     (void)signal(SIGPIPE, SIG_IGN);
+    evd_loop_guard();
     struct evd_server_config config;
     switch (evd_config_parse(argc, argv, &config)) {
     case EVD_CONFIG_RUN:

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "conn.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -167,12 +168,13 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
 
 static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
 {
-    worker->loop = ev_loop_new(EVFLAG_NOENV);
-    if (worker->loop == NULL)
-        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "libev found no way to wait for events");
+    int rc = evd_loop_open(false, &worker->loop, ret_error);
+    if (rc < 0)
+        return rc;
     int gone = epoll_create1(EPOLL_CLOEXEC);
     if (gone < 0)
-        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "epoll: %s", strerror(errno));
+        return evd_error_set(ret_error, EVD_ERR_SYSTEM, "the event loop: epoll: %s",
+                             strerror(errno));
     ev_io_init(&worker->gone, on_gone, gone, EV_READ);
     ev_io_start(worker->loop, &worker->gone);
     ev_timer_init(&worker->sweep, on_sweep, SWEEP_SECONDS, SWEEP_SECONDS);

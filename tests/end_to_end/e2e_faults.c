@@ -1,17 +1,14 @@
 /* Each allocation and each system call of the running server is made to fail, once and for good.
  * Whoever that hits gets an error or an end; what is answered is right; the server lives, and has
  * lost nothing. */
-#include "harness.h"
-
-#include "faults.h"
+#include "faults_run.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,34 +19,21 @@ static struct faults *faults;
 
 static void faulty_start(struct server *server, const char *const *args)
 {
-    char path[200];
-    (void)snprintf(path, sizeof path, "%s/faults", scratch_dir());
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(ftruncate(fd, sizeof *faults), 0);
-    faults = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_true(faults != MAP_FAILED);
-    (void)close(fd);
-    assert_int_equal(setenv(FAULTS_FILE, path, 1), 0);
-    assert_int_equal(setenv("LD_PRELOAD", EVD_FAULTS_PATH, 1), 0);
+    faults = faults_map();
     server_start(server, args);
-    (void)unsetenv("LD_PRELOAD");
+    faults_without();
 }
 
 static void faulty_stop(struct server *server)
 {
     faults->kind = FAULT_NONE;
     assert_int_equal(server_stop(server), 0);
-    (void)munmap(faults, sizeof *faults);
+    faults_unmap(faults);
 }
 
 static void arm(enum fault_kind kind, long from, long to)
 {
-    faults->kind = FAULT_NONE;
-    faults->asked = 0;
-    faults->from = from;
-    faults->to = to;
-    faults->kind = (int)kind;
+    faults_arm(faults, kind, CALLS_SERVING, from, to);
 }
 
 static size_t descriptors(pid_t pid)
@@ -238,6 +222,105 @@ static void each_system_call_may_fail_once(void **state)
     fail_each(FAULT_CALLS, false);
 }
 
+/* ---- Calls that fail from some moment on. ---- */
+
+/* Without an answer for so long, a client waits for the fault to be over; that decides nothing. */
+#define WAIT_MS 30
+#define WAITS_MAX                                                                                  \
+    500 /* calls of epoll_wait in one script; a loop that spins makes more in a WAIT_MS */
+
+/* Who gets no answer while it fails has one soon afterwards, or an end. */
+static void run_until_it_waits(const struct server *server)
+{
+    static char line[sizeof long_call + 200];
+    for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
+        int fd = client_connect(server->addresses[0]);
+        struct pollfd answered = {.fd = fd, .events = POLLIN};
+        const char *call = script[i].call, *split = strchr(call, '|');
+        bool sent = try_send(fd, call, (size_t)(split - call)) &&
+                    try_send(fd, split + 1, strlen(split + 1));
+        bool waits = sent && poll(&answered, 1, WAIT_MS) == 0;
+        if (faults->waits > WAITS_MAX)
+            fail_msg("%ld waits: it does not sleep", (long)faults->waits);
+        if (waits)
+            faults->kind = FAULT_NONE;
+        if (sent && try_read_line(fd, line, sizeof line) > 0)
+            check_answer(line, script[i].answer, true);
+        (void)close(fd);
+        if (waits)
+            return;
+    }
+}
+
+static void fail_for_good(const struct server *server, unsigned calls, const char *name)
+{
+    size_t fds, fds_after;
+    long held, held_after, n = 1;
+    settle_down(server, &fds, &held);
+    settle_down(server, &fds, &held);
+    for (;; n++) {
+        assert_true(n < SITES_MAX);
+        faults_arm(faults, FAULT_CALLS, calls, n, LONG_MAX);
+        run_until_it_waits(server);
+        bool reached = faults->asked >= n;
+        settle_down(server, &fds_after, &held_after);
+        if (fds_after != fds || held_after > held)
+            fail_msg("%s %ld: %zu descriptors, %zu before; %ld blocks, %ld before", name, n,
+                     fds_after, fds, held_after, held);
+        if (!reached)
+            break;
+    }
+    print_message("%s: %ld sites\n", name, n - 1);
+    assert_true(n > 1);
+}
+
+static void each_system_call_may_fail_for_good(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned calls;
+        const char *name;
+    } kinds[] = {
+        {CALL_RECV, "recv"},
+        {CALL_SEND, "send"},
+        {CALL_ACCEPT, "accept4"},
+        {CALL_EPOLL_CTL, "epoll_ctl"},
+        {CALL_SETSOCKOPT, "setsockopt"},
+    };
+    struct server server;
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH, NULL};
+    faulty_start(&server, args);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        fail_for_good(&server, kinds[i].calls, kinds[i].name);
+    faulty_stop(&server);
+}
+
+/* Modules are loaded by the first call to them: it fails, and later ones do not. */
+static void loading_may_fail_for_good(void **state)
+{
+    (void)state;
+    static const unsigned calls[] = {CALL_OPEN, CALL_MEMFD, CALL_SENDFILE};
+    static const char *const loads[] = {"--dynamic-load=call", "--dynamic-load=cached"};
+    for (size_t i = 0; i < 6; i++) {
+        struct server server;
+        const char *args[] = {"--dispatch=dynamic", loads[i % 2],
+                              "--modules=" EVD_TEST_MODULES_PATH, NULL};
+        long n = 1;
+        for (bool reached = true; reached; n++) {
+            assert_true(n < SITES_MAX);
+            faulty_start(&server, args);
+            faults_arm(faults, FAULT_CALLS, calls[i / 2], n, LONG_MAX);
+            run_script(&server, true);
+            reached = faults->asked >= n;
+            arm(FAULT_NONE, 0, 0);
+            run_script(&server, false);
+            faulty_stop(&server);
+        }
+        print_message("%s, calls 0x%x: %ld sites\n", loads[i % 2], calls[i / 2], n - 2);
+        assert_true(n > 2);
+    }
+}
+
 static void calls_may_be_interrupted(void **state)
 {
     (void)state;
@@ -333,7 +416,7 @@ static void accepting_is_paused(void **state)
     int in = client_connect(server.addresses[0]);
     client_send_text(in, "{\"event\":\"api.services.status\"}\n");
     (void)client_read_line(in, line, sizeof line);
-    arm(FAULT_ACCEPT, 1, 10);
+    faults_arm(faults, FAULT_CALLS, CALL_ACCEPT, 1, 10);
     int waits = client_connect(server.addresses[0]);
     client_send_text(waits, "{\"event\":\"api.services.status\"}\n");
     for (int i = 0; i < 100; i++) {
@@ -360,6 +443,8 @@ int main(void)
         cmocka_unit_test(memory_may_run_out_for_good),
         cmocka_unit_test(the_loop_has_a_reserve),
         cmocka_unit_test(each_system_call_may_fail_once),
+        cmocka_unit_test(each_system_call_may_fail_for_good),
+        cmocka_unit_test(loading_may_fail_for_good),
         cmocka_unit_test(calls_may_be_interrupted),
         cmocka_unit_test(reads_and_writes_may_be_short),
         cmocka_unit_test(out_of_descriptors),

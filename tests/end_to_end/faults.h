@@ -10,17 +10,46 @@ enum fault_kind {
     FAULT_NONE,        /* nothing is counted */
     FAULT_ALLOCATIONS, /* malloc, calloc, realloc give NULL */
     FAULT_TABLES,      /* realloc alone: what libev asks for */
-    FAULT_CALLS,       /* system calls fail as they do for want of kernel memory or descriptors */
-    FAULT_INTERRUPTS,  /* every other one of them gives EINTR; from and to mean nothing */
+    FAULT_CALLS,       /* those of `calls` fail as they do for want of memory or descriptors */
+    FAULT_INTERRUPTS,  /* every other system call gives EINTR; from and to mean nothing */
     FAULT_SHORT,       /* reads and writes move one byte; the same */
-    FAULT_ACCEPT,      /* accept4 gives EMFILE */
 };
+
+enum fault_call {
+    CALL_RECV = 1 << 0, /* and recvmsg */
+    CALL_SEND = 1 << 1,
+    CALL_ACCEPT = 1 << 2,
+    CALL_EPOLL_CTL = 1 << 3, /* but EPOLL_CTL_DEL, which never fails */
+    CALL_SETSOCKOPT = 1 << 4,
+    CALL_SHUTDOWN = 1 << 5,
+    CALL_EPOLL_WAIT = 1 << 6,
+    CALL_EPOLL_CREATE = 1 << 7,
+    CALL_EVENTFD = 1 << 8,
+    CALL_PIPE = 1 << 9,
+    CALL_INOTIFY = 1 << 10, /* to begin, and to watch a folder */
+    CALL_MMAP = 1 << 11,
+    CALL_THREAD = 1 << 12,
+    CALL_SOCKET = 1 << 13,
+    CALL_BIND = 1 << 14,
+    CALL_LISTEN = 1 << 15,
+    CALL_GETSOCKNAME = 1 << 16,
+    CALL_OPEN = 1 << 17,
+    CALL_FOPEN = 1 << 18,
+    CALL_OPENDIR = 1 << 19,
+    CALL_MEMFD = 1 << 20,
+    CALL_SENDFILE = 1 << 21,
+    CALL_RENAME = 1 << 22,
+};
+#define CALLS_SERVING                                                                              \
+    (CALL_RECV | CALL_SEND | CALL_ACCEPT | CALL_EPOLL_CTL | CALL_SETSOCKOPT | CALL_SHUTDOWN)
 
 struct faults {
     _Atomic int kind;
-    _Atomic long asked;    /* sites that were passed since this was set to 0 */
-    _Atomic long from, to; /* the numbers, from 1, of those that fail */
-    _Atomic long held;     /* blocks that are allocated */
+    _Atomic unsigned calls; /* enum fault_call */
+    _Atomic long asked;     /* sites that were passed since this was set to 0 */
+    _Atomic long from, to;  /* the numbers, from 1, of those that fail */
+    _Atomic long held;      /* blocks that are allocated */
+    _Atomic long waits;     /* calls of epoll_wait, since this was set to 0 */
 };
 
 #endif

@@ -1,8 +1,13 @@
 /* Stands between the server and the C library (LD_PRELOAD), and fails what it is told to. */
 #include "faults.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -30,12 +35,23 @@ __attribute__((constructor)) static void find_faults(void)
         faults = map;
 }
 
-static int fails(enum fault_kind kind)
+static int fails_now(void)
 {
-    if (faults->kind != (int)kind)
-        return 0;
     long number = ++faults->asked;
     return number >= faults->from && number <= faults->to;
+}
+
+static int fails(enum fault_kind kind)
+{
+    return faults->kind == (int)kind && fails_now();
+}
+
+static int refused(enum fault_call call, int error)
+{
+    if (faults->kind != FAULT_CALLS || (faults->calls & (unsigned)call) == 0 || !fails_now())
+        return 0;
+    errno = error;
+    return 1;
 }
 
 static int interrupted(void)
@@ -43,14 +59,6 @@ static int interrupted(void)
     if (faults->kind != FAULT_INTERRUPTS || ++faults->asked % 2 == 0)
         return 0;
     errno = EINTR;
-    return 1;
-}
-
-static int refused(int error)
-{
-    if (!fails(FAULT_CALLS))
-        return interrupted();
-    errno = error;
     return 1;
 }
 
@@ -93,9 +101,11 @@ void free(void *ptr)
 }
 #endif
 
+/* ---- While it serves. ---- */
+
 ssize_t recv(int fd, void *bytes, size_t len, int flags)
 {
-    if (refused(ENOMEM))
+    if (refused(CALL_RECV, ENOMEM) || interrupted())
         return -1;
     if (faults->kind == FAULT_SHORT && len > 1)
         len = 1;
@@ -104,7 +114,7 @@ ssize_t recv(int fd, void *bytes, size_t len, int flags)
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    if (refused(ENOMEM))
+    if (refused(CALL_RECV, ENOMEM) || interrupted())
         return -1;
     struct msghdr one = *message;
     struct iovec part = message->msg_iov[0];
@@ -118,7 +128,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 ssize_t send(int fd, const void *bytes, size_t len, int flags)
 {
-    if (refused(ENOBUFS))
+    if (refused(CALL_SEND, ENOBUFS) || interrupted())
         return -1;
     if (faults->kind == FAULT_SHORT && len > 1)
         len = 1;
@@ -127,45 +137,145 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags)
 
 int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-    if (fails(FAULT_ACCEPT)) {
-        errno = EMFILE;
-        return -1;
-    }
-    if (refused(ENFILE))
+    if (refused(CALL_ACCEPT, ENFILE) || interrupted())
         return -1;
     return (int)syscall(SYS_accept4, fd, addr, len, flags);
 }
 
 int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
-    if (op != EPOLL_CTL_DEL && fails(FAULT_CALLS)) {
-        errno = ENOMEM;
+    if (op != EPOLL_CTL_DEL && refused(CALL_EPOLL_CTL, ENOSPC))
         return -1;
-    }
     return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
 }
 
 int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
 {
-    if (interrupted())
+    faults->waits++;
+    if (refused(CALL_EPOLL_WAIT, EBADF) || interrupted())
         return -1;
     return (int)syscall(SYS_epoll_pwait, epoll, events, max, timeout, NULL, 8);
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
-    if (fails(FAULT_CALLS)) {
-        errno = ENOMEM;
-        return -1;
-    }
-    return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
+    return refused(CALL_SETSOCKOPT, ENOMEM)
+               ? -1
+               : (int)syscall(SYS_setsockopt, fd, level, option, value, len);
 }
 
 int shutdown(int fd, int how)
 {
-    if (fails(FAULT_CALLS)) {
-        errno = ENOTCONN;
-        return -1;
-    }
-    return (int)syscall(SYS_shutdown, fd, how);
+    return refused(CALL_SHUTDOWN, ENOTCONN) ? -1 : (int)syscall(SYS_shutdown, fd, how);
+}
+
+/* ---- When it starts, or loads a module. ---- */
+
+int epoll_create1(int flags)
+{
+    return refused(CALL_EPOLL_CREATE, EMFILE) ? -1 : (int)syscall(SYS_epoll_create1, flags);
+}
+
+int epoll_create(int size)
+{
+    (void)size;
+    return epoll_create1(0);
+}
+
+int eventfd(unsigned count, int flags)
+{
+    return refused(CALL_EVENTFD, EMFILE) ? -1 : (int)syscall(SYS_eventfd2, count, flags);
+}
+
+int pipe(int fds[2])
+{
+    return refused(CALL_PIPE, EMFILE) ? -1 : (int)syscall(SYS_pipe2, fds, 0);
+}
+
+int inotify_init1(int flags)
+{
+    return refused(CALL_INOTIFY, EMFILE) ? -1 : (int)syscall(SYS_inotify_init1, flags);
+}
+
+int inotify_add_watch(int fd, const char *path, unsigned mask)
+{
+    return refused(CALL_INOTIFY, ENOSPC) ? -1 : (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+}
+
+void *mmap(void *start, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (refused(CALL_MMAP, ENOMEM))
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, start, size, protection, flags, fd, offset);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *data)
+{
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (refused(CALL_THREAD, EAGAIN))
+        return EAGAIN;
+    *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+    return create(thread, attr, run, data);
+}
+
+int socket(int family, int type, int protocol)
+{
+    return refused(CALL_SOCKET, EMFILE) ? -1 : (int)syscall(SYS_socket, family, type, protocol);
+}
+
+int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    return refused(CALL_BIND, EADDRINUSE) ? -1 : (int)syscall(SYS_bind, fd, addr, len);
+}
+
+int listen(int fd, int backlog)
+{
+    return refused(CALL_LISTEN, EADDRINUSE) ? -1 : (int)syscall(SYS_listen, fd, backlog);
+}
+
+int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return refused(CALL_GETSOCKNAME, ENOBUFS) ? -1 : (int)syscall(SYS_getsockname, fd, addr, len);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    int mode = flags & O_CREAT ? va_arg(more, int) : 0;
+    va_end(more);
+    return refused(CALL_OPEN, EMFILE) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    FILE *(*next)(const char *, const char *);
+    if (refused(CALL_FOPEN, EMFILE))
+        return NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "fopen");
+    return next(path, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    DIR *(*next)(const char *);
+    if (refused(CALL_OPENDIR, EMFILE))
+        return NULL;
+    *(void **)&next = dlsym(RTLD_NEXT, "opendir");
+    return next(path);
+}
+
+int memfd_create(const char *name, unsigned flags)
+{
+    return refused(CALL_MEMFD, EMFILE) ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}
+
+ssize_t sendfile(int to, int from, off_t *offset, size_t count)
+{
+    return refused(CALL_SENDFILE, ENOMEM) ? -1 : syscall(SYS_sendfile, to, from, offset, count);
+}
+
+int rename(const char *from, const char *to)
+{
+    return refused(CALL_RENAME, EACCES) ? -1 : (int)syscall(SYS_rename, from, to);
 }

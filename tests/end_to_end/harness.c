@@ -58,8 +58,9 @@ static int status_of(pid_t pid)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void start(struct server *server, const char *program, const char *const *args,
-                  const struct in_child *prepare, size_t expected)
+/* False: its stdout ended before it said where it listens. */
+static bool try_start(struct server *server, const char *program, const char *const *args,
+                      const struct in_child *prepare, size_t expected)
 {
     const char *argv[40] = {program};
     size_t argc = 1;
@@ -78,14 +79,24 @@ static void start(struct server *server, const char *program, const char *const 
     for (size_t i = 0; i < expected; i++) {
         char line[256];
         if (fgets(line, sizeof line, out) == NULL) {
-            char errors[2048];
-            (void)read_pipe(server->err, errors, sizeof errors);
-            fail_msg("the server did not start: %s", errors);
+            (void)fclose(out);
+            return false;
         }
         assert_int_equal(sscanf(line, "listening on %159s", server->addresses[i]), 1);
         server->address_count++;
     }
     (void)fclose(out);
+    return true;
+}
+
+static void start(struct server *server, const char *program, const char *const *args,
+                  const struct in_child *prepare, size_t expected)
+{
+    char errors[2048];
+    if (try_start(server, program, args, prepare, expected))
+        return;
+    (void)read_pipe(server->err, errors, sizeof errors);
+    fail_msg("the server did not start: %s", errors);
 }
 
 static size_t addresses_of(const char *const *args)
@@ -110,6 +121,11 @@ void server_start_in(struct server *server, const char *const *args, const struc
                      size_t addresses)
 {
     start(server, EVD_SERVER_PATH, args, prepare, addresses);
+}
+
+bool server_may_start(struct server *server, const char *const *args)
+{
+    return try_start(server, EVD_SERVER_PATH, args, NULL, addresses_of(args));
 }
 
 unsigned server_workers(void)

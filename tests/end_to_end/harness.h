@@ -40,6 +40,10 @@ struct in_child {
 void server_start_in(struct server *server, const char *const *args, const struct in_child *prepare,
                      size_t addresses);
 
+/* The same as server_start(), of a server that may fail to start. False: it has ended without
+ * listening; server_wait() tells how. */
+bool server_may_start(struct server *server, const char *const *args);
+
 /* How many workers server_start() starts where the test does not say. */
 unsigned server_workers(void);
 

@@ -51,7 +51,7 @@ enum sim_site {
     SIM_SOCKET = 1 << 10,
     SIM_BIND = 1 << 11,
     SIM_LISTEN = 1 << 12,
-    SIM_EPOLL = 1 << 13, /* epoll_create1 */
+    SIM_EPOLL = 1 << 13, /* epoll_create1, eventfd */
     SIM_LOOP = 1 << 14,  /* ev_loop_new */
     SIM_SITES = 15,
 };
@@ -68,7 +68,15 @@ struct sim_plan {
 
 /* ---- The world. ---- */
 
-enum sim_kind { SIM_FREE, SIM_LISTENER, SIM_STREAM, SIM_EPOLL_FD, SIM_SPARE, SIM_FRESH };
+enum sim_kind {
+    SIM_FREE,
+    SIM_LISTENER,
+    SIM_STREAM,
+    SIM_EPOLL_FD,
+    SIM_EVENT_FD,
+    SIM_SPARE,
+    SIM_FRESH
+};
 
 struct sim_file {
     enum sim_kind kind;

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -26,6 +27,7 @@ int __wrap_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_epoll_create1(int flags);
+int __wrap_eventfd(unsigned count, int flags);
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int max, int timeout);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_now);
@@ -312,8 +314,16 @@ int __wrap_epoll_create1(int flags)
     return sim_fails(SIM_EPOLL, SIM_EVERYONE) ? fail_with(EMFILE) : new_fd(SIM_EPOLL_FD);
 }
 
+int __wrap_eventfd(unsigned count, int flags)
+{
+    SIM_CHECK(count == 0 && flags == (EFD_CLOEXEC | EFD_NONBLOCK));
+    return sim_fails(SIM_EPOLL, SIM_EVERYONE) ? fail_with(EMFILE) : new_fd(SIM_EVENT_FD);
+}
+
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 {
+    if (fd >= SIM_FD && fd < sim.next_fd && sim.files[fd - SIM_FD].kind == SIM_EVENT_FD)
+        return sim_fails(SIM_GONE, fd) ? fail_with(ENOSPC) : 0;
     struct sim_file *file = file_of(fd, SIM_STREAM);
     SIM_CHECK(file_of(epoll, SIM_EPOLL_FD) != NULL && event->events == 0);
     if (op == EPOLL_CTL_ADD && sim_fails(SIM_GONE, fd))

@@ -101,6 +101,11 @@ void ev_set_allocator(void *(*allocate)(void *ptr, long size)EV_NOEXCEPT) EV_NOE
     (void)allocate;
 }
 
+void ev_set_syserr_cb(void (*call)(const char *what) EV_NOEXCEPT) EV_NOEXCEPT
+{
+    (void)call;
+}
+
 void ev_now_update(struct ev_loop *loop) EV_NOEXCEPT
 {
     SIM_CHECK(loop->open);

@@ -1,0 +1,41 @@
+#include "faults_run.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct faults *faults_map(void)
+{
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/faults", scratch_dir());
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, sizeof(struct faults)), 0);
+    struct faults *faults = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(faults != MAP_FAILED);
+    (void)close(fd);
+    assert_int_equal(setenv(FAULTS_FILE, path, 1), 0);
+    assert_int_equal(setenv("LD_PRELOAD", EVD_FAULTS_PATH, 1), 0);
+    return faults;
+}
+
+void faults_without(void)
+{
+    (void)unsetenv("LD_PRELOAD");
+}
+
+void faults_unmap(struct faults *faults)
+{
+    (void)munmap(faults, sizeof *faults);
+}
+
+void faults_arm(struct faults *faults, enum fault_kind kind, unsigned calls, long from, long to)
+{
+    faults->kind = FAULT_NONE;
+    faults->calls = calls;
+    faults->asked = faults->waits = 0;
+    faults->from = from;
+    faults->to = to;
+    faults->kind = (int)kind;
+}

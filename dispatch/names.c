@@ -35,14 +35,26 @@ static inline uint64_t load32(const char *p)
 #define MULTIPLIER_A 0xa0761d6478bd642full
 #define MULTIPLIER_B 0xe7037ed1a0b428dbull
 
+/* All but the last 16 bytes or fewer of a name that has more. */
+static __attribute__((noinline)) uint64_t hash_front(uint64_t h, uint64_t key, const char *p,
+                                                     const char *last)
+{
+    for (; p < last; p += 16)
+        h = fold(load64(p) ^ key, load64(p + 8) ^ h);
+    return h;
+}
+
 static inline uint64_t hash_name(const struct evd_names *names, struct evd_slice name)
 {
     const char *p = name.ptr;
     size_t len = name.len;
     uint64_t h = names->seed, key = names->key, a, b;
 
-    for (; len > 16; len -= 16, p += 16)
-        h = fold(load64(p) ^ key, load64(p + 8) ^ h);
+    if (len > 16) {
+        p += (len - 1) / 16 * 16;
+        len -= (len - 1) / 16 * 16;
+        h = hash_front(h, key, name.ptr, p);
+    }
     if (len >= 8) {
         a = load64(p);
         b = load64(p + len - 8);

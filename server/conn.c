@@ -3,9 +3,7 @@
 #include "admit.h"
 #include "site.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -13,75 +11,12 @@
 
 #define DRAIN_READS 64 /* reads of one connection when draining starts */
 
-/* ---- Output. ---- */
-
 /* Whether the next call has to wait until the peer has taken some of its answers. */
 static bool must_wait(struct evd_conn *conn)
 {
     struct evd_worker *worker = conn->worker;
     return evd_conn_output(conn)->len >= worker->config->output_pause ||
            (conn->out.len > 0 && evd_budget_is_tight(&worker->conns.budget));
-}
-
-/* One answer is never longer than max_output, whatever else the buffer has room for. */
-static inline int put(struct evd_work *work, struct evd_envelope *envelope,
-                      struct evd_slice payload)
-{
-    struct evd_conn *conn = work->conn;
-    struct evd_worker *worker = conn->worker;
-    const struct evd_transport *transport = conn->decoding.transport;
-    struct evd_buf *out = evd_conn_output(conn);
-    size_t before = out->len;
-    int rc;
-    envelope->data = payload;
-    if (evd_envelope_is_plain(envelope))
-        rc = transport->encode(out, envelope);
-    else
-        rc = evd_envelope_encode(envelope, transport, &worker->codecs, payload, out);
-    if (rc == EVD_OK && out->len - before > worker->config->max_output) {
-        evd_buf_truncate(out, before);
-        rc = EVD_ERR_TOO_LARGE;
-    }
-    if (rc == EVD_OK)
-        work->trace.reply_bytes += out->len - before;
-    return rc;
-}
-
-static int sink_reply(struct evd_sink *sink, struct evd_slice json)
-{
-    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    /* The call's own envelope, returned: the same id and codec. */
-    work->envelope.kind = EVD_KIND_REPLY;
-    return put(work, &work->envelope, json);
-}
-
-static int sink_fail(struct evd_sink *sink, struct evd_slice code, struct evd_slice message)
-{
-    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    struct evd_envelope envelope;
-    evd_envelope_init(&envelope, EVD_KIND_ERROR);
-    envelope.id = work->envelope.id;
-    envelope.code = code;
-    envelope.message = message;
-    evd_metrics_error(work->conn->worker->measure.metrics, code);
-    int rc = put(work, &envelope, (struct evd_slice){0});
-    if (rc == EVD_ERR_NO_MEMORY) /* or the next call's answer would stand in this one's place */
-        work->conn->closing = true;
-    return rc;
-}
-
-static void sink_acquired(struct evd_sink *sink)
-{
-    struct evd_work *work = (struct evd_work *)((char *)sink - offsetof(struct evd_work, sink));
-    if (work->trace.on)
-        work->trace.acquired_ns = evd_metrics_now();
-}
-
-/* An error that there is no memory for cannot be told: the end of the connection tells it. */
-static void fail_text(struct evd_work *work, int status, const char *text)
-{
-    if (sink_fail(&work->sink, evd_slice_text(evd_status_code(status)), evd_slice_text(text)) < 0)
-        work->conn->closing = true;
 }
 
 /* ---- Calls. ---- */
@@ -154,7 +89,7 @@ static bool take_work_along(struct evd_conn *conn)
         return true;
     }
     evd_dispatch_cancel(&work->flight);
-    fail_text(work, EVD_ERR_NO_MEMORY, evd_status_text(EVD_ERR_NO_MEMORY));
+    evd_work_fail(work, EVD_ERR_NO_MEMORY, evd_status_text(EVD_ERR_NO_MEMORY));
     count_call(work);
     return false;
 }
@@ -163,7 +98,8 @@ static bool take_work_along(struct evd_conn *conn)
 
 static void fail_no_permission(struct evd_conn *conn)
 {
-    fail_text(conn->worker->work, EVD_ERR_NO_PERMISSION, evd_status_text(EVD_ERR_NO_PERMISSION));
+    evd_work_fail(conn->worker->work, EVD_ERR_NO_PERMISSION,
+                  evd_status_text(EVD_ERR_NO_PERMISSION));
 }
 
 /* NULL: whatever the connection had is given back. */
@@ -183,7 +119,7 @@ static void set_grant(struct evd_conn *conn, struct evd_grant *grant)
 }
 
 /* Whether the message at hand is to be called; if not, it has its answer. */
-static bool admitted(struct evd_conn *conn)
+static __attribute__((noinline)) bool admitted(struct evd_conn *conn)
 {
     struct evd_worker *worker = conn->worker;
     struct evd_grant *grant = NULL;
@@ -192,7 +128,7 @@ static bool admitted(struct evd_conn *conn)
                                      evd_auth_now(), &grant, &why);
     if (admit == EVD_ADMIT_TOKEN) {
         set_grant(conn, grant);
-        (void)sink_reply(&worker->work->sink, EVD_SLICE("\"ok\""));
+        (void)worker->work->sink.reply(&worker->work->sink, EVD_SLICE("\"ok\""));
     } else if (admit != EVD_ADMIT_CALL) {
         conn->closing = admit == EVD_ADMIT_CLOSE;
         fail_no_permission(conn);
@@ -201,25 +137,33 @@ static bool admitted(struct evd_conn *conn)
     return admit == EVD_ADMIT_CALL;
 }
 
+/* Whether the payload's codec could be undone; if not, the call has its error. */
+static __attribute__((noinline)) bool undone(struct evd_conn *conn, struct evd_work *work,
+                                             struct evd_slice *ret_data)
+{
+    struct evd_error error;
+    int rc = evd_envelope_payload(&work->envelope, conn->decoding.transport, &conn->worker->codecs,
+                                  &work->payload, ret_data, &error);
+    if (rc < 0)
+        evd_work_fail(work, rc, error.text);
+    return rc >= 0;
+}
+
 /* Returns EVD_DONE or EVD_MORE: as evd_dispatch_call. */
 static inline int call(struct evd_conn *conn, struct evd_work *work)
 {
     struct evd_worker *worker = conn->worker;
     struct evd_message *message = &work->flight.call.message;
-    struct evd_error error;
     worker->calls++;
     if (worker->config->auth != NULL && !admitted(conn))
         return EVD_DONE;
     message->event = evd_slice_same(&work->envelope.event);
     message->envelope = evd_slice_same(&work->envelope.envelope);
-    int rc = evd_envelope_payload(&work->envelope, conn->decoding.transport, &worker->codecs,
-                                  &work->payload, &message->data, &error);
-    if (rc < 0) {
-        fail_text(work, rc, error.text);
+    message->data = evd_slice_same(&work->envelope.data);
+    if (!evd_envelope_is_plain(&work->envelope) && !undone(conn, work, &message->data))
         return EVD_DONE;
-    }
     work->began_ns = evd_metrics_begin(worker->measure.metrics);
-    rc = evd_flight_run(&work->flight);
+    int rc = evd_flight_run(&work->flight);
     if (rc == EVD_DONE)
         count_call(work);
     return rc;
@@ -266,7 +210,7 @@ static bool choose_protocol(struct evd_conn *conn, unsigned char first)
                    first);
     conn->decoding.transport = evd_transports[0];
     work->envelope = (struct evd_envelope){0};
-    fail_text(work, EVD_ERR_BAD_PROTOCOL, text);
+    evd_work_fail(work, EVD_ERR_BAD_PROTOCOL, text);
     conn->closing = true;
     return false;
 }
@@ -276,9 +220,7 @@ static void take_turn(struct evd_conn *conn)
 {
     struct evd_work *work = conn->worker->work;
     work->conn = conn;
-    work->sink = (struct evd_sink){.reply = sink_reply, .fail = sink_fail};
-    if (conn->worker->trace.held != NULL)
-        work->sink.acquired = sink_acquired;
+    evd_work_sink(work);
     evd_flight_init(&work->flight, conn->worker->dispatch, &work->sink);
     work->flight.call.message.caller = &conn->caller;
     work->decoder.state = conn->decoding;
@@ -310,27 +252,33 @@ static enum progress one_request(struct evd_conn *conn, struct evd_slice rest, s
     return NEXT;
 }
 
-static enum progress one_message(struct evd_conn *conn, struct evd_slice rest, size_t *ret_used)
+/* A message of *ret_used bytes could not be read. */
+static __attribute__((noinline)) enum progress refuse(struct evd_conn *conn, int rc, size_t used)
 {
-    if (conn->http)
-        return one_request(conn, rest, ret_used);
     struct evd_work *work = conn->worker->work;
-    int rc = evd_decode(&work->decoder, rest, conn->eof, ret_used, &work->envelope);
-    if (rc == EVD_MORE)
-        return STARVED;
-    conn->moved_message = true;
-    if (rc == EVD_OK)
-        return call_traced(conn, work, *ret_used) == EVD_MORE ? PENDING : NEXT;
     if (evd_conn_is_stranger(conn)) {
         fail_no_permission(conn);
         conn->closing = true;
         return NEXT;
     }
-    fail_text(work, rc, work->decoder.error.text);
+    evd_work_fail(work, rc, work->decoder.error.text);
     /* A refused message of no bytes would be refused for ever. */
-    if (work->decoder.state.broken || *ret_used == 0)
+    if (work->decoder.state.broken || used == 0)
         conn->closing = true;
     return NEXT;
+}
+
+static inline enum progress one_message(struct evd_conn *conn, struct evd_slice rest,
+                                        size_t *ret_used)
+{
+    struct evd_work *work = conn->worker->work;
+    int rc = evd_decode(&work->decoder, rest, conn->eof, ret_used, &work->envelope);
+    if (rc == EVD_MORE)
+        return STARVED;
+    conn->moved_message = true;
+    if (rc < 0)
+        return refuse(conn, rc, *ret_used);
+    return call_traced(conn, work, *ret_used) == EVD_MORE ? PENDING : NEXT;
 }
 
 /* Calls what is whole of `in`, until one of the reasons to wait. *ret_pos: where it ended;
@@ -340,6 +288,11 @@ static enum progress call_all(struct evd_conn *conn, struct evd_slice in, size_t
 {
     enum progress progress = NEXT;
     size_t pos = 0;
+    if (!conn->http && conn->decoding.transport == NULL && in.len > 0 &&
+        !choose_protocol(conn, (unsigned char)in.ptr[0])) {
+        *ret_pos = 0;
+        return NEXT;
+    }
     for (size_t calls = 0; pos < in.len && !conn->closing && progress == NEXT; calls++) {
         if (must_wait(conn)) {
             conn->paused = true;
@@ -349,11 +302,10 @@ static enum progress call_all(struct evd_conn *conn, struct evd_slice in, size_t
             conn->turn_over = true;
             break;
         }
-        if (!conn->http && conn->decoding.transport == NULL &&
-            !choose_protocol(conn, (unsigned char)in.ptr[pos]))
-            break;
+        struct evd_slice rest = evd_slice(in.ptr + pos, in.len - pos);
         *ret_used = 0;
-        progress = one_message(conn, evd_slice(in.ptr + pos, in.len - pos), ret_used);
+        progress =
+            conn->http ? one_request(conn, rest, ret_used) : one_message(conn, rest, ret_used);
         if (progress != PENDING)
             pos += *ret_used;
     }
@@ -593,7 +545,7 @@ void evd_conn_time_out(struct evd_conn *conn, enum evd_clock clock)
     struct evd_work *work = conn->work;
     ev_timer_stop(conn->worker->loop, &work->wait);
     evd_dispatch_cancel(&work->flight);
-    fail_text(work, EVD_ERR_TIMED_OUT, evd_status_text(EVD_ERR_TIMED_OUT));
+    evd_work_fail(work, EVD_ERR_TIMED_OUT, evd_status_text(EVD_ERR_TIMED_OUT));
     finish_pending(conn);
     process(conn);
     settle(conn);

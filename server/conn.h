@@ -1,5 +1,5 @@
-/* A connection: its life and its calls (conn.c), its socket (conn_socket.c), its limits
- * (conn_limits.c).
+/* A connection: its life and its calls (conn.c), their answers (conn_answer.c), its socket
+ * (conn_socket.c), its limits (conn_limits.c).
  *
  * Per event: one recv, every whole message in it decoded and called, one send. Answers keep the
  * order of the calls. A connection that holds no bytes owns no buffer.
@@ -88,6 +88,15 @@ void evd_conn_drain(struct evd_conn *conn);
 
 /* One of its times is over: ends its call with an error, or closes it. */
 void evd_conn_time_out(struct evd_conn *conn, enum evd_clock clock);
+
+/* ---- conn_answer.c: where a call's answer goes. ---- */
+
+/* Makes work->sink write to work->conn, which is set. */
+void evd_work_sink(struct evd_work *work);
+
+/* Answers with an error of ours. One that there is no memory for cannot be told: the end of the
+ * connection tells it. */
+void evd_work_fail(struct evd_work *work, int status, const char *text);
 
 /* ---- conn_socket.c: bytes in and out. ---- */
 

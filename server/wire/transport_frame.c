@@ -342,24 +342,33 @@ static inline int put_header(char *p, const struct evd_envelope *envelope, struc
 }
 
 /* A reply is a header and data, both of known length. */
-static int append_reply(struct evd_buf *out, const struct evd_envelope *envelope)
+static inline int append_reply(struct evd_buf *out, const struct evd_envelope *envelope)
 {
-    struct evd_slice data = envelope->data;
-    if (data.len > UINT32_MAX)
+    size_t len = envelope->data.len;
+    if (len > UINT32_MAX)
         return EVD_ERR_TOO_LARGE;
-    int rc = evd_buf_reserve(out, EVD_FRAME_HEADER + data.len);
+    int rc = evd_buf_reserve(out, EVD_FRAME_HEADER + len);
     if (rc < 0)
         return rc;
     char *p = evd_buf_tail(out);
-    (void)put_header(p, envelope, (struct lengths){.data = data.len});
-    if (data.len > 0)
-        memcpy(p + EVD_FRAME_HEADER, data.ptr, data.len);
-    evd_buf_commit(out, EVD_FRAME_HEADER + data.len);
+    const struct evd_codec *codec = envelope->codec != NULL ? envelope->codec : &evd_codec_json;
+    uint32_t start = USUAL_START(EVD_FRAME_REPLY);
+    if (envelope->id.kind == EVD_ID_NONE)
+        start &= ~((uint32_t)EVD_FRAME_HAS_ID << 8);
+    put64(p, (uint64_t)(start | codec->number) << 32 | len);
+    put64(p + 8, envelope->id.kind == EVD_ID_NONE ? 0 : envelope->id.number);
+    put32(p + 16, 0);
+    evd_buf_commit(out, EVD_FRAME_HEADER + len);
+    if (len > 0)
+        memcpy(p + EVD_FRAME_HEADER, envelope->data.ptr, len);
     return EVD_OK;
 }
 
-static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope, size_t before)
+/* Any frame. */
+static __attribute__((noinline)) int append_frame(struct evd_buf *out,
+                                                  const struct evd_envelope *envelope)
 {
+    size_t before = out->len;
     bool error = envelope->kind == EVD_KIND_ERROR, call = envelope->kind == EVD_KIND_CALL;
     struct evd_slice event = call ? envelope->event : error ? envelope->code : evd_slice(NULL, 0);
     struct evd_slice data = error ? envelope->message : envelope->data;
@@ -374,12 +383,15 @@ static int append_frame(struct evd_buf *out, const struct evd_envelope *envelope
     size_t extra_end = out->len;
     if (rc == EVD_OK)
         rc = error ? append_text(out, data) : evd_buf_append_slice(out, data);
+    if (rc == EVD_OK) {
+        struct lengths lengths = {.event = event_end - before - EVD_FRAME_HEADER,
+                                  .extra = extra_end - event_end,
+                                  .data = out->len - extra_end};
+        rc = put_header(out->ptr + out->off + before, envelope, lengths);
+    }
     if (rc < 0)
-        return rc;
-    struct lengths lengths = {.event = event_end - before - EVD_FRAME_HEADER,
-                              .extra = extra_end - event_end,
-                              .data = out->len - extra_end};
-    return put_header(out->ptr + out->off + before, envelope, lengths);
+        evd_buf_truncate(out, before);
+    return rc;
 }
 
 static int encode(struct evd_buf *out, const struct evd_envelope *envelope)
@@ -388,11 +400,7 @@ static int encode(struct evd_buf *out, const struct evd_envelope *envelope)
         return EVD_ERR_BAD_ENVELOPE;
     if (envelope->kind == EVD_KIND_REPLY)
         return append_reply(out, envelope);
-    size_t before = out->len;
-    int rc = append_frame(out, envelope, before);
-    if (rc < 0)
-        evd_buf_truncate(out, before);
-    return rc;
+    return append_frame(out, envelope);
 }
 
 const struct evd_transport evd_transport_frame = {

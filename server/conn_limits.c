@@ -1,5 +1,7 @@
 /* Whose time is over, and who holds too much. No socket here: what is to be done is conn.c's. */
+#include "clock.h"
 #include "conn.h"
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@ int evd_conns_init(struct evd_worker *worker)
     };
     for (size_t i = 0; i < EVD_CLOCKS; i++)
         evd_deadlines_init(&worker->conns.clocks[i], limits[i]);
+    worker->conns.each = sizeof(struct evd_conn);
     evd_budget_init(&worker->conns.budget, config->max_memory / config->workers);
     worker->work = evd_work_new(worker);
     return worker->work != NULL ? evd_measure_open(worker) : EVD_ERR_NO_MEMORY;
@@ -108,7 +111,7 @@ static size_t held_by(const struct evd_conn *conn)
 
 void evd_conn_wind(struct evd_conn *conn)
 {
-    uint64_t now = evd_worker_now();
+    uint64_t now = evd_now_coarse();
     wind_quiet(conn, now);
     wind_phase(conn, now);
     conn->moved_in = conn->moved_out = conn->moved_message = false;

@@ -1,5 +1,6 @@
 #include "life.h"
 
+#include "clock.h"
 #include "loop.h"
 #include "stats.h"
 #include "systemd.h"
@@ -35,7 +36,7 @@ static void be_patient(struct evd_life *life, double seconds)
 static void finish(struct evd_life *life)
 {
     life->phase = EVD_FINISHING;
-    life->drain_deadline_ns = evd_worker_now() + life->config->drain_timeout_ns;
+    life->drain_deadline_ns = evd_now_coarse() + life->config->drain_timeout_ns;
     evd_workers_ask(life->workers, EVD_ASK_FINISH);
     be_patient(life, FINISH_SECONDS);
     notify(life, "STOPPING=1");
@@ -43,7 +44,7 @@ static void finish(struct evd_life *life)
 
 static void drain(struct evd_life *life)
 {
-    uint64_t now = evd_worker_now(), left = life->drain_deadline_ns;
+    uint64_t now = evd_now_coarse(), left = life->drain_deadline_ns;
     life->phase = EVD_DRAINING;
     if (evd_workers_silent(life->workers, EVD_ASK_FINISH) == 0)
         evd_workers_close_shared(life->workers);

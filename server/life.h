@@ -1,5 +1,5 @@
 /* The life of the process, in the main thread, which serves nobody: signals, the end in its steps,
- * counters, the service manager. What it wants of the workers it asks them (worker.h), and a worker
+ * counters, the service manager. What it wants of the workers it asks them (serve.h), and a worker
  * that does not answer holds up nothing here. */
 #ifndef EVD_LIFE_H
 #define EVD_LIFE_H

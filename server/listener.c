@@ -1,6 +1,6 @@
 #include "listener.h"
 
-#include "worker.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +56,7 @@ static void remove_file(const struct evd_address *address)
 /* One line an episode: it is over when nothing was short for a while. */
 static void tell_shortage(struct evd_listener *listener)
 {
-    uint64_t now = evd_worker_now();
+    uint64_t now = evd_now_coarse();
     char text[200];
     if (listener->short_ns == 0 || now - listener->short_ns >= EPISODE_NS) {
         (void)snprintf(text, sizeof text,
@@ -65,7 +65,7 @@ static void tell_shortage(struct evd_listener *listener)
                        short_of_descriptors(errno)
                            ? " until there is room (ulimit -n, LimitNOFILE=, --max-connections)"
                            : ", which is tried again ten times a second");
-        evd_log_write(listener->worker->config->log, EVD_LOG_WARNING, text);
+        evd_log_write(listener->acceptor->config->log, EVD_LOG_WARNING, text);
     }
     listener->short_ns = now;
 }
@@ -93,7 +93,7 @@ static bool shed(struct evd_listener *listener)
 /* The socket stays readable: without a pause the loop would spin. */
 static void pause_accepting(struct evd_listener *listener)
 {
-    struct ev_loop *loop = listener->worker->loop;
+    struct ev_loop *loop = listener->acceptor->loop;
     ev_io_stop(loop, &listener->io);
     ev_timer_set(&listener->pause, PAUSE_SECONDS, 0.);
     ev_timer_start(loop, &listener->pause);
@@ -154,7 +154,8 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
             return;
         }
         if (fd >= 0)
-            evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
+            listener->acceptor->accepted(listener->acceptor->context, fd,
+                                         listener->bound.addr.ss_family != AF_UNIX);
         accepted += fd >= 0 || failure == REFUSED;
         if (fd < 0 && failure == NEXT_ONE && errno != EINTR) {
             why = errno;
@@ -212,10 +213,10 @@ static int set_congestion(int fd, const char *name, struct evd_error *ret_error)
     return EVD_OK;
 }
 
-static int init(struct evd_listener *listener, struct evd_worker *worker, int fd,
+static int init(struct evd_listener *listener, const struct evd_acceptor *acceptor, int fd,
                 struct evd_error *ret_error)
 {
-    listener->worker = worker;
+    listener->acceptor = acceptor;
     listener->bound.len = sizeof listener->bound.addr;
     if (getsockname(fd, (struct sockaddr *)&listener->bound.addr, &listener->bound.len) < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "getsockname: %s", strerror(errno));
@@ -226,10 +227,10 @@ static int init(struct evd_listener *listener, struct evd_worker *worker, int fd
     listener->open = true;
     return listener->bound.addr.ss_family == AF_UNIX
                ? EVD_OK
-               : set_congestion(fd, worker->config->tcp_congestion, ret_error);
+               : set_congestion(fd, acceptor->config->tcp_congestion, ret_error);
 }
 
-static int open_socket(struct evd_listener *listener, struct evd_worker *worker,
+static int open_socket(struct evd_listener *listener, const struct evd_acceptor *acceptor,
                        const struct evd_address *address, enum sharing sharing,
                        struct evd_error *ret_error)
 {
@@ -238,7 +239,7 @@ static int open_socket(struct evd_listener *listener, struct evd_worker *worker,
         return fail_errno(ret_error, address, "socket");
     int rc = prepare(fd, address, sharing, ret_error);
     if (rc >= 0) {
-        rc = init(listener, worker, fd, ret_error);
+        rc = init(listener, acceptor, fd, ret_error);
         if (!listener->open)
             remove_file(address);
     }
@@ -247,16 +248,16 @@ static int open_socket(struct evd_listener *listener, struct evd_worker *worker,
     return rc;
 }
 
-int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
+int evd_listener_open(struct evd_listener *listener, const struct evd_acceptor *acceptor,
                       const struct evd_address *address, struct evd_error *ret_error)
 {
-    bool several = worker->config->workers > 1, tcp = address->addr.ss_family != AF_UNIX;
-    int rc = open_socket(listener, worker, address, several && tcp ? FIRST : ALONE, ret_error);
+    bool several = acceptor->config->workers > 1, tcp = address->addr.ss_family != AF_UNIX;
+    int rc = open_socket(listener, acceptor, address, several && tcp ? FIRST : ALONE, ret_error);
     listener->shared = listener->open && several && !tcp;
     return rc;
 }
 
-int evd_listener_inherit(struct evd_listener *listener, struct evd_worker *worker, int fd,
+int evd_listener_inherit(struct evd_listener *listener, const struct evd_acceptor *acceptor, int fd,
                          struct evd_error *ret_error)
 {
     int type = 0, listens = 0;
@@ -270,18 +271,18 @@ int evd_listener_inherit(struct evd_listener *listener, struct evd_worker *worke
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     listener->inherited = true;
-    listener->shared = worker->config->workers > 1;
-    return init(listener, worker, fd, ret_error);
+    listener->shared = acceptor->config->workers > 1;
+    return init(listener, acceptor, fd, ret_error);
 }
 
-int evd_listener_join(struct evd_listener *listener, struct evd_worker *worker,
+int evd_listener_join(struct evd_listener *listener, const struct evd_acceptor *acceptor,
                       const struct evd_listener *first, struct evd_error *ret_error)
 {
     if (!first->shared)
-        return open_socket(listener, worker, &first->bound, JOINS, ret_error);
+        return open_socket(listener, acceptor, &first->bound, JOINS, ret_error);
     listener->shared = true;
     listener->inherited = first->inherited;
-    return init(listener, worker, first->io.fd, ret_error);
+    return init(listener, acceptor, first->io.fd, ret_error);
 }
 
 /* An inherited one stays open as long as the process: as the manager has it open too, an epoll
@@ -296,15 +297,15 @@ static void close_socket(struct evd_listener *listener)
 
 void evd_listener_start(struct evd_listener *listener)
 {
-    ev_io_start(listener->worker->loop, &listener->io);
+    ev_io_start(listener->acceptor->loop, &listener->io);
 }
 
 void evd_listener_close(struct evd_listener *listener)
 {
     if (!listener->open)
         return;
-    ev_io_stop(listener->worker->loop, &listener->io);
-    ev_timer_stop(listener->worker->loop, &listener->pause);
+    ev_io_stop(listener->acceptor->loop, &listener->io);
+    ev_timer_stop(listener->acceptor->loop, &listener->pause);
     if (listener->spare >= 0)
         (void)close(listener->spare);
     if (!listener->shared)
@@ -317,7 +318,8 @@ void evd_listener_finish(struct evd_listener *listener)
     for (int i = 0; listener->open && !listener->inherited && i < FINISH_MAX; i++) {
         int fd = accept4(listener->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            evd_worker_accept(listener->worker, fd, listener->bound.addr.ss_family != AF_UNIX);
+            listener->acceptor->accepted(listener->acceptor->context, fd,
+                                         listener->bound.addr.ss_family != AF_UNIX);
         else if (errno != EINTR && errno != ECONNABORTED)
             break;
     }

@@ -2,17 +2,25 @@
 #ifndef EVD_LISTENER_H
 #define EVD_LISTENER_H
 
+#include "config.h"
+
 #include "server/wire/args.h"
 
 #include <ev.h>
 #include <stdbool.h>
 
-struct evd_worker;
+/* Where connections come in: of all listeners of a worker. */
+struct evd_acceptor {
+    struct ev_loop *loop;
+    const struct evd_server_config *config;
+    void (*accepted)(void *context, int fd, bool is_tcp); /* owns fd from then on */
+    void *context;
+};
 
 struct evd_listener {
     ev_io io;
     ev_timer pause; /* while descriptors are out */
-    struct evd_worker *worker;
+    const struct evd_acceptor *acceptor;
     struct evd_address bound; /* with the port that the kernel chose */
     bool open;
     bool shared;       /* other workers accept from the same descriptor, which is not this one's */
@@ -26,17 +34,17 @@ struct evd_listener {
  * socket that nobody listens on any more is replaced. An address in use is refused, whoever uses
  * it; `workers` others of this process may then join. EVD_ERR_SYSTEM, *ret_error names the address
  * and the reason. */
-int evd_listener_open(struct evd_listener *listener, struct evd_worker *worker,
+int evd_listener_open(struct evd_listener *listener, const struct evd_acceptor *acceptor,
                       const struct evd_address *address, struct evd_error *ret_error);
 
 /* Takes over a listening socket that was passed to the process (systemd.h). EVD_ERR_USAGE for one
  * that does not listen, or not for streams. */
-int evd_listener_inherit(struct evd_listener *listener, struct evd_worker *worker, int fd,
+int evd_listener_inherit(struct evd_listener *listener, const struct evd_acceptor *acceptor, int fd,
                          struct evd_error *ret_error);
 
 /* Listens beside `first`, of the first worker: on a TCP socket of its own, between which the kernel
  * spreads connections (SO_REUSEPORT); on the same descriptor where there is no such thing. */
-int evd_listener_join(struct evd_listener *listener, struct evd_worker *worker,
+int evd_listener_join(struct evd_listener *listener, const struct evd_acceptor *acceptor,
                       const struct evd_listener *first, struct evd_error *ret_error);
 
 void evd_listener_start(struct evd_listener *listener);

@@ -1,4 +1,5 @@
-/* evd-server: see options.def for its options, life.c for its life, worker.c for what serves. */
+/* evd-server: see options.def for its options, life.c for its life, serve.c for what serves. */
+#include "command_line.h"
 #include "life.h"
 #include "loop.h"
 #include "memory.h"

@@ -1,6 +1,6 @@
 #include "measure.h"
 
-#include "conn.h"
+#include "work.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ void evd_measure_publish(struct evd_worker *worker)
 
     evd_dispatch_get_stats(worker->dispatch, &stats);
     evd_gauge(&gauges->connections, conns->count);
-    evd_gauge(&gauges->connection_bytes, conns->count * sizeof(struct evd_conn));
+    evd_gauge(&gauges->connection_bytes, conns->count * conns->each);
     evd_gauge(&gauges->buffer_bytes,
               conns->budget.held + worker->rx.cap + worker->tx.cap + worker->work->payload.cap);
     evd_gauge(&gauges->unfinished, metrics->unfinished);

@@ -2,19 +2,7 @@
 #ifndef EVD_MEASURE_H
 #define EVD_MEASURE_H
 
-#include "metrics.h"
-
-#include <ev.h>
-
-struct evd_worker;
-
-struct evd_measure {
-    struct evd_metrics *metrics;
-    bool shared; /* the metrics are in config->metrics, and go with those of all */
-    ev_prepare before_wait;
-    ev_check after_wait;
-    uint64_t woke_ns; /* 0: not yet */
-};
+#include "worker.h"
 
 /* Makes the worker's metrics and trace, and lets others read the metrics where config->metrics is
  * there. EVD_ERR_NO_MEMORY. */

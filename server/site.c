@@ -1,7 +1,8 @@
 #include "site.h"
 
-#include "conn.h"
+#include "measure.h"
 #include "metrics_page.h"
+#include "work.h"
 
 /* Pages are made by GET and take no input: what they need stands in the worker. *response is filled
  * in as for an empty 200; its body may lie in worker->work->payload, which is empty. A negative

@@ -1,5 +1,6 @@
 /* A worker: a thread's loop, listeners, connections, and one dispatch of its own. Nothing here is
- * shared with another thread, except what stands under "Between threads". */
+ * shared with another thread, except what stands under "Between threads". What it is, and what its
+ * connections ask of it, stands here; its life in serve.h. */
 #ifndef EVD_WORKER_H
 #define EVD_WORKER_H
 
@@ -8,7 +9,7 @@
 #include "deadlines.h"
 #include "listener.h"
 #include "log.h"
-#include "measure.h"
+#include "metrics.h"
 #include "trace.h"
 
 #include <pthread.h>
@@ -34,11 +35,22 @@ enum evd_clock {
 struct evd_conn_list {
     struct evd_conn *first, *last;
     size_t count;
+    size_t each; /* bytes of one that holds none */
     struct evd_deadlines clocks[EVD_CLOCKS];
     struct evd_budget budget;     /* of their buffers */
     uint64_t expired[EVD_CLOCKS]; /* whose time was over */
     uint64_t shed;                /* closed because the budget was overdrawn */
     bool shedding;                /* since the budget was last at ease: told once */
+};
+
+/* What it counts beside its calls: the turns of its loop, and now and then what stands
+ * (measure.h). */
+struct evd_measure {
+    struct evd_metrics *metrics;
+    bool shared; /* the metrics are in config->metrics, and go with those of all */
+    ev_prepare before_wait;
+    ev_check after_wait;
+    uint64_t woke_ns; /* 0: not yet */
 };
 
 /* Of all workers of a process. */
@@ -74,8 +86,9 @@ struct evd_worker {
     /* Shared by all connections, because between two events none of them needs one. */
     struct evd_buf rx;     /* what was just read */
     struct evd_buf tx;     /* the answers to it */
-    struct evd_work *work; /* the call at hand: conn.h */
+    struct evd_work *work; /* the call at hand: work.h */
 
+    struct evd_acceptor acceptor; /* where its listeners let connections in */
     struct evd_listener listeners[EVD_LISTEN_MAX];
     size_t listener_count; /* the same for all workers: those passed, then those of --listen */
     struct evd_conn_list conns;
@@ -107,31 +120,6 @@ struct evd_worker {
     size_t cut_off;                /* at the end: connections that draining left open */
 };
 
-/* Opens the dispatch and the loop, in the thread that will run the worker. *config and *shared
- * outlive the worker. *ret_error says what failed; then there is nothing to close. */
-int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *config,
-                    unsigned index, struct evd_worker_shared *shared, struct evd_error *ret_error);
-
-/* Opens its listeners: those of the configuration where first is NULL, else beside first's. Any
- * thread, before evd_worker_run(). On an error evd_worker_close() is still due. */
-int evd_worker_listen(struct evd_worker *worker, const struct evd_worker *first,
-                      struct evd_error *ret_error);
-
-/* Serves until it is asked to end. */
-void evd_worker_run(struct evd_worker *worker);
-
-/* In the same thread: closes everything but what the main thread may still reach it by. */
-void evd_worker_close(struct evd_worker *worker);
-
-/* The rest, once its thread has ended. */
-void evd_worker_release(struct evd_worker *worker);
-
-/* Asks for what has its bit set; the answers of before are forgotten. From the main thread. */
-void evd_worker_ask(struct evd_worker *worker, enum evd_worker_ask ask);
-
-/* A listener accepted a connection; the worker owns fd from here on. */
-void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp);
-
 /* A message was refused for want of permission: counts it, and logs why a token was refused (why,
  * unless that is ""), once a second at most. */
 void evd_worker_refused(struct evd_worker *worker, const char *why);
@@ -142,8 +130,5 @@ void evd_worker_left(struct evd_worker *worker);
 /* A number that no other connection of this process has had: for a connection that was just
  * accepted. */
 uint64_t evd_worker_number(struct evd_worker *worker);
-
-/* The monotonic clock in nanoseconds, to a few milliseconds. */
-uint64_t evd_worker_now(void);
 
 #endif

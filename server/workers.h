@@ -3,7 +3,7 @@
 #ifndef EVD_WORKERS_H
 #define EVD_WORKERS_H
 
-#include "worker.h"
+#include "serve.h"
 
 struct evd_workers;
 

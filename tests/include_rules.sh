@@ -93,9 +93,9 @@ BEGIN {
     module_rule = "a module may include <evdispatch/module.h>, <cjson/cJSON.h> and libc, nothing else of the tree"
 }
 
-/^[ \t]*#[ \t]*include/ {
+/^[[:blank:]]*#[[:blank:]]*include/ {
     line = $0
-    sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
+    sub(/^[[:blank:]]*#[[:blank:]]*include[[:blank:]]*/, "", line)
     path = FILENAME
     sub(/^\.\//, "", path)
     open = substr(line, 1, 1)
@@ -123,6 +123,19 @@ check() {
         -o -name '*.c.in' -o -name '*.h.in' \) \
         \( -path './dispatch/*' -o -path './server/*' -o -path './loadgen/*' -o -path './tests/*' \) \
         -exec awk -f "$work/rules.awk" {} +)
+}
+
+# circles ROOT: names the files of server/ that include each other in a circle. x.c and x.h count as
+# one, and so does what is a part of them: x_part.c.
+circles() {
+    (cd "$1/server" && for file in *.c *.h; do
+        from=${file%.*}
+        [ ! -e "${from%%_*}.h" ] || from=${from%%_*}
+        sed -n 's/^[[:blank:]]*#[[:blank:]]*include[[:blank:]]*"\([a-z_0-9]*\)\.h".*/\1/p' "$file" | while read -r to; do
+            [ ! -e "${to%%_*}.h" ] || to=${to%%_*}
+            [ "$from" = "$to" ] || echo "$from $to"
+        done
+    done) | sort -u | LC_ALL=C tsort 2>&1 > /dev/null | sed 's/^tsort: /server: /'
 }
 
 # plant FILE LINE...: makes a source file of these lines in the tree of the self-check.
@@ -183,6 +196,19 @@ self_check() {
         echo "include_rules.sh: the self-check failed: a good file is reported beside bad ones"
         return 1
     fi
+    plant server/low.h ''
+    plant server/low_part.c '#include "low.h"'
+    plant server/high.c '#include "high.h"' '#include "low.h"' '#include "low_part.h"'
+    plant server/high.h ''
+    if [ -n "$(circles "$work/tree")" ]; then
+        echo "include_rules.sh: the self-check failed: a circle is reported where there is none"
+        return 1
+    fi
+    plant server/low_part.c '#include "low.h"' '#include "high.h"'
+    if [ -z "$(circles "$work/tree")" ]; then
+        echo "include_rules.sh: the self-check failed: a circle is not reported"
+        return 1
+    fi
 }
 
 self_check
@@ -192,4 +218,10 @@ for room in dispatch server server/wire loadgen tests; do
         exit 1
     fi
 done
+circle=$(circles "$root")
+if [ -n "$circle" ]; then
+    echo "$circle"
+    echo "include_rules.sh: these include each other in a circle: who is called includes nobody who calls it"
+    exit 1
+fi
 check "$root"

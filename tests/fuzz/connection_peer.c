@@ -15,7 +15,7 @@ int __real_close(int fd);
 int __wrap_close(int fd);
 int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
-uint64_t __wrap_evd_worker_now(void);
+uint64_t __wrap_evd_now_coarse(void);
 void __wrap_ev_signal_start(struct ev_loop *loop, ev_signal *signal);
 
 void peers_reset(void)
@@ -128,7 +128,7 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
     return 0;
 }
 
-uint64_t __wrap_evd_worker_now(void)
+uint64_t __wrap_evd_now_coarse(void)
 {
     return peer_clock_ns;
 }

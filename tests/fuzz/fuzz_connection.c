@@ -14,6 +14,9 @@
 #include "connection_oracle.h"
 #include "connection_peer.h"
 
+#include "server/command_line.h"
+#include "server/serve.h"
+
 #include <getopt.h>
 
 #define STEPS_MAX 100000 /* of an ending: more, and it never ends */

@@ -4,7 +4,9 @@
  * instructions.sh. */
 #include "dispatch/names.h"
 #include "evd_version.h"
+#include "server/command_line.h"
 #include "server/conn.h"
+#include "server/serve.h"
 #include "tests/bench/names.h"
 
 #include <errno.h>

@@ -7,6 +7,7 @@
 #define EVD_SIM_H
 
 #include "server/conn.h"
+#include "server/serve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 #include "sim_run.h"
 
+#include "server/command_line.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>

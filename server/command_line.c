@@ -1,4 +1,4 @@
-#include "config.h"
+#include "command_line.h"
 
 #include "evd_version.h"
 #include "options.h"

@@ -105,6 +105,7 @@ const char *evd_metrics_outcome(const struct evd_metrics *metrics)
 
 void evd_metrics_name(struct evd_series *series, struct evd_slice event)
 {
-    if (event.len <= EVD_EVENT_MAX) /* as every endpoint's name is */
+    bool named = atomic_load_explicit(&series->named, memory_order_relaxed);
+    if (!named && event.len <= EVD_EVENT_MAX) /* as every endpoint's name is */
         set_name(series, event);
 }

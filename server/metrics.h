@@ -108,16 +108,17 @@ const char *evd_metrics_outcome(const struct evd_metrics *metrics);
 
 /* A call has ended. number: of struct evd_target; event: its name, if it has one; began_ns: what
  * evd_metrics_begin() said. */
-void evd_metrics_name(struct evd_series *series, struct evd_slice event);
+void evd_metrics_name(struct evd_series *series, struct evd_slice event); /* unless it has one */
 static inline void evd_metrics_end(struct evd_metrics *metrics, uint32_t number,
                                    struct evd_slice event, uint64_t began_ns)
 {
     struct evd_series *series =
         &metrics->series[number <= metrics->own ? number : metrics->own + 1];
-    evd_count(&series->calls, 1);
+    uint64_t before = atomic_load_explicit(&series->calls, memory_order_relaxed);
+    atomic_store_explicit(&series->calls, before + 1, memory_order_relaxed);
     if (metrics->failed)
         evd_count(&series->failed, 1);
-    if (!atomic_load_explicit(&series->named, memory_order_relaxed))
+    if (before == 0) /* else it has its name, which lies in another cache line */
         evd_metrics_name(series, event);
     if (began_ns > 0)
         evd_metrics_time(&series->time_ns, series->buckets, evd_metrics_now() - began_ns);

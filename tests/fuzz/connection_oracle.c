@@ -121,14 +121,17 @@ static void check_known(const cJSON *call, const cJSON *answer)
 }
 
 /* limit: whether the line kept to the server's. */
-static void check_line(struct evd_slice line, bool fits, unsigned max_depth, const cJSON *answer)
+static void check_line(struct evd_slice line, bool fits, const struct oracle_limits *limits,
+                       const cJSON *answer)
 {
     const cJSON *answered, *id;
     size_t ids = count(answer, "id", &answered);
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
+    if (limits->memory_failed && error != NULL)
+        return;
     /* No \u0000: cJSON would end the string there, the server reads on. */
-    if (!fits || !grammar_accepts(line, max_depth, false)) {
-        bool nul = fits && grammar_accepts(line, max_depth, true);
+    if (!fits || !grammar_accepts(line, limits->max_depth, false)) {
+        bool nul = fits && grammar_accepts(line, limits->max_depth, true);
         FUZZ_CHECK(error != NULL || nul);
         return;
     }
@@ -166,7 +169,7 @@ static void check_lines(struct evd_slice in, struct evd_slice out, bool cut_off,
         bool fits = line.len - start + (whole ? 1 : 0) <= limits->max_frame &&
                     (whole || line.len - start < limits->max_frame);
         cJSON *answer = read_answer(text);
-        check_line(line, fits, limits->max_depth, answer);
+        check_line(line, fits, limits, answer);
         cJSON_Delete(answer);
     }
     FUZZ_CHECK(out.len == 0);
@@ -239,7 +242,8 @@ static void check_known_frame(const struct frame *call, const struct frame *answ
 {
     if (call->type != 1 || call->flags > 1 || (call->flags == 0 && call->id != 0) ||
         call->codec != 0 || call->length + 20 > limits->max_frame || call->extra_len != 0 ||
-        call->body.len < call->length || call->event_len > call->length)
+        call->body.len < call->length || call->event_len > call->length ||
+        (limits->memory_failed && answer->type == 3))
         return;
     struct evd_slice event = evd_slice(call->body.ptr, call->event_len);
     struct evd_slice data = evd_slice(call->body.ptr + event.len, call->body.len - call->event_len);
@@ -295,4 +299,76 @@ void oracle_check(struct evd_slice in, struct evd_slice out, bool cut_off,
         FUZZ_CHECK(next_answer(&out, &line) && out.len == 0);
         cJSON_Delete(read_answer(line));
     }
+}
+
+/* ---- Where tokens are asked for ---- */
+
+/* docs/PROTOCOL.md, *Tokens*: for every event; for those of api.hello. No mutation signs another.
+ */
+static const char token_all[] =
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.XZ9KL7ZohTLsRrkBsqXfZb33bIYCzMePxOf3oNBuE5Y";
+static const char token_hello[] = "eyJhbGciOiJIUzI1NiJ9.eyJldmVudHMiOlsiYXBpLmhlbGxvLioiXX0."
+                                  "3OVEyxlcefHpMi4fqXlV5wMlqEDks24HcfLWLFMsAJ8";
+
+static bool holds(struct evd_slice in, const char *token)
+{
+    return memmem(in.ptr, in.len, token, strlen(token)) != NULL;
+}
+
+bool oracle_may_call(const struct evd_slice *ins, size_t count, const char *event)
+{
+    for (size_t i = 0; i < count; i++)
+        if (holds(ins[i], token_all) ||
+            (holds(ins[i], token_hello) && strncmp(event, "api.hello.", 10) == 0))
+            return true;
+    return false;
+}
+
+/* The code of an error, one of those for whom nobody knows. */
+static bool is_refusal(const char *code, size_t len)
+{
+    static const char *const codes[] = {"no_permission", "bad_protocol"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (len == strlen(codes[i]) && memcmp(code, codes[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* Takes an answer off, which is well-formed; false: none is left. */
+static bool take_answer(struct evd_slice *out, bool frames, bool *ret_refusal)
+{
+    if (frames) {
+        struct frame answer;
+        if (!next_answer_frame(out, &answer))
+            return false;
+        *ret_refusal = answer.type == 3 && is_refusal(answer.body.ptr, answer.event_len);
+        return true;
+    }
+    struct evd_slice line;
+    if (!next_answer(out, &line))
+        return false;
+    cJSON *answer = read_answer(line);
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
+    const cJSON *code = cJSON_GetObjectItemCaseSensitive(error, "code");
+    *ret_refusal = cJSON_IsString(code) && is_refusal(code->valuestring, strlen(code->valuestring));
+    cJSON_Delete(answer);
+    return true;
+}
+
+void oracle_check_stranger(struct evd_slice in, struct evd_slice out, bool cut_off)
+{
+    bool frames = in.len > 0 && (unsigned char)in.ptr[0] == 0xED;
+    bool stranger = !holds(in, token_all) && !holds(in, token_hello), refusal;
+    size_t answers = 0;
+    if (in.len > 0 &&
+        ((in.ptr[0] >= 'A' && in.ptr[0] <= 'Z') || (in.ptr[0] >= 'a' && in.ptr[0] <= 'z')))
+        return; /* HTTP */
+    while (take_answer(&out, frames, &refusal)) {
+        answers++;
+        FUZZ_CHECK(!stranger || (refusal && answers == 1));
+    }
+    FUZZ_CHECK(out.len == 0 || cut_off);
+    while (in.len > 0 && memchr(" \t\r\n", in.ptr[0], 4) != NULL)
+        in = evd_slice(in.ptr + 1, in.len - 1);
+    FUZZ_CHECK(answers > 0 || cut_off || in.len == 0);
 }

@@ -9,7 +9,9 @@
  *
  * so that a plain stream with two bytes 0 behind it is one client, all of whose bytes come at once.
  * An event is a byte: bits 0 to 2 what happens (enum happening), bit 3 to whom, bits 4 to 7 how
- * much. When the events are over, all comes and goes freely until both connections have ended. */
+ * much. The first may say what server it is (enum variant). When the events are over, all comes and
+ * goes freely until both connections have ended. */
+#include "connection_memory.h"
 #include "connection_module.h"
 #include "connection_oracle.h"
 #include "connection_peer.h"
@@ -20,8 +22,19 @@
 #include <getopt.h>
 
 #define STEPS_MAX 100000 /* of an ending: more, and it never ends */
+#define TIGHT     12288  /* bytes of --max-memory: two of the larger buffers are too much */
 
-static const struct oracle_limits limits = {.max_frame = 512, .max_depth = 12};
+#define SERIES_MAX 256 /* endpoints; more than there are */
+
+static struct oracle_limits limits = {.max_frame = 512, .max_depth = 12};
+static uint64_t calls_before[SERIES_MAX]; /* this input, by the number of the endpoint */
+
+/* What an OTHER of 12 to 15 as the first event makes of the server: bits. */
+enum variant {
+    PLAIN,
+    TOKENS = 1, /* it asks for them: --auth-secret-file */
+    SMALL = 2,  /* it has TIGHT bytes for all connections */
+};
 
 static const struct evd_builtin builtins[] = {
     {"api.counter", &evd_module_counter},
@@ -31,9 +44,10 @@ static const struct evd_builtin builtins[] = {
     {"fuzz", &evd_module_fuzz},
 };
 
+static struct evd_server_config config;
+
 static struct evd_worker *open_worker(void)
 {
-    static struct evd_server_config config;
     static struct evd_worker_shared shared;
     static struct evd_worker worker;
     char name[] = "evd-server", *argv[] = {name, NULL};
@@ -57,6 +71,20 @@ static struct evd_worker *open_worker(void)
         abort();
     }
     return &worker;
+}
+
+static void set_variant(struct evd_worker *worker, unsigned variant)
+{
+    static struct evd_auth *auth;
+    static size_t budget;
+    const struct evd_auth_config asked = {.secret_file = "secret"};
+    struct evd_error error;
+    if (auth == NULL) {
+        FUZZ_CHECK(evd_auth_open_secret(&asked, EVD_SLICE(ORACLE_SECRET), &auth, &error) == EVD_OK);
+        budget = worker->conns.budget.max;
+    }
+    config.auth = (variant & TOKENS) != 0 ? auth : NULL;
+    worker->conns.budget.max = (variant & SMALL) != 0 ? TIGHT : budget;
 }
 
 /* ---- What must hold between any two events ---- */
@@ -162,6 +190,15 @@ static void drain(struct evd_worker *worker)
     }
 }
 
+/* Memory runs out: once, n times later than now, for good, or no more. */
+static void lack_memory(unsigned amount)
+{
+    if (amount == 9)
+        memory_fault.countdown++;
+    else
+        memory_fault.out = amount == 10;
+}
+
 enum happening { READ, ROOM, WAKE, INTERRUPT, CLOCK, END, SPURIOUS, OTHER };
 
 static void happen(struct evd_worker *worker, unsigned byte)
@@ -199,13 +236,29 @@ static void happen(struct evd_worker *worker, unsigned byte)
             reset(peer, amount % 2 == 0);
         else if (amount == 8)
             drain(worker);
+        else if (amount < 12)
+            lack_memory(amount);
         break;
     }
 }
 
-/* Everything that can happen does, until it is over. */
-static void finish(struct peer *peer)
+/* Whom the budget or a lack of memory closed need not have all its answers. */
+static void happen_and_tell(struct evd_worker *worker, unsigned byte)
 {
+    uint64_t shed = worker->conns.shed;
+    bool open[PEER_COUNT];
+    for (size_t i = 0; i < PEER_COUNT; i++)
+        open[i] = peers[i].conn != NULL;
+    happen(worker, byte);
+    for (size_t i = 0; i < PEER_COUNT; i++)
+        if (open[i] && (memory_fault.failed || worker->conns.shed > shed))
+            peers[i].cut_off = true;
+}
+
+/* Everything that can happen does, until it is over. */
+static void finish(struct evd_worker *worker, struct peer *peer)
+{
+    uint64_t shed = worker->conns.shed;
     for (unsigned step = 0; peer->conn != NULL; step++) {
         FUZZ_CHECK(step < STEPS_MAX);
         size_t taken = peer->taken, sent = peer->out_len;
@@ -220,6 +273,8 @@ static void finish(struct peer *peer)
                      was_waiting || peer->shut != was_shut || peer->conn->eof;
         FUZZ_CHECK(moved);
     }
+    for (size_t i = 0; i < PEER_COUNT && worker->conns.shed > shed; i++)
+        peers[i].cut_off = true;
 }
 
 static void open_peers(struct evd_worker *worker, struct evd_slice in, unsigned split)
@@ -235,6 +290,31 @@ static void open_peers(struct evd_worker *worker, struct evd_slice in, unsigned 
     }
 }
 
+static void check_answers(const struct evd_worker *worker, unsigned variant)
+{
+    const struct evd_metrics *metrics = worker->measure.metrics;
+    struct evd_slice in[PEER_COUNT];
+    for (size_t i = 0; i < PEER_COUNT; i++) {
+        struct evd_slice out = evd_slice(peers[i].out, peers[i].out_len);
+        in[i] = evd_slice(peers[i].in.ptr, peers[i].taken);
+        if ((variant & TOKENS) == 0)
+            oracle_check(in[i], out, peers[i].cut_off, &limits);
+        else
+            oracle_check_stranger(in[i], out, peers[i].cut_off);
+    }
+    for (uint32_t i = 1; (variant & TOKENS) != 0 && i <= metrics->own; i++)
+        FUZZ_CHECK(metrics->series[i].calls == calls_before[i] ||
+                   oracle_may_call(in, PEER_COUNT, metrics->series[i].name));
+}
+
+static void note_calls(const struct evd_worker *worker)
+{
+    const struct evd_metrics *metrics = worker->measure.metrics;
+    FUZZ_CHECK(metrics->own < SERIES_MAX);
+    for (uint32_t i = 1; i <= metrics->own; i++)
+        calls_before[i] = metrics->series[i].calls;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct evd_worker *worker = open_worker();
@@ -242,18 +322,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t events = data[size - 1] < size - 2 ? data[size - 1] : size - 2;
     const uint8_t *event = data + size - 2 - events;
+    unsigned variant = events > 0 && (event[0] & 7) == OTHER && event[0] >> 4 >= 12
+                           ? (event[0] >> 4) - 11u
+                           : PLAIN;
+    set_variant(worker, variant);
+    note_calls(worker);
     open_peers(worker, fuzz_input(data, size - 2 - events), data[size - 2]);
     check_all(worker);
     for (size_t i = 0; i < events; i++) {
-        happen(worker, event[i]);
+        happen_and_tell(worker, event[i]);
         check_all(worker);
     }
+    limits.memory_failed = memory_fault.failed;
+    memory_fault = (struct memory_fault){0};
     for (size_t i = 0; i < PEER_COUNT; i++) {
-        finish(&peers[i]);
+        finish(worker, &peers[i]);
         check_all(worker);
-        oracle_check(evd_slice(peers[i].in.ptr, peers[i].taken),
-                     evd_slice(peers[i].out, peers[i].out_len), peers[i].cut_off, &limits);
     }
+    check_answers(worker, variant);
     FUZZ_CHECK(worker->conns.count == 0 && worker->conns.budget.held == 0);
     worker->draining = false;
     return 0;

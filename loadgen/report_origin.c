@@ -115,6 +115,11 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
         lg_json_string(data->about, "seed", "unknown"));
     row(table, "Started, finished", "%s, %s", lg_json_string(data->about, "started", "unknown"),
         lg_json_string(data->about, "finished", "not finished"));
+    const cJSON *resumed;
+    cJSON_ArrayForEach(resumed, member(data->about, "resumed"))
+        row(table, "Stopped, and resumed", "%s, after trial %.0f of %zu",
+            lg_json_string(resumed, "at", "unknown"), lg_json_number(resumed, "after_trials"),
+            data->count);
 }
 
 void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)

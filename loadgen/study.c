@@ -23,7 +23,8 @@ const char lg_study_help[] =
     "server, interleaved in random blocks; keeps the raw data in DIR, and makes the report.\n"
     "\n"
     "  DESIGN             a name of the studies that come with loadgen, or a JSON file\n"
-    "  --out DIR          the study's folder; must not hold trials yet\n"
+    "  --out DIR          the study's folder; where it holds trials of the same study,\n"
+    "                     which was stopped or killed, the others are measured\n"
     "  --server PATH      the server program; default: evd-server beside loadgen\n"
     "  --builds DIR       where relative paths of a design's arms start; default: the folder that\n"
     "                     holds loadgen's build\n"
@@ -37,6 +38,9 @@ const char lg_study_help[] =
     "DIR gets study.json (what was measured, on what), trials.jsonl (a line a trial, written as "
     "it\n"
     "ends), report.md, report.html and the figures; server.log when something went wrong.\n"
+    "A study that was killed goes on when the same command is given again. It is refused when "
+    "design,\n"
+    "seed, commit, build, machine, server, loadgen, modules or scenarios are not what they were.\n"
     "Exit: 0 done and all replies good; 1 something went wrong; 2 usage; 130 stopped by Ctrl-C.\n"
     "\n"
     "Examples:\n"
@@ -173,6 +177,8 @@ static int finish(const char *out, const struct lg_study_result *result)
         fprintf(stderr, "loadgen: stopped after %u trials\n", result->trials);
         return 128 + result->signal;
     }
+    if (result->measured == 0)
+        fputs("loadgen: all trials were there; nothing was measured\n", stderr);
     if (result->invalid)
         fprintf(stderr, "loadgen: %u of %u trials are INVALID; the report says why\n",
                 result->invalid, result->trials);

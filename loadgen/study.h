@@ -21,11 +21,13 @@ struct lg_study_options {
 
 struct lg_study_result {
     unsigned trials, bad, invalid; /* done; of them with a problem; of them called INVALID by run */
+    unsigned measured;             /* of the trials: not there before */
     int signal;                    /* the signal that stopped the study, or 0 */
 };
 
-/* Runs all trials. EVD_OK also when trials went wrong or a signal came: see *ret_result. An error
- * is one of the study itself: a folder that holds trials already, a full disk. */
+/* Runs all trials; in a folder that holds some of the same study, those that are missing. EVD_OK
+ * also when trials went wrong or a signal came: see *ret_result. An error is one of the study
+ * itself: a folder that holds trials of another one, a full disk. */
 int lg_study_execute(const struct lg_study_options *options, struct lg_study_result *ret_result,
                      struct evd_error *ret_error);
 

@@ -3,10 +3,12 @@
 #include "evd_version.h"
 #include "study_awake.h"
 #include "study_disk.h"
+#include "study_identity.h"
 #include "study_json.h"
 #include "study_machine.h"
 #include "study_order.h"
 #include "study_process.h"
+#include "study_resume.h"
 #include "study_trial.h"
 
 #include <errno.h>
@@ -28,8 +30,10 @@ struct study {
     const struct lg_design *design;
     struct lg_study_result *result;
     struct lg_trial_setting setting;
-    cJSON *about;      /* study.json */
-    FILE *trials;      /* trials.jsonl */
+    cJSON *about; /* study.json */
+    FILE *trials; /* trials.jsonl */
+    struct lg_resume resume;
+    unsigned measured; /* trials of this run of the program */
     size_t *order;     /* of the current block */
     unsigned total;    /* trials */
     uint64_t began_ns; /* lg_now_ns() */
@@ -169,39 +173,52 @@ static int make_about(struct study *study, struct evd_error *error)
     cJSON_AddNumberToObject(pinning, "load_cpu", study->setting.load_cpu);
     cJSON_AddNumberToObject(about, "trials", study->total);
     rc = lg_study_disk(options, about, error);
+    if (rc == EVD_OK)
+        rc = lg_identity_add_files(options, about, error);
     if (rc != EVD_OK)
         return rc;
     cJSON_AddItemToObject(about, "design", cJSON_Duplicate(design->root, 1));
     /* A cell's number is (scenario * loads + load) * arms + arm, each counted from 0 in the design.
      */
     cJSON_AddItemToObject(about, "order", order_json(study));
-    return write_about(study, error);
+    return EVD_OK;
 }
 
-/* Makes the folder, and refuses one that holds trials: raw data are never overwritten. */
+/* Opens the folder, and reads what an earlier run of the same study left there. */
 static int open_folder(struct study *study, struct evd_error *error)
 {
-    const char *out = study->options->out;
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/trials.jsonl", out) >= (int)sizeof(path))
-        return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", out);
-    if (mkdir(out, 0777) != 0 && errno != EEXIST)
-        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot make the folder '%s': %s", out,
-                             strerror(errno));
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == EEXIST)
-        return evd_error_set(error, EVD_ERR_USAGE,
-                             "'%s' holds trials already; give --out another folder", out);
-    study->trials = fd < 0 ? NULL : fdopen(fd, "a");
-    if (!study->trials)
-        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    const struct lg_study_options *options = study->options;
+    struct lg_resume *resume = &study->resume;
+    cJSON *before;
+    int rc = lg_resume_open(options->out, &study->trials, error);
+    if (rc == EVD_OK)
+        rc = make_about(study, error);
+    if (rc == EVD_OK)
+        rc = lg_resume_read(options->out, study->trials, study->about, resume, &before, error);
+    if (rc != EVD_OK)
+        return rc;
+    if (resume->cut_bytes > 0)
+        fprintf(stderr,
+                "loadgen: %s/trials.jsonl:%zu: the line is cut off; its %zu bytes are taken out\n",
+                options->out, resume->data.count + 1, resume->cut_bytes);
+    if (!before)
+        return write_about(study, error);
+    cJSON_Delete(study->about);
+    study->about = before;
+    if (!options->quiet)
+        fprintf(stderr, "loadgen: '%s' holds %zu trials of this study already\n", options->out,
+                resume->data.count);
     return EVD_OK;
 }
 
 /* A study without a trial leaves nothing, so that its folder can be used again. */
-static void remove_folder(const char *out)
+static void remove_folder(const struct study *study)
 {
+    const char *out = study->options->out;
     char path[PATH_MAX];
+    struct stat status;
+    if (fstat(fileno(study->trials), &status) != 0 || status.st_size > 0)
+        return;
     snprintf(path, sizeof(path), "%s/trials.jsonl", out);
     unlink(path);
     snprintf(path, sizeof(path), "%s/study.json", out);
@@ -226,10 +243,10 @@ static int append_trial(struct study *study, const cJSON *line, struct evd_error
 static const char *time_left(const struct study *study, char out[32])
 {
     double spent = (double)(lg_now_ns() - study->began_ns) / 1e9;
-    unsigned done = study->result->trials;
+    unsigned done = study->measured, more = study->total - study->result->trials;
     double left =
-        done ? spent / done * (study->total - done)
-             : (double)(study->design->warmup_ns + study->design->duration_ns) / 1e9 * study->total;
+        done ? spent / done * more
+             : (double)(study->design->warmup_ns + study->design->duration_ns) / 1e9 * more;
     unsigned seconds = (unsigned)lround(left);
     snprintf(out, 32, "%u:%02u left", seconds / 60, seconds % 60);
     return out;
@@ -258,15 +275,47 @@ static void show(const struct study *study, const struct lg_trial_plan *plan,
             time_left(study, left));
 }
 
+/* The trial was measured by an earlier run of the study. */
+static int take_kept(struct study *study, const struct lg_trial_plan *plan, bool *ret_again,
+                     struct evd_error *error)
+{
+    const struct lg_trial *kept = &study->resume.data.trials[plan->number - 1];
+    int rc = lg_resume_check(&study->resume, study->options->out, plan, error);
+    if (rc != EVD_OK)
+        return rc;
+    study->result->trials++;
+    study->result->bad += kept->problem != NULL;
+    study->result->invalid += kept->invalid;
+    *ret_again = kept->invalid && !kept->problem;
+    return EVD_OK;
+}
+
+/* The first trial behind those that were there. */
+static int note_resumption(struct study *study, struct evd_error *error)
+{
+    char now[32];
+    if (study->resume.data.count == 0 || study->measured > 0)
+        return EVD_OK;
+    timestamp(now);
+    lg_resume_note(&study->resume, now, study->about);
+    return write_about(study, error);
+}
+
 /* One attempt at a cell. *ret_again: it was INVALID. */
 static int attempt(struct study *study, struct lg_trial_plan *plan, bool *ret_again,
                    struct evd_error *error)
 {
-    struct lg_trial_outcome outcome;
+    struct lg_trial_outcome outcome = {0};
     plan->number = study->result->trials + 1;
     *ret_again = false;
+    if (plan->number <= study->resume.data.count)
+        return take_kept(study, plan, ret_again, error);
     show(study, plan, NULL);
-    int rc = lg_trial_execute(&study->setting, plan, &outcome, error);
+    int rc = note_resumption(study, error);
+    if (rc == EVD_OK)
+        rc = lg_trial_execute(&study->setting, plan, &outcome, error);
+    if (rc == EVD_OK && outcome.line)
+        rc = lg_resume_check_payloads(&study->resume, plan, outcome.line, error);
     if (rc == EVD_OK && outcome.line)
         rc = append_trial(study, outcome.line, error);
     cJSON_Delete(outcome.line);
@@ -275,6 +324,7 @@ static int attempt(struct study *study, struct lg_trial_plan *plan, bool *ret_ag
     study->result->signal = lg_stop_signal(study->setting.stop_fd);
     if (outcome.stopped)
         return EVD_OK;
+    study->measured++;
     study->result->trials++;
     study->result->bad += outcome.why[0] != '\0';
     study->result->invalid += outcome.invalid;
@@ -328,6 +378,13 @@ static int run_all(struct study *study, struct evd_error *error)
         fputs("\r\033[K", stderr);
     if (rc != EVD_OK || study->result->signal != 0)
         return rc;
+    if (study->resume.data.count > study->result->trials)
+        return evd_error_set(error, EVD_ERR_BAD_DATA,
+                             "%s/trials.jsonl:%u: a trial more than the order of study.json has",
+                             study->options->out, study->result->trials + 1);
+    if (study->measured == 0 &&
+        cJSON_IsString(cJSON_GetObjectItemCaseSensitive(study->about, "finished")))
+        return EVD_OK;
     char now[32];
     timestamp(now);
     cJSON_ReplaceItemInObjectCaseSensitive(study->about, "finished", cJSON_CreateString(now));
@@ -352,17 +409,17 @@ int lg_study_execute(const struct lg_study_options *options, struct lg_study_res
     int rc = choose_cpus(&study, ret_error);
     if (rc == EVD_OK)
         rc = open_folder(&study, ret_error);
-    if (rc == EVD_OK)
-        rc = make_about(&study, ret_error);
     if (rc == EVD_OK && (rc = lg_stop_open(&before, &study.setting.stop_fd, ret_error)) == EVD_OK) {
         rc = run_all(&study, ret_error);
         lg_stop_close(study.setting.stop_fd, &before);
     }
+    ret_result->measured = study.measured;
+    if (study.trials && ret_result->trials == 0)
+        remove_folder(&study);
     if (study.trials && fclose(study.trials) != 0 && rc == EVD_OK)
         rc = evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot write '%s/trials.jsonl': %s",
                            options->out, strerror(errno));
-    if (study.trials && ret_result->trials == 0)
-        remove_folder(options->out);
+    lg_resume_release(&study.resume);
     cJSON_Delete(study.about);
     free(study.order);
     return rc;

@@ -36,15 +36,19 @@ TEXT
             about[field[1]] = text
         }
         file == 2 && FNR > 1 {
-            runs[$3]++; wall[$3] += $4; cpu[$3] += $5; executions[$3] += $6; findings[$3] += $11
+            runs[$3]++; wall[$3] += $4; cpu[$3] += $5; if ($5 == "-") unknown[$3] = 1; executions[$3] += $6; findings[$3] += $11
             if ($1 >= last[$3]) { last[$3] = $1; commit[$3] = $2 }
+        }
+        # A run whose CPU time was not kept has "-".
+        function minutes(name) {
+            return cpu[name] == 0 && unknown[name] ? "not kept" : sprintf(unknown[name] ? "over %.0f" : "%.0f", cpu[name] / 60)
         }
         END {
             for (i = 1; i <= count; i++) {
                 name = names[i]
                 if (runs[name])
-                    printf "| `%s` | %s | %d | %.0f | %.0f | %d | %d | %s | `%s` |\n", name, about[name],
-                        runs[name], wall[name] / 60, cpu[name] / 60, executions[name], findings[name],
+                    printf "| `%s` | %s | %d | %.0f | %s | %d | %d | %s | `%s` |\n", name, about[name],
+                        runs[name], wall[name] / 60, minutes(name), executions[name], findings[name],
                         substr(last[name], 1, 10), commit[name]
                 else
                     printf "| `%s` | %s | 0 | | | | | never | |\n", name, about[name]

@@ -73,7 +73,8 @@ static int run(struct evd_server_config *config, struct evd_error *ret_error)
     struct evd_workers *workers = NULL;
     char text[200];
     /* A loop's tables go by descriptors, which are the process's: each may need room for all. */
-    if (evd_memory_reserve(config->max_connections * config->workers) < 0)
+    size_t most = config->max_connections + config->workers * EVD_SURPLUS_MAX;
+    if (evd_memory_reserve(most * config->workers) < 0)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the tables of the loops");
     int rc = evd_life_open(&life, config, ret_error);
     if (rc >= 0)

@@ -24,7 +24,9 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
     struct evd_worker *worker = timer->data;
-    evd_conns_sweep(worker, evd_now_coarse());
+    uint64_t now = evd_now_coarse();
+    evd_conns_sweep(worker, now);
+    evd_surplus_sweep(&worker->surplus, now);
     evd_measure_publish(worker);
     if (worker->draining &&
         (worker->conns.count == 0 || evd_now_coarse() >= worker->drain_deadline_ns))
@@ -104,25 +106,14 @@ static void on_gone(struct ev_loop *loop, ev_io *io, int events)
         evd_conn_close(gone[i].data.ptr);
 }
 
-static void refuse(struct evd_worker *worker, int fd)
-{
-    char text[200];
-    int len = snprintf(text, sizeof text,
-                       "{\"error\":{\"code\":\"%s\",\"message\":\"%zu connections are open, "
-                       "no more are allowed (--max-connections)\"}}\n",
-                       evd_status_code(EVD_ERR_BUSY), worker->config->max_connections);
-    evd_count(&worker->measure.metrics->refused, 1);
-    (void)!send(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void)close(fd);
-}
-
 void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
 {
     worker->accepted++;
     if (atomic_fetch_add_explicit(&worker->shared->connections, 1, memory_order_relaxed) >=
         worker->config->max_connections) {
         evd_worker_left(worker);
-        refuse(worker, fd);
+        evd_count(&worker->measure.metrics->refused, 1);
+        evd_surplus_take(&worker->surplus, fd);
         return;
     }
     if (is_tcp) {
@@ -146,6 +137,8 @@ static int open_loop(struct evd_worker *worker, struct evd_error *ret_error)
     if (rc < 0)
         return rc;
     worker->acceptor.loop = worker->loop;
+    evd_surplus_init(&worker->surplus, worker->loop, &worker->codecs,
+                     worker->config->max_connections);
     int gone = epoll_create1(EPOLL_CLOEXEC);
     if (gone < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "the event loop: epoll: %s",
@@ -235,6 +228,7 @@ void evd_worker_close(struct evd_worker *worker)
 {
     for (size_t i = 0; i < worker->listener_count; i++)
         evd_listener_close(&worker->listeners[i]);
+    evd_surplus_close(&worker->surplus);
     while (worker->conns.first != NULL)
         evd_conn_close(worker->conns.first);
     if (worker->dispatch != NULL && worker->loop != NULL)

@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "log.h"
 #include "metrics.h"
+#include "surplus.h"
 #include "trace.h"
 
 #include <pthread.h>
@@ -92,6 +93,7 @@ struct evd_worker {
     struct evd_listener listeners[EVD_LISTEN_MAX];
     size_t listener_count; /* the same for all workers: those passed, then those of --listen */
     struct evd_conn_list conns;
+    struct evd_surplus surplus; /* of --max-connections */
     struct evd_measure measure;
     struct evd_trace trace;
     uint64_t accepted;   /* connections so far */

@@ -136,6 +136,7 @@ static void test_connections_are_limited_in_all(void **state)
         ask(fds[i], STATUS, ONLINE);
     }
     int over = client_connect(server.addresses[0]);
+    client_send_text(over, STATUS);
     (void)client_read_all(over, text, sizeof text);
     assert_non_null(strstr(text, "\"code\":\"busy\""));
     (void)close(over);

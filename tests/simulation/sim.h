@@ -19,7 +19,7 @@
 #define SIM_FD       1000 /* the first descriptor of this world */
 #define SIM_FILES    2048 /* numbers are never given twice, so that one used too late is found */
 #define SIM_WORKERS  2    /* at most */
-#define SIM_PEERS    64   /* at most */
+#define SIM_PEERS    80   /* at most */
 #define SIM_NOBODY   (-1) /* the descriptor of nobody */
 #define SIM_EVERYONE (-2) /* whoever may be meant */
 #define SIM_SECOND   1000000000ull

@@ -182,6 +182,133 @@ static void descriptors_run_out(void **state)
     }
 }
 
+/* ---- Too many connections. ---- */
+
+/* By the protocol in which it has begun to speak. */
+static void expect_busy(int number)
+{
+    const char *out = sim.sockets[number].out;
+    size_t len = sim.sockets[number].out_read;
+    static const char line[] =
+        "{\"error\":{\"code\":\"busy\",\"message\":\"2 connections are open, "
+        "no more are allowed (--max-connections)\"}}\n";
+    if (sim_peers[number].manner == SIM_SILENT || sim_peers[number].protocol == SIM_LINES)
+        SIM_CHECK(len == sizeof line - 1 && memcmp(out, line, len) == 0);
+    else if (sim_peers[number].protocol == SIM_HTTP)
+        SIM_CHECK(strncmp(out, "HTTP/1.1 503 ", 13) == 0 && strstr(out, "Connection: close") &&
+                  strstr(out, "\r\n\r\n2 connections are open") != NULL);
+    else
+        SIM_CHECK(len > 24 && memcmp(out, "\xED\x03", 2) == 0 &&
+                  memcmp(out + 8, "\0\0\0\0\0\0\0\0", 8) == 0 && memcmp(out + 20, "busy", 4) == 0);
+}
+
+static void make_surplus(int first, int end, bool silent)
+{
+    for (int p = first; p < end; p++) {
+        struct sim_peer *peer =
+            sim_peer_make(p, silent || p % 4 == 3 ? SIM_SILENT : SIM_EAGER,
+                          (enum sim_protocol)(p % 4 % SIM_PROTOCOLS), 5, sim.now_ns);
+        sim.sockets[p].window = SIM_TEXT;
+        peer->cut = true;
+    }
+    server.peers = (size_t)end;
+}
+
+static void let_in_all_that_may(unsigned workers, uint64_t seed)
+{
+    begin("too many connections", seed, workers);
+    server.config.max_connections = 2;
+    assert_int_equal(sim_open(&server), EVD_OK);
+    let_in(2);
+}
+
+/* Told in its own protocol, with no reset behind it; who says nothing is told after a second. */
+static void who_is_too_many_is_told(void **state)
+{
+    (void)state;
+    enum { END = 2 + 16 };
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        let_in_all_that_may(1 + (unsigned)(round % SIM_WORKERS), round);
+        for (int i = 0; i < 2; i++)
+            sim_peers[i].next_ns += 2 * SIM_SECOND;
+        uint64_t now = sim.now_ns;
+        make_surplus(2, END, false);
+        sim_run_until(&server, now + 2 * SIM_SECOND);
+        for (int p = 2; p < END; p++) {
+            bool silent = sim_peers[p].manner == SIM_SILENT;
+            uint64_t lasted = sim_peers[p].ended_ns - now;
+            SIM_CHECK(sim_peers[p].done && !sim.sockets[p].server_reset);
+            SIM_CHECK(silent ? lasted >= SIM_SECOND && lasted < SIM_SECOND + SWEEP_NS + SLACK_NS
+                             : lasted < SIM_SECOND / 2);
+            expect_busy(p);
+        }
+        sim_run(&server);
+        SIM_CHECK(all_served(0, 2));
+        sim_serves_on(&server);
+        sim_close(&server);
+    }
+}
+
+/* Those who say nothing hold no more than so many places; one more is told at once. */
+static void who_is_held_is_counted(void **state)
+{
+    (void)state;
+    enum { END = 2 + EVD_SURPLUS_MAX + 10 };
+    let_in_all_that_may(1, 1);
+    uint64_t now = sim.now_ns;
+    make_surplus(2, END, true);
+    size_t at_once = 0, most = 0;
+    while (sim.now_ns < now + SIM_SECOND / 2) {
+        sim_run_until(&server, sim.now_ns + SIM_SECOND / 100);
+        most = server.workers[0].surplus.count > most ? server.workers[0].surplus.count : most;
+    }
+    for (int p = 2; p < END; p++)
+        at_once += sim_peers[p].done;
+    assert_int_equal(most, EVD_SURPLUS_MAX);
+    assert_int_equal(at_once, 10);
+    sim_run(&server);
+    for (int p = 2; p < END; p++)
+        expect_busy(p);
+    assert_int_equal(server.workers[0].surplus.count, 0);
+    sim_serves_on(&server);
+    sim_close(&server);
+}
+
+/* The end does not wait for them, and leaves none open. */
+static void who_is_held_does_not_hold_up_the_end(void **state)
+{
+    (void)state;
+    let_in_all_that_may(1, 2);
+    make_surplus(2, 10, true);
+    sim_run_until(&server, sim.now_ns + SIM_SECOND / 10);
+    assert_int_equal(server.workers[0].surplus.count, 8);
+    sim_close(&server);
+}
+
+static void telling_may_fail(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < 4; round++) {
+        long asked = 1;
+        for (long n = 1; n <= asked; n++) {
+            struct sim_plan plan = {
+                .sites = SIM_ALLOC | SIM_CALLS, .from = n, .to = round % 2 == 0 ? n : LONG_MAX};
+            let_in_all_that_may(1, round);
+            make_surplus(2, 10, false);
+            sim_arm(&plan);
+            sim_run_until(&server, sim.now_ns + 2 * SIM_SECOND);
+            asked = sim.asked;
+            sim_arm(NULL);
+            sim_run(&server);
+            assert_int_equal(server.workers[0].surplus.count, 0);
+            sim_serves_on(&server);
+            sim_close(&server);
+        }
+        print_message("%ld sites\n", asked);
+        assert_true(asked > 20);
+    }
+}
+
 /* ---- Memory. ---- */
 
 /* Who does not read holds what is for it. All workers together stay under the limit (sim_run.c
@@ -220,8 +347,14 @@ static void workers_share_the_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_time_is_kept),           cmocka_unit_test(the_wall_clock_may_jump),
-        cmocka_unit_test(accepting_fails_for_a_while), cmocka_unit_test(descriptors_run_out),
+        cmocka_unit_test(each_time_is_kept),
+        cmocka_unit_test(the_wall_clock_may_jump),
+        cmocka_unit_test(accepting_fails_for_a_while),
+        cmocka_unit_test(descriptors_run_out),
+        cmocka_unit_test(who_is_too_many_is_told),
+        cmocka_unit_test(who_is_held_is_counted),
+        cmocka_unit_test(who_is_held_does_not_hold_up_the_end),
+        cmocka_unit_test(telling_may_fail),
         cmocka_unit_test(workers_share_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

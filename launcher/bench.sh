@@ -59,6 +59,35 @@ bench_roofline() {
     say "the report is $out/report.md"
 }
 
+# bench_profile QUICK OUT
+bench_profile() {
+    local program out=$2 code=0 folder=$here/build/release/tests/bench/roofline counts=$here/build/release/tests/instructions
+    local -a effort=(--seconds 4)
+    [[ $1 == no ]] || effort=(--seconds 1)
+    command -v perf >/dev/null || die "bench: a profile needs perf(1), which is in Debian's linux-perf"
+    set_up build bench
+    build release dispatch/all server/all loadgen/all tests/bench/roofline/all tests/instructions/all || exit 1
+    mkdir -p "$out" || die "bench: cannot make $out"
+    out=$(cd "$out" && pwd)
+    say "bench: counting the instructions of a call with callgrind"
+    for program in wire_count server_count; do
+        "$here/tests/instructions/instructions.sh" --json --program "$counts/$program" \
+            >"$out/$program.json.part" || rm -f "$out/$program.json.part"
+        [[ ! -e $out/$program.json.part ]] || mv "$out/$program.json.part" "$out/$program.json"
+    done
+    say "bench: sampling the server under load"
+    (cd "$here" && tests/bench/roofline/profile.py --roofline build/release/bin/evd-roofline --echo "$folder/evd-echo" \
+        --server "$folder/roofline-server" --modules "$folder/modules" "${effort[@]}" \
+        "$out/profile.jsonl") </dev/null >"$out/profile.md.part" || code=$?
+    if [[ $code != 0 ]]; then
+        rm -f "$out"/{profile.jsonl,profile.md.part}
+        complain "bench: profile.py ended with $code"
+        return "$code"
+    fi
+    mv "$out/profile.md.part" "$out/profile.md"
+    say "the report is $out/profile.md"
+}
+
 # bench_generator QUICK OUT
 bench_generator() {
     local out=$2 code=0
@@ -97,8 +126,8 @@ command_bench() {
                 ;;
             --filter=?*) filter=${1#--filter=} ;;
             --out=?*) out=${1#--out=} ;;
-            roofline | generator) part=$1 ;;
-            *) usage_error "bench: unexpected '$1'; it takes roofline, generator, --quick, --filter REGEX and --out DIR" ;;
+            roofline | profile | generator) part=$1 ;;
+            *) usage_error "bench: unexpected '$1'; it takes roofline, profile, generator, --quick, --filter REGEX and --out DIR" ;;
         esac
         shift
     done

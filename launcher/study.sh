@@ -139,6 +139,11 @@ command_report() {
     if [[ -e $1/roofline.jsonl ]]; then
         build release tests/bench/roofline/all || exit 1
         "$here/build/release/bin/evd-roofline" --render "$1/roofline.jsonl" >"$1/report.md"
+    fi
+    if [[ -e $1/profile.jsonl ]]; then
+        "$here/tests/bench/roofline/profile.py" --render "$1/profile.jsonl" >"$1/profile.md"
+    fi
+    if [[ -e $1/roofline.jsonl || -e $1/profile.jsonl ]]; then
         return
     fi
     if [[ -e $1/generator.jsonl ]]; then

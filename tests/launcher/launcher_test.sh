@@ -511,6 +511,43 @@ case_bench() {
     [[ ! -e $folder/instructions.json ]] || fail 'instruction counts of another bench'
 }
 
+case_bench_profile() {
+    mkdir -p "$tree/tests/bench/roofline"
+    fake perf </dev/null
+    fake profile.py <<'FAKE'
+echo "profile.py $*" >>"$ROOM/calls"
+touch "${@: -1}"
+[[ ! -e $ROOM/no-right ]] || exit 1
+echo '<profile>'
+FAKE
+    mv "$bin/profile.py" "$tree/tests/bench/roofline/profile.py"
+    fake instructions.sh <<'FAKE'
+echo "instructions.sh $*" >>"$ROOM/calls"
+[[ $3 != *wire_count ]] || exit 77
+echo '{"arms":[]}'
+FAKE
+    mv "$bin/instructions.sh" "$tree/tests/instructions/instructions.sh"
+    launch bench profile --quick --out elsewhere
+    expect_status 0
+    expect_in calls '--target tests/bench/roofline/all --target tests/instructions/all'
+    expect_in calls '--seconds 1'
+    expect_in err "the report is $tree/elsewhere/profile.md"
+    grep -qF '<profile>' "$tree/elsewhere/profile.md" || fail 'no table'
+    [[ -e $tree/elsewhere/server_count.json && ! -e $tree/elsewhere/wire_count.json ]] || fail 'not the counts there are'
+    launch report elsewhere
+    expect_status 0
+    expect_in calls 'profile.py --render elsewhere/profile.jsonl'
+    touch "$room/no-right"
+    launch bench profile --out nowhere
+    expect_status 1
+    expect_in err 'profile.py ended with 1'
+    [[ ! -e $tree/nowhere/profile.jsonl && ! -e $tree/nowhere/profile.md.part ]] || fail 'half a profile is left'
+    rm "$bin/perf"
+    launch bench profile
+    expect_status 1
+    expect_in err 'a profile needs perf(1)'
+}
+
 case_bench_roofline() {
     local folder part
     launch bench roofline --quick
@@ -581,7 +618,7 @@ case_bench_fails() {
     fake_instructions
     launch bench --nope
     expect_status 2
-    expect_in err "bench: unexpected '--nope'; it takes roofline, generator, --quick, --filter REGEX and --out DIR"
+    expect_in err "bench: unexpected '--nope'; it takes roofline, profile, generator, --quick, --filter REGEX and --out DIR"
     launch bench roofline --filter x
     expect_status 2
     expect_in err 'bench: --filter is not for roofline'

@@ -26,6 +26,7 @@ struct load {
     char *expect;  /* the answer over and over: ROOM + one, so that any read can be compared */
     char *batch;   /* `depth` requests */
     uint64_t done; /* whole answers */
+    uint64_t reads;
     struct peer peers[LOAD_CONNECTIONS_MAX];
 };
 
@@ -114,6 +115,7 @@ static int serve_peer(struct load *load, struct peer *peer, struct evd_error *re
     size_t whole = bytes / size;
     peer->offset = bytes % size;
     load->done += whole;
+    load->reads++;
     if (whole > 0 && send_requests(load, peer, whole) < 0)
         return fail(ret_error, "send");
     return EVD_OK;
@@ -149,11 +151,12 @@ static int measure(struct load *load, struct load_result *ret_result, struct evd
         rc = run_for(load, load->spec->warmup_ns, ret_error);
     if (rc < 0)
         return rc;
-    uint64_t done = load->done, server_ns = clock_ns(server);
+    uint64_t done = load->done, reads = load->reads, server_ns = clock_ns(server);
     uint64_t client_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), wall_ns = clock_ns(CLOCK_MONOTONIC);
     rc = run_for(load, load->spec->duration_ns, ret_error);
     *ret_result = (struct load_result){
         .replies = load->done - done,
+        .reads = load->reads - reads,
         .wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns,
         .server_ns = clock_ns(server) - server_ns,
         .client_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - client_ns,

@@ -26,6 +26,7 @@ struct load_spec {
 
 struct load_result {
     uint64_t replies;   /* in the measured time, all as they should be */
+    uint64_t reads;     /* by which they came */
     uint64_t wall_ns;   /* the measured time */
     uint64_t server_ns; /* CPU of the server in it, user and system, all threads */
     uint64_t client_ns; /* CPU of this thread in it */

@@ -41,6 +41,7 @@ static const char help[] =
     "  --cpus S,C       the server's CPU and the client's; default 0,1\n"
     "  --congestion N   TCP_CONGESTION of both sides; default reno\n"
     "  --seed N         of the order; default 1\n"
+    "  --only ARM,DEPTH that arm at that depth alone, and no table: to be watched meanwhile\n"
     "  --render FILE    only the table of what was measured before\n"
     "  --help, --version\n"
     "\n"
@@ -51,6 +52,8 @@ struct options {
     const char *echo, *server, *modules, *congestion, *out;
     unsigned cpus[2];
     uint64_t rounds, duration_ns, warmup_ns, seed;
+    const struct roofline_arm *arm; /* the only one, and its depth; NULL: all */
+    unsigned depth;
 };
 
 struct session {
@@ -79,7 +82,7 @@ static int parse_cpus(const char *text, struct options *options)
     return end == second || *end != '\0' ? -1 : 0;
 }
 
-enum { ECHO = 1, SERVER, MODULES, ROUNDS, DURATION, WARMUP, CPUS, CONGESTION, SEED, RENDER };
+enum { ECHO = 1, SERVER, MODULES, ROUNDS, DURATION, WARMUP, CPUS, CONGESTION, SEED, RENDER, ONLY };
 
 static const struct option flags[] = {
     {"echo", required_argument, NULL, ECHO},
@@ -92,6 +95,7 @@ static const struct option flags[] = {
     {"congestion", required_argument, NULL, CONGESTION},
     {"seed", required_argument, NULL, SEED},
     {"render", required_argument, NULL, RENDER},
+    {"only", required_argument, NULL, ONLY},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {0},
@@ -106,8 +110,34 @@ static int render(const char *path)
     return 1;
 }
 
+/* "frame/static,64" */
+static int take_only(const char *text, struct options *options, struct evd_error *error)
+{
+    const char *comma = strrchr(text, ',');
+    char allowed[256] = "";
+    for (size_t i = 0; i < roofline_arm_count; i++) {
+        const char *name = roofline_arms[i].name;
+        size_t used = strlen(allowed);
+        (void)snprintf(allowed + used, sizeof allowed - used, "%s%s", i == 0 ? "" : ", ", name);
+        if (comma != NULL &&
+            evd_slice_equal(evd_slice(text, (size_t)(comma - text)), evd_slice_text(name)))
+            options->arm = &roofline_arms[i];
+    }
+    for (size_t i = 0; comma != NULL && i < roofline_shape_count; i++) {
+        char depth[16];
+        (void)snprintf(depth, sizeof depth, "%u", roofline_shapes[i].depth);
+        if (strcmp(depth, comma + 1) == 0)
+            options->depth = roofline_shapes[i].depth;
+    }
+    if (options->arm != NULL && options->depth > 0)
+        return EVD_OK;
+    return evd_error_set(error, EVD_ERR_USAGE,
+                         "--only '%s' is not an arm (%s), a comma and a depth (1, 16, 64)", text,
+                         allowed);
+}
+
 /* EVD_OK, or EVD_ERR_USAGE in words. */
-static int take_number(int flag, const char *text, struct options *options, struct evd_error *error)
+static int take_value(int flag, const char *text, struct options *options, struct evd_error *error)
 {
     switch (flag) {
     case ROUNDS:
@@ -118,6 +148,8 @@ static int take_number(int flag, const char *text, struct options *options, stru
         return evd_parse_duration(text, &options->duration_ns, error);
     case WARMUP:
         return evd_parse_duration(text, &options->warmup_ns, error);
+    case ONLY:
+        return take_only(text, options, error);
     default:
         return parse_cpus(text, options) == 0
                    ? EVD_OK
@@ -154,7 +186,7 @@ static int parse(int argc, char **argv, struct options *options)
             options->congestion = optarg;
             break;
         default:
-            if (take_number(flag, optarg, options, &error) < 0)
+            if (take_value(flag, optarg, options, &error) < 0)
                 return usage("%s", error.text);
         }
     }
@@ -264,9 +296,9 @@ static int run_trial(struct session *session, uint64_t round, const struct roofl
         return rc;
     (void)fprintf(session->out,
                   "{\"round\":%" PRIu64 ",\"connections\":%u,\"depth\":%u,\"arm\":\"%s\","
-                  "\"replies\":%" PRIu64 ",\"wall_ns\":%" PRIu64 ",\"server_ns\":%" PRIu64
-                  ",\"client_ns\":%" PRIu64 "}\n",
-                  round, shape->connections, shape->depth, arm->name, result.replies,
+                  "\"replies\":%" PRIu64 ",\"reads\":%" PRIu64 ",\"wall_ns\":%" PRIu64
+                  ",\"server_ns\":%" PRIu64 ",\"client_ns\":%" PRIu64 "}\n",
+                  round, shape->connections, shape->depth, arm->name, result.replies, result.reads,
                   result.wall_ns, result.server_ns, result.client_ns);
     return EVD_OK;
 }
@@ -304,10 +336,14 @@ static int run_round(struct session *session, struct lg_rng *rng, uint64_t round
 {
     size_t order[32];
     for (size_t s = 0; s < roofline_shape_count; s++) {
+        const struct roofline_shape *shape = &roofline_shapes[s];
         shuffle(rng, order, roofline_arm_count);
         for (size_t i = 0; i < roofline_arm_count; i++) {
-            int rc =
-                run_trial(session, round, &roofline_shapes[s], &roofline_arms[order[i]], ret_error);
+            const struct roofline_arm *arm = &roofline_arms[order[i]];
+            const struct options *options = session->options;
+            if (options->arm != NULL && (arm != options->arm || shape->depth != options->depth))
+                continue;
+            int rc = run_trial(session, round, shape, arm, ret_error);
             if (rc < 0)
                 return rc;
             if (lg_stop_signal(session->stop_fd) != 0)
@@ -391,5 +427,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "evd-roofline: %s\n", error.text);
         return error.status == EVD_ERR_USAGE ? 2 : 1;
     }
-    return render(options.out);
+    return options.arm != NULL ? 0 : render(options.out);
 }

@@ -18,6 +18,7 @@ struct cell {
     double rate[ROOFLINE_ROUNDS_MAX];      /* replies a second */
     double server_ns[ROOFLINE_ROUNDS_MAX]; /* CPU a call */
     double client_ns[ROOFLINE_ROUNDS_MAX];
+    double per_read[ROOFLINE_ROUNDS_MAX]; /* replies that came with one read of the client */
 };
 
 struct data {
@@ -70,6 +71,7 @@ static const char *take_trial(struct data *data, const cJSON *trial)
     cell->rate[r] = replies / wall * 1e9;
     cell->server_ns[r] = number(trial, "server_ns") / replies;
     cell->client_ns[r] = number(trial, "client_ns") / replies;
+    cell->per_read[r] = replies / number(trial, "reads");
     if (r + 1 > data->rounds)
         data->rounds = r + 1;
     return NULL;
@@ -152,8 +154,8 @@ static void print_arm(FILE *out, const struct data *data, size_t s, size_t a)
         fprintf(out, "%.2f: %s |", target, verdict(&ratio, target));
     else if (a != 0)
         fprintf(out, "|");
-    fprintf(out, " %.3f | %.3f |\n", median(cell->server_ns, data->rounds) / 1e3,
-            median(cell->client_ns, data->rounds) / 1e3);
+    fprintf(out, " %.3f | %.3f | %.1f |\n", median(cell->server_ns, data->rounds) / 1e3,
+            median(cell->client_ns, data->rounds) / 1e3, median(cell->per_read, data->rounds));
 }
 
 static const char *head_text(const struct data *data, const char *name)
@@ -180,7 +182,7 @@ static void print_page(FILE *out, const struct data *data)
         fprintf(out,
                 "\n## %u connections, %u in flight on each\n\n"
                 "| arm | replies/s | ratio to echo | target | server CPU a call, µs | client CPU a "
-                "call, µs |\n|---|--:|--:|---|--:|--:|\n",
+                "call, µs | replies a read |\n|---|--:|--:|---|--:|--:|--:|\n",
                 roofline_shapes[s].connections, roofline_shapes[s].depth);
         for (size_t a = 0; a < roofline_arm_count; a++)
             print_arm(out, data, s, a);
@@ -199,7 +201,7 @@ int roofline_render(const char *path, FILE *out, struct evd_error *ret_error)
             for (size_t a = 0; a < ARMS_MAX; a++) {
                 for (size_t r = 0; r < ROOFLINE_ROUNDS_MAX; r++)
                     data->cells[s][a].rate[r] = data->cells[s][a].server_ns[r] =
-                        data->cells[s][a].client_ns[r] = NAN;
+                        data->cells[s][a].client_ns[r] = data->cells[s][a].per_read[r] = NAN;
             }
         }
         rc = read_lines(data, file, path, ret_error);

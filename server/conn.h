@@ -60,8 +60,10 @@ static inline bool evd_conn_is_stranger(const struct evd_conn *conn)
 }
 
 /* What an open connection costs at most while it holds no bytes: itself, malloc's share, and its
- * places in libev's tables. */
-#define EVD_CONN_BYTES (sizeof(struct evd_conn) + 16 + 128)
+ * places in libev's tables, which double as they grow: 96 bytes in those of its worker's loop that
+ * go by watchers, and 32 in the one that goes by descriptors. These are the process's, so that a
+ * connection may take its place in the latter of every worker. */
+#define EVD_CONN_BYTES(workers) (sizeof(struct evd_conn) + 16 + 96 + 32 * (size_t)(workers))
 
 /* Takes over fd. NULL when memory is out; fd is closed then. */
 struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd);

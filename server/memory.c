@@ -103,13 +103,13 @@ static size_t resident_bytes(void)
 const char *evd_memory_text(const struct evd_server_config *config, char *out, size_t cap)
 {
     const double mib = 1024. * 1024.;
-    size_t now = resident_bytes();
-    double most = (double)now + (double)EVD_CONN_BYTES * (double)config->max_connections +
-                  (double)config->max_memory;
+    size_t now = resident_bytes(), each = EVD_CONN_BYTES(config->workers);
+    double most =
+        (double)now + (double)each * (double)config->max_connections + (double)config->max_memory;
     (void)snprintf(out, cap,
                    "memory: %zu KiB + %zu bytes x connections + at most %.0f MiB of their buffers; "
                    "with %zu connections at most %.0f MiB",
-                   now / 1024, EVD_CONN_BYTES, (double)config->max_memory / mib,
-                   config->max_connections, most / mib);
+                   now / 1024, each, (double)config->max_memory / mib, config->max_connections,
+                   most / mib);
     return out;
 }

@@ -36,18 +36,6 @@ static void stop(struct server *server)
     assert_string_equal(server->errors, "");
 }
 
-static size_t resident_bytes(pid_t pid)
-{
-    char path[64];
-    unsigned long pages = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
-    (void)fclose(file);
-    return pages * 4096;
-}
-
 static void test_byte_at_a_time(void **state)
 {
     (void)state;
@@ -138,10 +126,10 @@ static void test_peer_that_never_reads(void **state)
     memcpy(call, "{\"event\":\"api.test.board\",\"data\":\"", 34);
     memcpy(call + sizeof call - 3, "\"}\n", 3);
 
-    size_t before = resident_bytes(server.pid);
+    size_t before = server_resident_bytes(&server);
     int fd = client_connect(server.addresses[0]);
     size_t calls = stuff(fd, call, sizeof call);
-    size_t after = resident_bytes(server.pid);
+    size_t after = server_resident_bytes(&server);
     print_message("%zu calls were taken; the server grew by %zu KiB\n", calls,
                   (after > before ? after - before : 0) / 1024);
     assert_true(after < before + (16u << 20)); /* sanitizers count generously */
@@ -264,7 +252,7 @@ static void test_bomb(void **state)
     char line[1024];
     start(&server, "--max-inflated=1m");
     size_t len = make_bomb(bomb, sizeof bomb);
-    size_t before = resident_bytes(server.pid);
+    size_t before = server_resident_bytes(&server);
     assert_true(before > 0);
     int fd = client_connect(server.addresses[0]);
     for (int i = 0; i < 20; i++) {
@@ -277,7 +265,7 @@ static void test_bomb(void **state)
         assert_non_null(strstr(line, "1048576"));
     }
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they keep what was freed */
-    assert_true(resident_bytes(server.pid) < before + (16u << 20));
+    assert_true(server_resident_bytes(&server) < before + (16u << 20));
 #endif
     client_send_text(fd, STATUS);
     (void)client_read_line(fd, line, sizeof line);

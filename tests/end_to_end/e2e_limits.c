@@ -9,10 +9,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#define WORKER_BYTES (512ul * 1024) /* what it reads into, answers from, and calls with */
 
 #define STATUS "{\"event\":\"api.services.status\"}\n"
 #define ONLINE "{\"data\":\"online\"}"
@@ -36,18 +39,6 @@ static bool is_open(int fd)
 {
     char byte;
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
-}
-
-static size_t resident_bytes(pid_t pid)
-{
-    char path[64];
-    unsigned long pages = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
-    (void)fclose(file);
-    return pages * 4096;
 }
 
 static void a_first_byte_is_awaited(void **state)
@@ -147,13 +138,13 @@ static void a_budget_is_kept(void **state)
     server_start(&server, args);
     int quick = client_connect(server.addresses[0]);
     expect_online(quick);
-    size_t before = resident_bytes(server.pid);
+    size_t before = server_resident_bytes(&server);
     for (int i = 0; i < SLOW; i++) {
         fds[i] = client_connect(server.addresses[0]);
         stuff(fds[i], 65536);
         expect_online(quick); /* it holds nothing, and is served */
     }
-    size_t after = resident_bytes(server.pid);
+    size_t after = server_resident_bytes(&server);
     for (int i = 0; i < SLOW; i++) {
         struct pollfd state_of = {.fd = fds[i], .events = POLLRDHUP};
         open += poll(&state_of, 1, 0) == 0 || (state_of.revents & (POLLERR | POLLHUP)) == 0;
@@ -292,6 +283,71 @@ static void a_turn_ends(void **state)
 
 /* ---- The formula that is printed at the start. ---- */
 
+/* As printed when it starts: what it has, and what a connection costs. */
+static void read_formula(struct server *server, size_t *ret_has, size_t *ret_each)
+{
+    char out[1000];
+    unsigned long kib = 0, each = 0;
+    size_t len = 0;
+    while (len < sizeof out - 1 && memchr(out, '\n', len) == NULL) {
+        ssize_t got = read(server->out, out + len, sizeof out - 1 - len);
+        assert_true(got > 0);
+        len += (size_t)got;
+    }
+    out[len] = '\0';
+    print_message("%s", out);
+    assert_int_equal(sscanf(out, "memory: %lu KiB + %lu bytes x connections", &kib, &each), 2);
+    *ret_has = kib * 1024;
+    *ret_each = each;
+}
+
+/* The slope between a few and many who are idle, and the sum. 4,200: just behind the size at which
+ * tables that double have done so. */
+static void idle_connections_cost_little(const char *workers, size_t most)
+{
+    enum { FEW = 1000, MANY = 4200 };
+    struct server server;
+    static int fds[MANY];
+    size_t has, each, anonymous[2] = {0}, resident;
+    const char *args[] = {workers, NULL};
+    server_start(&server, args);
+    read_formula(&server, &has, &each);
+    for (int i = 0; i < MANY; i++) {
+        if (i == FEW)
+            anonymous[0] = server_anonymous_bytes(&server);
+        fds[i] = client_connect(server.addresses[0]);
+        expect_online(fds[i]);
+    }
+    anonymous[1] = server_anonymous_bytes(&server);
+    resident = server_resident_bytes(&server);
+    size_t slope = (anonymous[1] - anonymous[0]) / (MANY - FEW);
+    print_message("%s: %zu bytes a connection, %zu KiB with %d\n", workers, slope, resident / 1024,
+                  MANY);
+    if (!EVD_FAULTS_NO_MALLOC) {
+        assert_true(slope <= each && each <= most && slope > 200);
+        assert_true(resident < has + each * MANY + WORKER_BYTES * (size_t)(workers[10] - '0'));
+    }
+    for (int i = 0; i < MANY; i++)
+        (void)close(fds[i]);
+    assert_int_equal(server_stop(&server), 0);
+}
+
+static void an_idle_connection_costs_little(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < 4500) {
+        print_message("skipped: ulimit -Hn is below 4500\n");
+        skip();
+    }
+    idle_connections_cost_little("--workers=1", 599);
+    /* In each other worker's table of descriptors there is a place for it, too. */
+    idle_connections_cost_little("--workers=8", 599 + 7 * 32);
+}
+
 static void the_formula_holds(void **state)
 {
     (void)state;
@@ -299,38 +355,28 @@ static void the_formula_holds(void **state)
     struct server server;
     static int fds[CLIENTS + 1];
     char out[1000];
-    unsigned long kib = 0, each = 0;
+    size_t has, each;
     const char *args[] = {"--max-memory=8m", NULL};
     server_start(&server, args);
-    size_t len = 0;
-    while (len < sizeof out - 1 && memchr(out, '\n', len) == NULL) {
-        ssize_t got = read(server.out, out + len, sizeof out - 1 - len);
-        assert_true(got > 0);
-        len += (size_t)got;
-    }
-    out[len] = '\0';
-    print_message("%s", out);
-    assert_int_equal(sscanf(out, "memory: %lu KiB + %lu bytes x connections", &kib, &each), 2);
-    assert_true(each < 600);
+    read_formula(&server, &has, &each);
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = client_connect(server.addresses[0]);
         expect_online(fds[i]);
     }
-    size_t now = resident_bytes(server.pid);
+    size_t now = server_resident_bytes(&server);
     print_message("%zu KiB with %d connections\n", now / 1024, CLIENTS);
-    const size_t worker = 512 * 1024; /* what it reads into, answers from, and calls with */
     if (!EVD_FAULTS_NO_MALLOC)
-        assert_true(now < kib * 1024 + each * CLIENTS + worker);
+        assert_true(now < has + each * CLIENTS + WORKER_BYTES);
     for (int i = 0; i < CLIENTS; i++)
         client_send_text(fds[i], "{\"event\":");
     expect_online(fds[CLIENTS] = client_connect(server.addresses[0]));
     for (int i = 0; i < CLIENTS; i++)
         client_send_text(fds[i], "\"api.services");
     expect_online(fds[CLIENTS]); /* a few bytes cost no buffer for a whole read */
-    now = resident_bytes(server.pid);
+    now = server_resident_bytes(&server);
     print_message("%zu KiB with %d half messages\n", now / 1024, CLIENTS);
     if (!EVD_FAULTS_NO_MALLOC)
-        assert_true(now < kib * 1024 + (each + 1024) * CLIENTS + worker);
+        assert_true(now < has + (each + 1024) * CLIENTS + WORKER_BYTES);
     for (int i = 0; i < CLIENTS; i++) { /* nor would the budget have had room for one each */
         client_send_text(fds[i], ".status\"}\n");
         (void)client_read_line(fds[i], out, sizeof out);
@@ -433,6 +479,7 @@ int main(void)
         cmocka_unit_test(an_answer_may_be_too_large),
         cmocka_unit_test(a_turn_ends),
         cmocka_unit_test(who_is_slow_waits_when_it_is_tight),
+        cmocka_unit_test(an_idle_connection_costs_little),
         cmocka_unit_test(the_formula_holds),
         cmocka_unit_test(sockets_are_set),
         cmocka_unit_test(a_bomb_is_known_by_its_ratio),

@@ -134,6 +134,30 @@ unsigned server_workers(void)
     return text == NULL ? 1 : (unsigned)strtoul(text, NULL, 10);
 }
 
+static size_t status_bytes(const struct server *server, const char *format)
+{
+    char path[64], line[256];
+    unsigned long kib = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)server->pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
+        (void)sscanf(line, format, &kib);
+    (void)fclose(file);
+    assert_true(kib > 0);
+    return kib * 1024;
+}
+
+size_t server_resident_bytes(const struct server *server)
+{
+    return status_bytes(server, "VmRSS: %lu kB");
+}
+
+size_t server_anonymous_bytes(const struct server *server)
+{
+    return status_bytes(server, "RssAnon: %lu kB");
+}
+
 void server_read_error(struct server *server, char *line, size_t cap)
 {
     for (size_t len = 0; len < cap; len++) {

@@ -47,6 +47,10 @@ bool server_may_start(struct server *server, const char *const *args);
 /* How many workers server_start() starts where the test does not say. */
 unsigned server_workers(void);
 
+/* Bytes of the server's memory that are there; of them, those that are no file's. */
+size_t server_resident_bytes(const struct server *server);
+size_t server_anonymous_bytes(const struct server *server);
+
 /* One line that the server writes to stderr, without its newline. */
 void server_read_error(struct server *server, char *line, size_t cap);
 

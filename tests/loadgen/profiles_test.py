@@ -28,7 +28,8 @@ def start_server():
 
 
 def run(target, *arguments, **keywords):
-    return subprocess.run([LOADGEN, "run", "--target", target, "--warmup", "0", "--json", "-", *arguments],
+    return subprocess.run([LOADGEN, "run", "--target", target, "--warmup", "0", "--drain", "60", "--timeout", "60",
+                           "--json", "-", *arguments],
                           capture_output=True, text=True, timeout=120, check=False, **keywords)
 
 
@@ -145,7 +146,7 @@ class Profiles(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("200 connections need 264 file descriptors; the limit is 100 (ulimit -Hn)", done.stderr)
         done = run(self.target, *arguments, preexec_fn=raisable)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout[:4000])
 
     def test_mistakes(self):
         for arguments, words in (

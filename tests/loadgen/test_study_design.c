@@ -212,6 +212,30 @@ static void test_missing_file(void **state)
     assert_non_null(strstr(error.text, "/does/not/exist.json"));
 }
 
+/* Every design that comes with loadgen can be read, and repeats its reference; but for growth, of
+ * whose arms none is like another. */
+static void test_the_designs_that_come_along(void **state)
+{
+    static const char *const names[] = {"quick", "reference", "growth", "workers"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512];
+        struct lg_design design;
+        struct evd_error error = {.text = ""};
+        size_t twins = 0;
+        (void)snprintf(path, sizeof path, STUDIES_DIR "/%s.json", names[i]);
+        (void)lg_design_read(path, NULL, &design, &error);
+        assert_string_equal(error.text, "");
+        assert_string_equal(design.name, names[i]);
+        for (size_t arm = 0; arm < design.arm_count; arm++) {
+            const char *twin = design.arms[arm].twin_of;
+            twins += twin != NULL && strcmp(twin, design.arms[design.reference].name) == 0;
+        }
+        assert_int_equal(twins, design.has_curves ? 0 : 1);
+        lg_design_release(&design);
+    }
+}
+
 static void read_quick(struct lg_design *design)
 {
     struct evd_error error;
@@ -288,11 +312,17 @@ static void test_order_is_fair(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minimal),         cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_errors),          cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_growth_errors),   cmocka_unit_test(test_shipped_growth),
-        cmocka_unit_test(test_missing_file),    cmocka_unit_test(test_order_is_complete),
-        cmocka_unit_test(test_order_is_seeded), cmocka_unit_test(test_order_is_fair),
+        cmocka_unit_test(test_minimal),
+        cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_growth_errors),
+        cmocka_unit_test(test_shipped_growth),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_the_designs_that_come_along),
+        cmocka_unit_test(test_order_is_complete),
+        cmocka_unit_test(test_order_is_seeded),
+        cmocka_unit_test(test_order_is_fair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

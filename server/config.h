@@ -58,6 +58,7 @@ struct evd_server_config {
     uint64_t call_timeout_ns;        /* an unfinished call */
     uint64_t idle_timeout_ns;
     uint64_t write_timeout_ns; /* a reader that takes nothing for so long is closed */
+    uint64_t drain_delay_ns;   /* from SIGTERM until it stops accepting */
     uint64_t drain_timeout_ns; /* from SIGTERM to the end */
 };
 

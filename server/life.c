@@ -31,15 +31,25 @@ static void be_patient(struct evd_life *life, double seconds)
     ev_timer_start(life->shared.loop, &life->patience);
 }
 
+/* Balancers ask /readyz, and until they have heard of it they send clients here. */
+static void leave(struct evd_life *life)
+{
+    life->phase = EVD_LEAVING;
+    evd_workers_ask(life->workers, EVD_ASK_LEAVE);
+    be_patient(life, (double)life->config->drain_delay_ns / 1e9);
+    notify(life, "STOPPING=1");
+}
+
 /* First nobody accepts any more, then connections are ended: their clients come back at once, and
  * must not meet a worker that is about to close its listeners. */
 static void finish(struct evd_life *life)
 {
+    if (life->phase == EVD_SERVING)
+        notify(life, "STOPPING=1");
     life->phase = EVD_FINISHING;
     life->drain_deadline_ns = evd_now_coarse() + life->config->drain_timeout_ns;
     evd_workers_ask(life->workers, EVD_ASK_FINISH);
     be_patient(life, FINISH_SECONDS);
-    notify(life, "STOPPING=1");
 }
 
 static void drain(struct evd_life *life)
@@ -65,7 +75,9 @@ static void on_patience_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
     struct evd_life *life = timer->data;
-    if (life->phase == EVD_FINISHING)
+    if (life->phase == EVD_LEAVING)
+        finish(life);
+    else if (life->phase == EVD_FINISHING)
         drain(life);
     else
         ev_break(loop, EVBREAK_ALL);
@@ -76,10 +88,12 @@ static void on_end_signal(struct ev_loop *loop, ev_signal *signal, int events)
     (void)loop;
     (void)events;
     struct evd_life *life = signal->data;
-    if (life->phase == EVD_SERVING)
-        finish(life);
-    else
+    if (life->phase != EVD_SERVING)
         end(life); /* asked twice: at once */
+    else if (life->config->drain_delay_ns > 0)
+        leave(life);
+    else
+        finish(life);
 }
 
 /* ---- Counters, log, watchdog. ---- */

@@ -11,7 +11,7 @@ struct evd_life {
     const struct evd_server_config *config;
     struct evd_workers *workers;
     ev_signal on_term, on_int, on_usr1, on_hup;
-    enum { EVD_SERVING, EVD_FINISHING, EVD_DRAINING, EVD_ENDING } phase;
+    enum { EVD_SERVING, EVD_LEAVING, EVD_FINISHING, EVD_DRAINING, EVD_ENDING } phase;
     ev_timer patience; /* with the workers, in this phase */
     uint64_t drain_deadline_ns;
     bool counting;       /* SIGUSR1: waits for their counters */

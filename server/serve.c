@@ -76,7 +76,7 @@ static void on_asked(struct ev_loop *loop, ev_async *async, int events)
 
     if (asked & EVD_ASK_STATS)
         fill_stats(worker);
-    worker->leaving |= (asked & EVD_ASK_FINISH) != 0;
+    worker->leaving |= (asked & (EVD_ASK_FINISH | EVD_ASK_LEAVE)) != 0;
     for (size_t i = 0; (asked & EVD_ASK_FINISH) && i < worker->listener_count; i++)
         evd_listener_finish(&worker->listeners[i]);
     if ((asked & EVD_ASK_DRAIN) && !worker->draining)

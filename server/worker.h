@@ -68,6 +68,7 @@ enum evd_worker_ask {
     EVD_ASK_FINISH = 4, /* to accept what waits, and then to stop accepting */
     EVD_ASK_DRAIN = 8,  /* to answer what is in flight, until drain_deadline_ns, and end */
     EVD_ASK_END = 16,   /* to end now */
+    EVD_ASK_LEAVE = 32, /* to say that it will go (/readyz), and serve on */
 };
 
 struct evd_worker_stats {
@@ -107,7 +108,7 @@ struct evd_worker {
     ev_io gone;
     ev_timer sweep; /* looks for connections whose time is over */
     ev_io modules;  /* the modules have changed */
-    bool leaving;   /* it was told to accept no more */
+    bool leaving;   /* it will accept no more, soon or already */
     bool draining;
 
     /* Between threads. */

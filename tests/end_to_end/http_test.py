@@ -5,12 +5,13 @@ import base64
 import hashlib
 import hmac
 import os
+import signal
 import socket
 import sys
 import tempfile
 import unittest
 
-from http_client import Server, read_all
+from http_client import DEADLINE, Server, read_all, wait_until
 
 SERVER = None
 
@@ -138,6 +139,24 @@ class Tokens(unittest.TestCase):
                     self.assertEqual(answer.getheader("WWW-Authenticate"), challenge)
                 self.assertEqual(server.get("/healthz").status, 200)
                 self.assertEqual(server.get("/readyz").status, 200)
+
+
+class Leaving(unittest.TestCase):
+    def test_it_serves_on_while_balancers_hear_of_it(self):
+        with Server(SERVER, "--drain-delay", "1h") as server:
+            self.assertEqual(server.get("/readyz").status, 200)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: server.get("/readyz").status == 503)
+            self.assertEqual(server.get("/readyz").text, "draining\n")
+            self.assertEqual(server.get("/healthz").status, 200)
+            self.assertEqual(server.call({"event": "api.services.status"}), [{"data": "online"}])
+            server.process.send_signal(signal.SIGTERM)  # at once
+            server.process.wait(DEADLINE)
+
+    def test_then_it_ends(self):
+        with Server(SERVER, "--drain-delay", "10ms") as server:
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.error_text(), "")
 
 
 class Limits(unittest.TestCase):

@@ -1,16 +1,14 @@
 #include "folder.h"
 
 #include "dispatch_test.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define FOLDERS_OPEN_MAX 16 /* while a folder is removed */
 
 static void join(const struct test_folder *folder, const char *name, char *ret_path)
 {
@@ -29,26 +27,15 @@ static void make_parents(const struct test_folder *folder, char *path)
 
 void test_folder_make(struct test_folder *folder)
 {
-    const char *parent = getenv("TMPDIR");
-    char path[PATH_MAX], resolved[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/evd-dispatch-XXXXXX", parent != NULL ? parent : "/tmp");
-    assert_non_null(mkdtemp(path));
-    assert_non_null(realpath(path, resolved));
-    assert_true(strlen(resolved) < sizeof folder->path);
-    (void)strcpy(folder->path, resolved);
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
+    char path[TEST_SCRATCH_MAX];
+    test_scratch_folder(path);
+    assert_true(strlen(path) < sizeof folder->path);
+    (void)strcpy(folder->path, path);
 }
 
 void test_folder_remove(struct test_folder *folder)
 {
-    assert_int_equal(nftw(folder->path, remove_entry, FOLDERS_OPEN_MAX, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(test_scratch_remove(folder->path), 0);
 }
 
 void test_folder_write(const struct test_folder *folder, const char *name, const void *bytes,

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct test_folder {
-    char path[128]; /* resolved */
+    char path[128]; /* resolved: of tests/scratch.h */
 };
 
 /* Each asserts that it went well. Names are relative to the folder; missing folders in them are

@@ -1,10 +1,10 @@
 #include "harness.h"
 
 #include "server/wire/args.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -273,28 +273,7 @@ int run_program(const char *const *argv, char *out, size_t out_cap, char *err, s
     return status;
 }
 
-static char scratch[] = "/tmp/evd-test-XXXXXX";
-static bool scratch_made;
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static void remove_scratch(void)
-{
-    (void)nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 const char *scratch_dir(void)
 {
-    if (!scratch_made) {
-        assert_non_null(mkdtemp(scratch));
-        scratch_made = true;
-        (void)atexit(remove_scratch);
-    }
-    return scratch;
+    return test_scratch();
 }

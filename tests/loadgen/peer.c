@@ -1,6 +1,7 @@
 #include "peer.h"
 
 #include "server/wire/args.h"
+#include "tests/scratch.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -25,7 +26,7 @@ struct peer {
     struct peer_script script;
     pthread_t thread;
     int listener, stop;
-    char address[160], folder[64], path[128];
+    char address[TEST_SCRATCH_MAX + 8], path[TEST_SCRATCH_MAX];
     struct peer_conn conns[CONNS_MAX];
     struct evd_codec_context codecs;
     struct evd_buf scratch;
@@ -295,9 +296,7 @@ static void listen_on(struct peer *peer)
     struct evd_error error;
 
     if (peer->script.unix_socket) {
-        strcpy(peer->folder, "/tmp/evd-peer-XXXXXX");
-        must(mkdtemp(peer->folder) != NULL, "mkdtemp");
-        snprintf(peer->path, sizeof(peer->path), "%s/s", peer->folder);
+        test_scratch_file(peer->path);
         snprintf(peer->address, sizeof(peer->address), "unix://%s", peer->path);
     } else {
         strcpy(peer->address, "tcp://127.0.0.1:0");
@@ -350,7 +349,6 @@ uint64_t peer_stop(struct peer *peer)
     close(peer->stop);
     if (peer->script.unix_socket) {
         unlink(peer->path);
-        rmdir(peer->folder);
     }
     evd_buf_release(&peer->scratch);
     evd_codec_context_release(&peer->codecs);

@@ -5,6 +5,7 @@
 #include "loadgen/hlog.h"
 #include "loadgen/interval.h"
 #include "loadgen/run.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,7 +69,7 @@ struct fixture {
     char events[LG_TAGS_MAX + 6][16];
     struct lg_tags tags;
     struct lg_intervals threads[2], *both[2];
-    char path[32];
+    char path[TEST_SCRATCH_MAX];
     struct lg_interval_log *log;
 };
 
@@ -90,8 +91,7 @@ static struct fixture *make(unsigned events)
         assert_int_equal(lg_intervals_init(f->both[i], &f->tags), EVD_OK);
         lg_intervals_start(f->both[i], START);
     }
-    strcpy(f->path, "/tmp/evd-interval-XXXXXX");
-    close(mkstemp(f->path));
+    test_scratch_file(f->path);
     assert_int_equal(lg_interval_log_open(f->path, &f->tags, &f->log, &error), EVD_OK);
     lg_interval_log_start(f->log, START, 5 * S);
     return f;
@@ -297,13 +297,13 @@ static void a_run_and_its_log_agree(void **state)
     struct peer *peer = peer_start(&script);
     struct lg_result *result = malloc(sizeof(*result));
     struct lg_histogram *sums = calloc(3, sizeof(*sums));
-    char path[] = "/tmp/evd-interval-XXXXXX";
+    char path[TEST_SCRATCH_MAX];
     uint64_t board = 0;
     struct log *log;
 
     assert_non_null(result);
     assert_non_null(sums);
-    close(mkstemp(path));
+    test_scratch_file(path);
     run_with_log(peer_address(peer), path, result);
     peer_stop(peer);
     log = read_log(path);
@@ -336,12 +336,12 @@ static void a_run_that_lost_some_and_its_log_agree(void **state)
     struct peer *peer = peer_start(&script);
     struct lg_result *result = malloc(sizeof(*result));
     struct lg_histogram *sums = calloc(3, sizeof(*sums));
-    char path[] = "/tmp/evd-interval-XXXXXX";
+    char path[TEST_SCRATCH_MAX];
     struct log *log;
 
     assert_non_null(result);
     assert_non_null(sums);
-    close(mkstemp(path));
+    test_scratch_file(path);
     run_with_log(peer_address(peer), path, result);
     peer_stop(peer);
     log = read_log(path);

@@ -3,9 +3,11 @@
 #include "peer.h"
 
 #include "loadgen/lateness.h"
+#include "tests/scratch.h"
 
 #include <cjson/cJSON.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -37,7 +39,7 @@ static void waiting_for_a_slot(void **state)
 static cJSON *run_frozen(const struct peer_script *script)
 {
     struct peer *peer = peer_start(script);
-    char json[] = "/tmp/evd-lateness-XXXXXX", text[262144];
+    char json[TEST_SCRATCH_MAX], text[262144];
     char *argv[] = {(char[]){"loadgen"},
                     (char[]){"run"},
                     (char[]){"--quiet"},
@@ -56,17 +58,19 @@ static cJSON *run_frozen(const struct peer_script *script)
                     (char[]){"--json"},
                     json,
                     NULL};
-    int fd = mkstemp(json), status;
+    int fd, status;
     ssize_t len;
     pid_t pid;
     cJSON *result;
 
-    assert_true(fd >= 0);
+    test_scratch_file(json);
     assert_int_equal(posix_spawn(&pid, LOADGEN, NULL, NULL, argv, NULL), 0);
     while (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
         ;
     peer_stop(peer);
     assert_int_equal(WEXITSTATUS(status), 0);
+    fd = open(json, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
     len = pread(fd, text, sizeof(text), 0);
     close(fd);
     unlink(json);

@@ -5,6 +5,7 @@
 #include "loadgen/scenario.h"
 
 #include "dispatch/json.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 
 /* A folder of its own for each test, with the files it writes. */
 struct folder {
-    char path[64];
+    char path[TEST_SCRATCH_MAX];
     char files[8][256];
     unsigned count;
 };
@@ -41,8 +42,7 @@ static int make_folder(void **state)
     struct folder *folder = calloc(1, sizeof(*folder));
 
     assert_non_null(folder);
-    strcpy(folder->path, "/tmp/evd-scenario-XXXXXX");
-    assert_non_null(mkdtemp(folder->path));
+    test_scratch_folder(folder->path);
     *state = folder;
     return 0;
 }

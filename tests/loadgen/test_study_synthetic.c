@@ -4,6 +4,7 @@
 #include "loadgen/rng.h"
 #include "loadgen/study_json.h"
 #include "loadgen/study_order.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,23 +22,16 @@
 
 char *folder_make(void)
 {
-    const char *base = getenv("TMPDIR");
-    char *folder = NULL;
-    assert_true(asprintf(&folder, "%s/evd-study-XXXXXX", base ? base : "/tmp") > 0);
-    assert_non_null(mkdtemp(folder));
+    char path[TEST_SCRATCH_MAX];
+    test_scratch_folder(path);
+    char *folder = strdup(path);
+    assert_non_null(folder);
     return folder;
 }
 
 void folder_remove(char *folder)
 {
-    DIR *dir = opendir(folder);
-    const struct dirent *entry;
-    assert_non_null(dir);
-    while ((entry = readdir(dir)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(test_scratch_remove(folder), 0);
     free(folder);
 }
 

@@ -9,6 +9,25 @@
 #define DECODED_MAX (64 * 1024 * 1024) /* bytes of one reply's payload */
 #define KNOWN_MAX   (64 * 1024)        /* bytes of a reply that is worth remembering */
 
+/* A body is bytes: a string that is expected stands there as it is, without quotes. */
+static int expect_bodies(struct lg_checker *checker)
+{
+    for (size_t i = 0; i < checker->scenario->count; i++) {
+        struct evd_slice expect = checker->scenario->requests[i].expect;
+        cJSON *value = cJSON_ParseWithLength(expect.ptr, expect.len);
+        if (cJSON_IsString(value) && !checker->scenario->requests[i].expect_error)
+            checker->known[i] = evd_slice(strdup(value->valuestring), strlen(value->valuestring));
+        bool lost = checker->known[i].ptr == NULL && checker->known[i].len > 0;
+        cJSON_Delete(value);
+        if (lost) {
+            checker->known[i].len = 0;
+            lg_checker_release(checker);
+            return EVD_ERR_NO_MEMORY;
+        }
+    }
+    return EVD_OK;
+}
+
 int lg_checker_init(struct lg_checker *checker, const struct lg_scenario *scenario,
                     const struct evd_transport *transport)
 {
@@ -26,7 +45,7 @@ int lg_checker_init(struct lg_checker *checker, const struct lg_scenario *scenar
         evd_codec_context_release(&checker->codecs);
         return EVD_ERR_NO_MEMORY;
     }
-    return EVD_OK;
+    return transport->ordered ? expect_bodies(checker) : EVD_OK;
 }
 
 void lg_checker_release(struct lg_checker *checker)
@@ -199,7 +218,7 @@ bool lg_check_reply(struct lg_checker *checker, size_t index, uint64_t id,
 
     if (checker->transport->text) /* a text reply does not say: it uses the call's encoding */
         reply->codec = request->codec;
-    if (reply->id.kind != EVD_ID_UINT || reply->id.number != id)
+    if (!checker->transport->ordered && (reply->id.kind != EVD_ID_UINT || reply->id.number != id))
         return wrong_id(checker, request, id, reply);
     if (reply->kind == EVD_KIND_ERROR)
         return (request->expect_error && evd_slice_equal(reply->code, request->expect)) ||

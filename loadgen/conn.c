@@ -249,6 +249,8 @@ static void encode(struct lg_conn *conn, uint64_t number)
         .codec = what->codec,
         .event = what->event,
         .data = what->data,
+        .envelope = worker->plan->options->transport->ordered ? worker->plan->options->host
+                                                              : (struct evd_slice){0},
     };
 
     if (worker->plan->options->transport->encode(&conn->out, &call) < 0)

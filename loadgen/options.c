@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "server/wire/http_get.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -14,8 +16,10 @@ const char lg_run_help[] =
     "\n"
     "What to measure:\n"
     "  --target ADDRESS       tcp://HOST:PORT or unix:///PATH\n"
-    "  --transport NAME       frame or jsonl (default frame)\n"
-    "  --scenario NAME|FILE   services, github-webhooks, or a file (default services)\n"
+    "  --transport NAME       frame, jsonl, or http: GET of any server, events are paths\n"
+    "                         (default frame)\n"
+    "  --scenario NAME|FILE   services, github-webhooks, healthz (http), or a file (default\n"
+    "                         services)\n"
     "  --encoding NAME        json, base64, gzip, base64+gzip, for all requests\n"
     "                         (default: as the scenario says)\n"
     "  --payloads DIR         folder of the scenario's npm package (default: where a build has\n"
@@ -267,12 +271,15 @@ static int parse_what(int option, char *value, struct lg_run_options *options,
     switch (option) {
     case OPT_TARGET:
         options->target = value;
+        options->host = evd_slice_text(strncmp(value, "tcp://", 6) == 0 ? value + 6 : "");
         return evd_parse_address(value, &options->address, error);
     case OPT_TRANSPORT:
-        options->transport = evd_transport_by_name(evd_slice_text(value));
+        options->transport = strcmp(value, evd_transport_http_get.name) == 0
+                                 ? &evd_transport_http_get
+                                 : evd_transport_by_name(evd_slice_text(value));
         if (options->transport == NULL)
-            return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not a transport: frame or jsonl",
-                                 value);
+            return evd_error_set(error, EVD_ERR_USAGE,
+                                 "'%s' is not a transport: frame, jsonl or http", value);
         return EVD_OK;
     case OPT_SCENARIO:
         options->scenario = value;

@@ -28,6 +28,7 @@ struct lg_run_options {
 
     const char *target;
     struct evd_address address;
+    struct evd_slice host; /* of a TCP address, as --target says it; borrowed */
     const struct evd_transport *transport;
     const char *congestion; /* TCP_CONGESTION; unused on a Unix socket */
 

@@ -494,6 +494,32 @@ static int check_spin(const struct lg_run_options *options, struct evd_error *re
     return EVD_OK;
 }
 
+/* What a transport without data cannot carry is known before the run. */
+static int check_ordered(const struct lg_run_options *options, const struct lg_scenario *scenario,
+                         struct evd_error *ret_error)
+{
+    for (size_t i = 0; i < scenario->count && options->transport->ordered; i++) {
+        const struct lg_request *request = &scenario->requests[i];
+        struct evd_envelope call = {.kind = EVD_KIND_CALL, .event = request->event};
+        struct evd_buf out;
+        evd_buf_init(&out, EVD_EVENT_MAX + 256);
+        int rc = options->transport->encode(&out, &call);
+        evd_buf_release(&out);
+        if (rc == EVD_ERR_NO_MEMORY)
+            return evd_error_set(ret_error, rc, "no memory for a request");
+        if (rc < 0)
+            return evd_error_set(ret_error, EVD_ERR_USAGE,
+                                 "--transport %s: the event '%.60s' of the scenario is not a path "
+                                 "that starts with '/'",
+                                 options->transport->name, request->event.ptr);
+        if (!evd_slice_equal(request->data, EVD_SLICE("null")) || !request->codec->identity)
+            return evd_error_set(ret_error, EVD_ERR_USAGE,
+                                 "--transport %s: a GET carries no data, and no encoding ('%.60s')",
+                                 options->transport->name, request->event.ptr);
+    }
+    return EVD_OK;
+}
+
 static int run_all(struct run *run, struct evd_error *ret_error)
 {
     const struct lg_run_options *options = run->plan.options;
@@ -507,6 +533,8 @@ static int run_all(struct run *run, struct evd_error *ret_error)
                            "the scenario has sequences, which take a connection each: --depth 1, "
                            "not %u",
                            options->depth);
+    if (rc == EVD_OK)
+        rc = check_ordered(options, run->plan.scenario, ret_error);
     if (rc == EVD_OK)
         rc = pin_main(options, ret_error);
     if (rc == EVD_OK)

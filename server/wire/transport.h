@@ -45,7 +45,8 @@ void evd_decoder_init(struct evd_decoder *decoder, const struct evd_transport *t
 
 struct evd_transport {
     const char *name;
-    bool text; /* envelopes are JSON: data is JSON text, see struct evd_envelope */
+    bool text;    /* envelopes are JSON: data is JSON text, see struct evd_envelope */
+    bool ordered; /* no ids on the wire: answers come in the order of the calls */
 
     /* Whether a connection that starts with this byte speaks this transport. */
     bool (*sniff)(unsigned char first);

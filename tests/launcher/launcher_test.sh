@@ -159,7 +159,7 @@ missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done
 case_help() {
     launch --help
     expect_status 0
-    for command in study bench test fuzz soak serve run report build; do
+    for command in study bench test fuzz soak truth serve run report build; do
         expect_in out "  $command "
     done
     expect_in out 'examples:'
@@ -175,10 +175,10 @@ case_help() {
 case_usage_errors() {
     launch
     expect_status 2
-    expect_in err 'which command? There are study, bench, test, fuzz, soak, serve, run, report, build'
+    expect_in err 'which command? There are study, bench, test, fuzz, soak, truth, serve, run, report, build'
     launch stduy
     expect_status 2
-    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, soak, serve, run,"
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, soak, truth, serve, run,"
     launch --quick
     expect_status 2
     expect_in err "unknown flag '--quick'"
@@ -772,6 +772,24 @@ case_soak() {
     for what in '' 'swim' 'restarts --out' 'restarts --for 5'; do
         # shellcheck disable=SC2086 # words
         launch soak $what
+        expect_status 2
+    done
+}
+
+case_truth() {
+    mkdir -p "$tree/tests/truth"
+    printf '#!/bin/bash\necho "truth.py $*" >>%q\n[[ ! -e %q ]] || exit 3\n' "$room/calls" "$room/noise" \
+        >"$tree/tests/truth/truth.py"
+    chmod +x "$tree/tests/truth/truth.py"
+    launch truth --only a,c --out "$room/told"
+    expect_status 0
+    expect_in calls "truth.py --only a,c --out $room/told --loadgen $tree/build/release/bin/loadgen"
+    touch "$room/noise"
+    launch truth --out="$room/told"
+    expect_status 3
+    for what in '--only h' '--only' '--out' 'a' '--only a,,c'; do
+        # shellcheck disable=SC2086 # words
+        launch truth $what
         expect_status 2
     done
 }

@@ -175,7 +175,7 @@ static void mistakes_are_named(void **state)
         {T "--rate 10000001", "--rate: '10000001' is not a rate"},
         {T "--rate 1 --arrivals uniform",
          "--arrivals: 'uniform' is neither constant nor poisson nor burst"},
-        {T "--rate 1 --transport http", "--transport: 'http' is not a transport: frame or jsonl"},
+        {T "--rate 1 --transport smtp", "--transport: 'smtp' is not a transport: frame, jsonl or http"},
         {T "--rate 1 --encoding zip", "--encoding: 'zip' is not an encoding: json, base64, gzip"},
         {T "--rate 1 --depth 0", "--depth: "},
         {T "--rate 1 --connections 16385", "--connections: "},

@@ -31,7 +31,7 @@ class Smoke(unittest.TestCase):
                 if row['unmeasurable']:  # wrk is not everywhere
                     self.assertEqual((row['name'], row['unmeasurable']), ('f', 'wrk is not installed'))
                 else:
-                    self.assertEqual(len(row['checks']), FIGURES[row['name']], row['name'])
+                    self.assertEqual(len(row['checks']), FIGURES[row['name']], (row['name'], row['checks'], done.stderr))
             self.assertEqual([row['name'] for row in result['truths']], list(FIGURES))
             for check in (c for row in result['truths'] for c in row['checks']):
                 self.assertIn(check['what'], done.stdout)

@@ -362,6 +362,7 @@ def measure(options, folder):
             except Unmeasurable as error:
                 row['unmeasurable'] = str(error)
             except Broken as error:
+                print(f'truth: {name}: {error}', file=sys.stderr)
                 row['checks'] = [judge.says(TRUTHS[name][0], 'a run', str(error))]
             row['runs'] = tools.runs
             result['truths'].append(row)

@@ -49,7 +49,7 @@ design_file() {
 }
 
 command_study() {
-    local extra_modules=no quick=no design='' out='' name file code=0 edits=$growth_edits
+    local extra_modules=no quick=no design='' out='' module='' scenario='' config='' name file code=0 edits=$growth_edits
     local -a extra=()
     while [[ $# -gt 0 ]]; do
         case $1 in
@@ -65,14 +65,23 @@ command_study() {
                 shift
                 ;;
             --out=*) out=${1#--out=} ;;
+            --module | --scenario | --module-config)
+                [[ $# -gt 1 && -n $2 ]] || usage_error "study: $1 needs a value"
+                case $1 in
+                    --module) module=$2 ;;
+                    --scenario) scenario=$2 ;;
+                    *) config=$2 ;;
+                esac
+                shift
+                ;;
             --)
                 shift
                 extra=("$@")
                 break
                 ;;
             -*)
-                usage_error "study: unknown flag '$1'; it takes --quick, --extra-modules and\
- --out DIR"
+                usage_error "study: unknown flag '$1'; it takes --quick, --extra-modules,\
+ --module DIR, --scenario FILE, --module-config FILE and --out DIR"
                 ;;
             *)
                 [[ -z $design ]] ||
@@ -82,6 +91,14 @@ command_study() {
         esac
         shift
     done
+    if [[ -n $module$scenario$config ]]; then
+        [[ -n $module ]] || usage_error "study: --scenario and --module-config go with --module DIR"
+        [[ -z $design ]] || usage_error "study: --module has the design of its own; leave out '$design'"
+        design=reference
+        [[ $quick == no ]] || design=quick
+        study_module "$module" "$scenario" "$config" "$design" "${out:-$here/out/module-$(date -u +%Y%m%dT%H%M%SZ)}"
+        return
+    fi
     if [[ $quick == yes ]]; then
         case $design in
             '') design=quick ;;

@@ -44,7 +44,7 @@ FAKE
 echo "ledger.sh \$*" >>"$room/calls"
 FAKE
     chmod +x "$tree/tests/fuzz/fuzz.sh" "$tree/tests/fuzz/ledger.sh"
-    for program in awk bash cat cp cut date dirname env grep mkdir mv nproc readlink rm sed tee timeout \
+    for program in awk bash cat cp cut date dirname env find grep head mkdir mv nproc readlink rm sed sort tee timeout \
         touch tr xargs; do
         ln -s "$(command -v "$program")" "$bin/$program"
     done
@@ -195,7 +195,7 @@ case_usage_errors() {
     expect_in err "unknown preset 'fast'"
     launch study --slow
     expect_status 2
-    expect_in err "unknown flag '--slow'; it takes --quick, --extra-modules and --out DIR"
+    expect_in err "unknown flag '--slow'; it takes --quick, --extra-modules, --module DIR,"
     launch study --out
     expect_status 2
     launch study one two
@@ -433,6 +433,65 @@ case_study_with_extra_modules() {
     launch study --quick
     expect_status 0
     expect_count 2 'loadgen study'
+}
+
+case_study_module() {
+    local mine=$room/mine
+    mkdir -p "$mine/api" "$room/objects/api"
+    touch "$mine/tax.c" "$mine/api/toll.c" "$room/objects/api/tax.so"
+    printf '{"name":"tax","requests":[{"event": "acme.tax.add"}]}' >"$room/tax.json"
+    printf '{}' >"$room/config.json"
+    launch study --module "$mine" --scenario "$room/tax.json" --module-config "$room/config.json" --quick --out "$room/told" -- --seed 7
+    expect_status 0
+    grep -qxF "evd_add_module(NAME acme.tax SOURCES \"$mine/tax.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by the scenario'
+    grep -qxF "evd_add_module(NAME api.toll SOURCES \"$mine/api/toll.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by its path'
+    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told --server $tree/build/module/build/bin/module-server --seed 7"
+    # The arms are those of the quick study, all of them, on this scenario alone.
+    [[ $(grep -c '"--module-config=.*config.json", "--dispatch' "$tree/build/module/module.json") == "$(grep -c '"--dispatch' "$tree/loadgen/studies/quick.json")" ]] ||
+        fail 'an arm without its configuration'
+    grep -qF "\"scenarios\": [\"$room/tax.json\"]" "$tree/build/module/module.json" || fail 'another scenario'
+    grep -qF '"blocks": 8,' "$tree/build/module/module.json" || fail 'not the quick study'
+
+    launch study --module "$room/objects" --scenario "$room/tax.json" --out "$room/told-too"
+    expect_status 0
+    expect_in err 'shared objects alone'
+    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told-too --server $tree/build/release/bin/evd-server"
+    [[ $(grep -c "\"--modules=$room/objects\", \"--dispatch=dynamic\"" "$tree/build/module/module.json") == 3 ]] || fail 'three arms load'
+    ! grep -qE 'dispatch=(static|instance)|"reference": "static"' "$tree/build/module/module.json" || fail 'an arm that links'
+}
+
+case_study_module_mistakes() {
+    local mine=$room/mine
+    mkdir -p "$mine" "$room/a folder"
+    touch "$room/a folder/tax.c"
+    printf '{"requests":[{"event":"a.tax.add"},{"event":"b.tax.add"}]}' >"$room/tax.json"
+    launch study --module "$mine" --scenario "$room/tax.json"
+    expect_status 2
+    expect_in err 'there is no .c and no .so'
+    touch "$mine/tax.c"
+    launch study --module "$mine"
+    expect_status 2
+    expect_in err '--module needs --scenario FILE'
+    launch study --scenario "$room/tax.json"
+    expect_status 2
+    launch study reference --module "$mine" --scenario "$room/tax.json"
+    expect_status 2
+    expect_in err "leave out 'reference'"
+    launch study --module "$room/a folder" --scenario "$room/tax.json"
+    expect_status 2
+    expect_in err 'has characters other than'
+    launch study --module "$mine" --scenario "$room/nonesuch.json"
+    expect_status 2
+    launch study --module "$mine" --scenario "$room/tax.json"
+    expect_status 2
+    expect_in err 'a.tax, b.tax; put it into folders, as api/tax.c'
+    sed -i 's/b.tax/a.tax/' "$room/tax.json"
+    echo 1 >"$room/study-code" # what is tried does not fit
+    launch study --module "$mine" --scenario "$room/tax.json"
+    expect_status 1
+    expect_in err 'the modules do not answer as the scenario expects'
+    expect_in err 'nothing was measured'
+    expect_count 1 'loadgen study'
 }
 
 case_study_growth() {

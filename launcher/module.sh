@@ -1,0 +1,113 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# A study of somebody's own modules: --module DIR --scenario FILE. Read by ../evdispatch, whose $here it uses.
+
+# A path that may stand in JSON, CMake and sed as it is.
+plain_path() {
+    local path
+    path=$(readlink -f -- "$1") || die "study: cannot find '$1'" 2
+    [[ $path =~ ^[A-Za-z0-9_./+@:,=~-]+$ ]] ||
+        die "study: the path '$path' has characters other than A-Z a-z 0-9 _ . / + @ : , = ~ -" 2
+    echo "$path"
+}
+
+# module_name FILE DIR SCENARIO: api/tax.c is api.tax; tax.c is what the scenario's events say stands
+# before it ("api.tax.total": api.tax), or tax.
+module_name() {
+    local path=${1#"$2"/} base found
+    path=${path%.*}
+    base=${path##*/}
+    if [[ $path == "$base" ]]; then
+        found=$(grep -oE "\"event\"[[:space:]]*:[[:space:]]*\"([A-Za-z0-9_-]+\.)+$base\.[A-Za-z0-9_-]+\"" "$3" |
+            sed -E 's/.*"([^"]+)\.[^."]+"$/\1/' | sort -u)
+        [[ $found != *$'\n'* ]] ||
+            die "study: $1 is either of these to the scenario: ${found//$'\n'/, }; put it into folders, as api/$base.c" 2
+        echo "${found:-$base}"
+    else
+        echo "${path//\//.}"
+    fi
+}
+
+# Builds the C files of a folder, by the installed package and the rules for modules from outside, into
+# "$here/build/module": bin/module-server and modules/.
+build_module() {
+    local dir=$1 scenario=$2 work=$here/build/module file name
+    rm -rf "$work/source"
+    mkdir -p "$work/source"
+    step "$work/install.log" cmake --install "$here/build/release" --prefix "$work/prefix" ||
+        die "study: the package cannot be installed into build/module"
+    {
+        printf 'cmake_minimum_required(VERSION 3.25)\nproject(module LANGUAGES C)\nfind_package(evdispatch REQUIRED)\n'
+        while IFS= read -r file; do
+            name=$(module_name "$file" "$dir" "$scenario") || exit 2
+            say "study: $file is the module $name"
+            printf 'evd_add_module(NAME %s SOURCES "%s")\n' "$name" "$file"
+        done < <(find "$dir" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | LC_ALL=C sort)
+        printf 'evd_add_server(NAME module-server)\n'
+    } >"$work/source/CMakeLists.txt" || exit 2
+    step "$work/build.log" cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DCMAKE_PREFIX_PATH="$work/prefix" || die "study: cmake refuses the modules of $dir"
+    step "$work/build.log" cmake --build "$work/build" || die "study: the modules of $dir do not build"
+}
+
+# module_design BASE SCENARIO CONFIG MODULES: the design of that name, of their scenario. With MODULES, a
+# folder of shared objects, only the arms that load: nothing of it is linked.
+module_design() {
+    local extra=''
+    [[ -z $3 ]] || extra="\"--module-config=$3\", "
+    [[ -z $4 ]] || extra+="\"--modules=$4\", "
+    sed -E -e "s|\"scenarios\": \[[^]]*\]|\"scenarios\": [\"$2\"]|" \
+        -e "s|\"name\": \"(quick\|reference)\"|\"name\": \"module\"|" \
+        -e 's|"title": "[^"]*"|"title": "Three ways of dispatch, for a module of your own"|' \
+        -e 's|"description": "[^"]*"|"description": "The arms of the reference study, on one scenario."|' \
+        -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
+        if [[ -z $4 ]]; then
+            cat
+        else
+            sed -E -e '/"name": "(static|instance)/d' -e 's|"reference": "static"|"reference": "dynamic/cached"|' \
+                -e '/"name": "dynamic\/call"/s|$|\n    { "name": "dynamic/cached (A/A)", "twin_of": "dynamic/cached", "server": ['"$extra"'"--dispatch=dynamic", "--dynamic-load=cached"] }|'
+        fi
+}
+
+# Short trials of every arm, so that what does not fit is said at once, not after the study.
+try_module() {
+    local design=$1 server=$2 work=$here/build/module
+    rm -rf "$work/trial"
+    "$here/build/release/bin/loadgen" study "$design" --out "$work/trial" --server "$server" --blocks 1 --warmup 0 \
+        --duration 20ms --quiet >"$work/trial.log" 2>&1 && return 0
+    complain "study: the modules do not answer as the scenario expects:"
+    cat "$work/trial.log" >&2
+    [[ ! -e $work/trial/server.log ]] || head -n 20 "$work/trial/server.log" >&2
+    grep -o '"first_bad":{[^}]*}' "$work/trial/trials.jsonl" 2>/dev/null | sort -u | head -n 3 >&2 || true
+    die "study: nothing was measured"
+}
+
+# study_module DIR SCENARIO CONFIG BASE OUT
+study_module() {
+    local dir scenario config='' base=$4 out=$5 server=$here/build/release/bin/evd-server modules='' sources objects code=0
+    dir=$(plain_path "$1") || exit 2
+    [[ -d $dir ]] || die "study: --module '$1' is no folder" 2
+    [[ -n $2 ]] || usage_error "study: --module needs --scenario FILE: which calls to make (loadgen/scenarios/README.md)"
+    scenario=$(plain_path "$2") || exit 2
+    [[ -r $scenario ]] || die "study: cannot read the scenario '$2'" 2
+    if [[ -n $3 ]]; then config=$(plain_path "$3") || exit 2; fi
+    sources=$(find "$dir" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | head -n 1)
+    objects=$(find "$dir" -name '*.so' -not -path '*/.*' | head -n 1)
+    [[ -n $sources$objects ]] || die "study: there is no .c and no .so in '$1'" 2
+    set_up build report
+    build_both
+    mkdir -p "$here/build/module"
+    if [[ -n $sources ]]; then
+        build_module "$dir" "$scenario"
+        server=$here/build/module/build/bin/module-server
+    else
+        modules=$dir
+        say "study: shared objects alone: the arms that link modules in are left out"
+    fi
+    module_design "$base" "$scenario" "$config" "$modules" >"$here/build/module/module.json"
+    try_module "$here/build/module/module.json" "$server"
+    mkdir -p "$(dirname "$out")"
+    "$here/build/release/bin/loadgen" study "$here/build/module/module.json" --out "$out" --server "$server" "${extra[@]}" || code=$?
+    [[ $code == 2 || ! -e $out/report.html ]] || say "the report is $out/report.html, and as text $out/report.md"
+    [[ $code == 0 ]] || complain "study: loadgen ended with $code"
+    return "$code"
+}

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define FINISH_SECONDS 0.1  /* for all workers to stop accepting, before connections are ended */
-#define GRACE_SECONDS  0.5  /* behind a deadline of their own */
+#define GRACE_SECONDS  2.   /* behind a deadline of their own */
 #define END_SECONDS    0.25 /* for the threads to end at once */
 #define COUNT_SECONDS  1.
 

@@ -84,7 +84,7 @@ static bool shed(struct evd_listener *listener)
     if (fd >= 0) {
         (void)!send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)close(fd);
-        listener->refused++;
+        listener->acceptor->refused(listener->acceptor->context);
     }
     listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return fd >= 0;

@@ -14,6 +14,7 @@ struct evd_acceptor {
     struct ev_loop *loop;
     const struct evd_server_config *config;
     void (*accepted)(void *context, int fd, bool is_tcp); /* owns fd from then on */
+    void (*refused)(void *context); /* a connection was, for want of descriptors */
     void *context;
 };
 
@@ -27,7 +28,6 @@ struct evd_listener {
     bool inherited;    /* it was passed by the service manager, and outlives this process */
     int spare;         /* a descriptor to refuse a connection with when there is no other; or -1 */
     uint64_t short_ns; /* when descriptors were last short; 0: never */
-    uint64_t refused;  /* connections, for want of descriptors */
 };
 
 /* Binds and listens for the first worker; nothing is accepted before evd_listener_start(). A Unix

@@ -239,7 +239,7 @@ static void put_connections(struct page *page)
     TOTAL(page, "evd_connections_closed_total", "counter", closed,
           "Connections closed, by whoever.");
     TOTAL(page, "evd_connections_refused_total", "counter", refused,
-          "Connections refused for --max-connections, or for want of memory.");
+          "Connections refused for --max-connections, or for want of descriptors or memory.");
     put_ended(page);
     TOTAL(page, "evd_received_bytes_total", "counter", bytes_in, "Bytes read from connections.");
     TOTAL(page, "evd_sent_bytes_total", "counter", bytes_out, "Bytes written to connections.");

@@ -20,6 +20,14 @@
 #define DRAIN_SWEEP_SECONDS 0.05
 #define GONE_MAX            64 /* connections at a time */
 
+/* The kernel may have refused to watch them, which stops a watcher: it is tried again. */
+static void watch_on(struct evd_worker *worker)
+{
+    ev_io_start(worker->loop, &worker->gone);
+    if (evd_dispatch_watch_fd(worker->dispatch) >= 0)
+        ev_io_start(worker->loop, &worker->modules);
+}
+
 static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
@@ -27,6 +35,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
     uint64_t now = evd_now_coarse();
     evd_conns_sweep(worker, now);
     evd_surplus_sweep(&worker->surplus, now);
+    watch_on(worker);
     evd_measure_publish(worker);
     if (worker->draining &&
         (worker->conns.count == 0 || evd_now_coarse() >= worker->drain_deadline_ns))
@@ -106,13 +115,19 @@ static void on_gone(struct ev_loop *loop, ev_io *io, int events)
         evd_conn_close(gone[i].data.ptr);
 }
 
+static void on_refused(void *context)
+{
+    struct evd_worker *worker = context;
+    evd_count(&worker->measure.metrics->refused, 1);
+}
+
 void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
 {
     worker->accepted++;
     if (atomic_fetch_add_explicit(&worker->shared->connections, 1, memory_order_relaxed) >=
         worker->config->max_connections) {
         evd_worker_left(worker);
-        evd_count(&worker->measure.metrics->refused, 1);
+        on_refused(worker);
         evd_surplus_take(&worker->surplus, fd);
         return;
     }
@@ -122,6 +137,7 @@ void evd_worker_accept(struct evd_worker *worker, int fd, bool is_tcp)
     }
     if (evd_conn_open(worker, fd) == NULL) {
         evd_worker_left(worker);
+        on_refused(worker);
         evd_log_write(worker->config->log, EVD_LOG_ERROR, "no memory for a connection");
     }
 }
@@ -171,8 +187,8 @@ int evd_worker_open(struct evd_worker *worker, const struct evd_server_config *c
         .shared = shared,
         .gone.fd = -1,
     };
-    worker->acceptor =
-        (struct evd_acceptor){.config = config, .accepted = on_accepted, .context = worker};
+    worker->acceptor = (struct evd_acceptor){
+        .config = config, .accepted = on_accepted, .refused = on_refused, .context = worker};
     (void)pthread_mutex_init(&worker->lock, NULL);
     evd_buf_init(&worker->rx, EVD_RX_SIZE);
     evd_buf_init(&worker->tx, 2 * config->max_output);

@@ -280,7 +280,7 @@ static void test_deep_nesting(void **state)
     struct server server;
     static char deep[500000];
     char line[1024];
-    start(&server, NULL);
+    start(&server, "--max-depth=48");
     memset(deep, '[', sizeof deep);
     int fd = client_connect(server.addresses[0]);
     client_send_text(fd, "{\"event\":\"api.test.board\",\"data\":");
@@ -288,7 +288,7 @@ static void test_deep_nesting(void **state)
     client_send_text(fd, "\n" STATUS);
     (void)client_read_line(fd, line, sizeof line);
     assert_non_null(strstr(line, "\"code\":\"bad_envelope\""));
-    assert_non_null(strstr(line, "64"));
+    assert_non_null(strstr(line, "48"));
     (void)client_read_line(fd, line, sizeof line);
     assert_string_equal(line, ONLINE);
     (void)close(fd);

@@ -256,6 +256,32 @@ static void an_answer_may_be_too_large(void **state)
     assert_int_equal(server_stop(&server), 0);
 }
 
+/* The text is small enough, its tree is not; the next one has all of the room again. */
+static void a_tree_may_be_too_large(void **state)
+{
+    (void)state;
+    struct server server;
+    static char call[20000];
+    char line[300];
+    const char *args[] = {"--max-tree=64k", NULL};
+    server_start(&server, args);
+    int fd = client_connect(server.addresses[0]);
+    for (int round = 0; round < 3; round++) {
+        size_t len = (size_t)sprintf(call, "{\"event\":\"api.hello.greeting\",\"data\":{\"x\":[1");
+        while (len < sizeof call - 100)
+            len += (size_t)sprintf(call + len, ",1");
+        (void)sprintf(call + len, "],\"name\":\"Ada\"}}\n");
+        client_send_text(fd, call);
+        (void)client_read_line(fd, line, sizeof line);
+        assert_non_null(strstr(line, "{\"error\":{\"code\":\"no_memory\""));
+        client_send_text(fd, "{\"event\":\"api.hello.greeting\",\"data\":{\"name\":\"Ada\"}}\n");
+        (void)client_read_line(fd, line, sizeof line);
+        assert_string_equal(line, "{\"data\":\"You're welcome Ada\"}");
+    }
+    (void)close(fd);
+    assert_int_equal(server_stop(&server), 0);
+}
+
 /* Who pipelines much gets all its answers, though others come between. */
 static void a_turn_ends(void **state)
 {
@@ -437,15 +463,20 @@ static void a_bomb_is_known_by_its_ratio(void **state)
     (void)state;
     static const struct {
         size_t len;
+        const char *option;
         bool refused;
-    } cases[] = {{40000, false}, {1000000, true}};
+    } cases[] = {
+        {40000, "--max-ratio=256", false}, /* too little to be judged */
+        {1000000, "--max-ratio=256", true},
+        {1000000, "--max-ratio=1032", false},
+    };
     struct server server;
-    static char zeros[1000000], line[100000], base64[8000];
+    static char zeros[1000000], line[1100000], base64[8000];
     static unsigned char gz[4000];
-    const char *args[] = {NULL};
-    server_start(&server, args);
-    int fd = client_connect(server.addresses[0]);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *args[] = {cases[i].option, NULL};
+        server_start(&server, args);
+        int fd = client_connect(server.addresses[0]);
         z_stream z = {0};
         assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
         memset(zeros, '0', sizeof zeros);
@@ -463,9 +494,9 @@ static void a_bomb_is_known_by_its_ratio(void **state)
         client_send_text(fd, "\"}\n");
         (void)client_read_line(fd, line, sizeof line);
         assert_int_equal(strstr(line, "too_large") != NULL, cases[i].refused);
+        (void)close(fd);
+        assert_int_equal(server_stop(&server), 0);
     }
-    (void)close(fd);
-    assert_int_equal(server_stop(&server), 0);
 }
 
 int main(void)
@@ -477,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_budget_is_kept),
         cmocka_unit_test(the_largest_holder_goes),
         cmocka_unit_test(an_answer_may_be_too_large),
+        cmocka_unit_test(a_tree_may_be_too_large),
         cmocka_unit_test(a_turn_ends),
         cmocka_unit_test(who_is_slow_waits_when_it_is_tight),
         cmocka_unit_test(an_idle_connection_costs_little),

@@ -91,6 +91,15 @@ static void the_wall_clock_may_jump(void **state)
 
 /* ---- Accepting. ---- */
 
+/* What /metrics tells. */
+static uint64_t count_refused(void)
+{
+    uint64_t refused = 0;
+    for (unsigned i = 0; i < server.count; i++)
+        refused += server.workers[i].measure.metrics->refused;
+    return refused;
+}
+
 /* Peers who are in and have said nothing yet. */
 static void let_in(size_t count)
 {
@@ -173,6 +182,7 @@ static void descriptors_run_out(void **state)
             SIM_CHECK(sim_peers[p].done);
             SIM_CHECK(strstr(sim.sockets[p].out, "\"code\":\"busy\"") != NULL);
         }
+        SIM_CHECK(count_refused() == MORE);
         /* A refusal is a try that fails, one that does not, and then the end of the queue. */
         SIM_CHECK(sim.accepts <= 3 * MORE && sim.lines <= (long)server.config.workers);
         sim_run(&server);
@@ -234,6 +244,7 @@ static void who_is_too_many_is_told(void **state)
         uint64_t now = sim.now_ns;
         make_surplus(2, END, false);
         sim_run_until(&server, now + 2 * SIM_SECOND);
+        SIM_CHECK(count_refused() == END - 2);
         for (int p = 2; p < END; p++) {
             bool silent = sim_peers[p].manner == SIM_SILENT;
             uint64_t lasted = sim_peers[p].ended_ns - now;
@@ -311,6 +322,31 @@ static void telling_may_fail(void **state)
 
 /* ---- Memory. ---- */
 
+/* It may send 30 calls; they wait while it takes no answer, behind one that is over the limit, and
+ * are made as it takes them. */
+static void who_does_not_read_stops_calling(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("--output-pause", round, 1);
+        server.config.output_pause = 512;
+        assert_int_equal(sim_open(&server), EVD_OK);
+        struct sim_peer *peer = sim_peer_make(0, SIM_DEAF, SIM_LINES, 30, sim.now_ns);
+        sim.sockets[0].window = 1;
+        server.peers = 1;
+        sim_run_until(&server, sim.now_ns + 3 * SIM_SECOND);
+        const struct evd_conn *conn = server.workers[0].conns.first;
+        uint64_t calls = server.workers[0].calls;
+        SIM_CHECK(conn != NULL && conn->out.len < 512 + SIM_LARGE + 100 && calls < 30);
+        peer->manner = SIM_IDLER; /* it reads from now on */
+        sim.sockets[0].window = SIM_TEXT;
+        sim_run_until(&server, sim.now_ns + 2 * SIM_SECOND);
+        SIM_CHECK(peer->answered == 30 && server.workers[0].calls == 30);
+        sim_run(&server);
+        sim_close(&server);
+    }
+}
+
 /* Who does not read holds what is for it. All workers together stay under the limit (sim_run.c
  * looks after each event), by closing the largest holders of each; who reads is served. */
 static void workers_share_the_memory(void **state)
@@ -355,6 +391,7 @@ int main(void)
         cmocka_unit_test(who_is_held_is_counted),
         cmocka_unit_test(who_is_held_does_not_hold_up_the_end),
         cmocka_unit_test(telling_may_fail),
+        cmocka_unit_test(who_does_not_read_stops_calling),
         cmocka_unit_test(workers_share_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

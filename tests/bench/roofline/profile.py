@@ -7,7 +7,7 @@ usage: profile.py --roofline FILE --echo FILE --server FILE --modules DIR [OPTIO
 Runs each of the arms alone at each depth and has perf(1) sample the server's CPU meanwhile. Writes
 what was counted to OUT.jsonl and a table to standard output. Each sample is put where its call
 chain says: what happens in send() includes bringing the bytes to the peer, for on the loopback
-interface the sender does that. Needs perf and the right to sample a CPU (root, as a rule).
+interface the sender does that, and waking it where it sleeps, which is counted by itself. Needs perf and the right to sample a CPU (root, as a rule).
 
   --seconds N   of each arm and depth; default 4
   --cpus S,C    the server's CPU and the client's; default 0,1
@@ -38,6 +38,7 @@ STAGES = {
 }
 REST = list(STAGES)[-1]
 COUNTS = {"server_count": "from recv() to send(), 64 calls at a time", "wire_count": "from decode() to encode()"}
+WAKING = "kernel: send(), waking the client"
 KERNEL = {"sendto": "kernel: send()", "recvfrom": "kernel: recv()", "epoll_wait": "kernel: epoll_wait()"}
 
 
@@ -45,7 +46,10 @@ def stage_of(chain):
     """chain: (symbol, object) from the innermost outwards."""
     symbol, where = chain[0]
     if "kernel" in where or "guest" in where:
-        for name, _ in chain:
+        names = [name for name, _ in chain]
+        if "sock_def_readable" in names and any("sys_sendto" in name for name in names):
+            return WAKING
+        for name in names:
             for call, stage in KERNEL.items():
                 if name.startswith(("__x64_sys_" + call, "__se_sys_" + call, "__sys_" + call)):
                     return stage
@@ -113,7 +117,7 @@ def render(path):
         shown = [p for p in profiles if p["depth"] == depth]
         if not shown:
             continue
-        known = [s for s in [*KERNEL.values(), "kernel: else", "libev", "C library", "the clock (vDSO)", *STAGES]
+        known = [s for s in [*KERNEL.values(), WAKING, "kernel: else", "libev", "C library", "the clock (vDSO)", *STAGES]
                  if any(s in p["stages"] for p in shown)]
         print(f"\n## {shown[0]['connections']} connections, {depth} in flight on each\n")
         print("| stage | " + " | ".join(p["arm"] for p in shown) + " |")

@@ -141,7 +141,7 @@ class Profiles(unittest.TestCase):
         def raisable():
             resource.setrlimit(resource.RLIMIT_NOFILE, (100, 1000))
 
-        arguments = ("--closed", "--duration", "10ms", "--connections", "150", "--half-open", "50")
+        arguments = ("--closed", "--duration", "500ms", "--connections", "150", "--half-open", "50")
         done = run(self.target, *arguments, preexec_fn=few)
         self.assertEqual(done.returncode, 1)
         self.assertIn("200 connections need 264 file descriptors; the limit is 100 (ulimit -Hn)", done.stderr)

@@ -81,8 +81,8 @@ class Sequences(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 json.dump(SCENARIO, file)
             done = subprocess.run([LOADGEN, "run", "--target", server.target, "--transport", "jsonl", "--scenario", path,
-                                   "--warmup", "0", "--json", "-", *arguments],
-                                  capture_output=True, text=True, timeout=60, check=False)
+                                   "--warmup", "0", "--drain", "50", "--timeout", "50", "--json", "-", *arguments],
+                                  capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, expected, done.stderr)
         return json.loads(done.stdout) if done.stdout else done.stderr
 
@@ -92,7 +92,8 @@ class Sequences(unittest.TestCase):
         account = dict(result["accounting"])
         scheduled = account.pop("scheduled")
         self.assertEqual(scheduled, sum(account.values()))
-        self.assertEqual(scheduled, sum(map(len, seen)))
+        # What found no connection until the end was never seen: on a busy machine, a reconnection takes its time.
+        self.assertEqual(scheduled - account["unsent"], sum(map(len, seen)), account)
 
     def test_open_loop(self):
         server = Server()

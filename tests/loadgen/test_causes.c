@@ -305,8 +305,9 @@ static void server_waits(void **state)
     end_trial(&trial);
 }
 
-/* A rate that no generator reaches fills its CPU, unless others take that: then it waits for it.
- * The server is gone, so that it is no matter how fast that is. */
+/* The greatest rate: how much of its CPU it takes is the machine's matter, and the verdict is by
+ * that (test_verdict.c has the limit, to both sides). Where others want that CPU, too, it waits for
+ * it. The server is gone, so that it is no matter how fast that is. */
 static void client_busy_or_waiting(void **state)
 {
     (void)state;
@@ -331,10 +332,8 @@ static void client_busy_or_waiting(void **state)
             end_child(other);
         assert_int_equal(trial.rc, EVD_OK);
         assert_true(has_cause(&trial, LG_CAUSE_CLIENT_CPU) == (trial.result->client_share > 0.85));
-        if (shared)
+        if (shared && trial.result->client_share > 0.25) /* it wanted more than it got */
             assert_true(has_cause(&trial, LG_CAUSE_WAIT));
-        else
-            assert_true(has_cause(&trial, LG_CAUSE_CLIENT_CPU) || has_cause(&trial, LG_CAUSE_WAIT));
         end_trial(&trial);
     }
 }

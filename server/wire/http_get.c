@@ -107,7 +107,17 @@ static int fail(struct evd_decoder *decoder, struct evd_slice in, size_t *ret_us
     return evd_error_set(&decoder->error, status, "%s", why);
 }
 
-/* Reads one answer, of whatever status. EVD_OK, EVD_MORE, or < 0 in words. */
+/* Lines end with CR LF: who takes LF alone may see other lines than who wrote them (RFC 9112, 2.2).
+ */
+static bool has_bare_lf(struct evd_slice head)
+{
+    for (size_t i = 0; i < head.len; i++)
+        if (head.ptr[i] == '\n' && (i == 0 || head.ptr[i - 1] != '\r'))
+            return true;
+    return false;
+}
+
+/* Reads one answer whose head is there, of whatever status. EVD_OK, EVD_MORE, or < 0 in words. */
 static int read_one(struct evd_decoder *decoder, struct evd_slice in, size_t *ret_used,
                     struct reading *reading, unsigned *ret_status)
 {
@@ -124,62 +134,72 @@ static int read_one(struct evd_decoder *decoder, struct evd_slice in, size_t *re
         return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
                     "an answer with neither Content-Length nor chunks, which only the connection's "
                     "end would end");
-    if (reading->too_large)
-        return fail(decoder, in, ret_used, EVD_ERR_TOO_LARGE, "a body that is too large");
-    if (reading->done) {
-        *ret_used = used;
-        *ret_status = parser.status_code;
-        return EVD_OK;
-    }
-    if (HTTP_PARSER_ERRNO(&parser) != HPE_OK || parser.upgrade)
-        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
-                    parser.upgrade ? "an upgrade that nobody asked for"
-                                   : http_errno_description(HTTP_PARSER_ERRNO(&parser)));
-    if (in.len > decoder->limits.max_frame)
+    if (reading->too_large || (reading->done ? used : in.len) > decoder->limits.max_frame)
         return fail(decoder, in, ret_used, EVD_ERR_TOO_LARGE, "an answer that is too large");
-    return EVD_MORE;
+    if (reading->headed && (parser.status_code < 100 || parser.status_code == 101))
+        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
+                    "a status that answers no GET: below 100, or 101");
+    if (!reading->done && HTTP_PARSER_ERRNO(&parser) != HPE_OK)
+        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
+                    http_errno_description(HTTP_PARSER_ERRNO(&parser)));
+    if (!reading->done)
+        return EVD_MORE;
+    *ret_used = used;
+    *ret_status = parser.status_code;
+    return EVD_OK;
 }
 
-/* A head that is not whole is looked at once for its end; http_parser reads it when it is there. */
-static bool has_head(struct evd_decoder *decoder, struct evd_slice in)
+/* The length of a head that is whole, or 0. No byte of it is looked at twice for its end. */
+static size_t head_of(struct evd_decoder *decoder, struct evd_slice in)
 {
     size_t from = decoder->state.scanned > 3 ? decoder->state.scanned - 3 : 0;
-    if (memmem(in.ptr + from, in.len - from, "\r\n\r\n", 4) != NULL)
-        return true;
+    const char *end = memmem(in.ptr + from, in.len - from, "\r\n\r\n", 4);
+    if (end != NULL)
+        return (size_t)(end - in.ptr) + 4;
     decoder->state.scanned = in.len;
-    return false;
+    return 0;
+}
+
+/* One answer, or what makes it none: as early as it can be known, and http_parser reads whole
+ * heads. */
+static int examine(struct evd_decoder *decoder, struct evd_slice in, size_t *ret_used,
+                   struct reading *reading, unsigned *ret_status)
+{
+    if (memcmp(in.ptr, "HTTP/1.", in.len < 7 ? in.len : 7) != 0)
+        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
+                    "no answer of HTTP/1.1 or HTTP/1.0");
+    size_t head = head_of(decoder, in);
+    if (head == 0 && in.len > decoder->limits.max_frame)
+        return fail(decoder, in, ret_used, EVD_ERR_TOO_LARGE, "an answer that is too large");
+    if (head == 0)
+        return EVD_MORE;
+    if (has_bare_lf(evd_slice(in.ptr, head)))
+        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL, "a line that ends with LF alone");
+    return read_one(decoder, in, ret_used, reading, ret_status);
 }
 
 static int get_decode(struct evd_decoder *decoder, struct evd_slice in, bool eof, size_t *ret_used,
                       struct evd_envelope *ret_envelope)
 {
-    struct reading reading;
+    struct reading reading = {0};
     unsigned status = 100;
-    size_t used = 0;
     evd_envelope_init(ret_envelope, EVD_KIND_REPLY);
     *ret_used = 0;
     while (status < 200) {
         struct evd_slice rest = evd_slice(in.ptr + *ret_used, in.len - *ret_used);
-        int rc = EVD_MORE;
-        if (decoder->state.broken || rest.len == 0)
-            break;
-        /* Its first bytes are read at once: what is no HTTP is not waited for. */
-        if (rest.len < 16 || has_head(decoder, rest) || rest.len > decoder->limits.max_frame ||
-            memcmp(rest.ptr, "HTTP/1.", 7) != 0)
-            rc = read_one(decoder, rest, &used, &reading, &status);
+        size_t used = 0;
+        if (decoder->state.broken || rest.len == 0) {
+            *ret_used = in.len;
+            return EVD_MORE;
+        }
+        int rc = examine(decoder, rest, &used, &reading, &status);
         if (rc == EVD_MORE && eof)
             rc = fail(decoder, rest, &used, EVD_ERR_BAD_PROTOCOL,
                       "the connection ended in an answer");
-        if (rc == EVD_MORE)
-            return EVD_MORE;
         *ret_used += used;
-        if (rc < 0)
+        if (rc != EVD_OK)
             return rc;
         decoder->state.scanned = 0;
-    }
-    if (status < 200) {
-        *ret_used = decoder->state.broken ? in.len : *ret_used;
-        return EVD_MORE;
     }
     if (status < 300) {
         ret_envelope->data = reading.body;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct evd_wire_limits limits = {.max_frame = 2048, .max_depth = 8};
@@ -64,6 +65,12 @@ static const struct expected cases[] = {
      NULL, NULL},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", EVD_ERR_BAD_PROTOCOL, NULL,
      NULL},
+    {"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+     EVD_ERR_BAD_PROTOCOL, NULL, NULL},
+    {"HTTP/1.1 00 \r\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
+    /* RFC 9112, 2.2: LF alone may be taken for a line's end; here it is not. */
+    {"HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
+    {"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     {"{\"data\":\"online\"}\nxxxxxxxxxx", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     {"\xed\x02\x01\x00\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x01", EVD_ERR_BAD_PROTOCOL, NULL,
      NULL},
@@ -124,6 +131,7 @@ static void test_byte_by_byte(void **state)
         }
         check(&cases[i], rc, &decoder, &reply);
         assert_true(rc < 0 || from == len);
+        assert_true(rc != EVD_MORE);
     }
 }
 
@@ -176,6 +184,25 @@ static void test_endless_head(void **state)
         rc = evd_decode(&decoder, evd_slice(in, len), false, &used, &reply);
     assert_int_equal(rc, EVD_ERR_TOO_LARGE);
     assert_int_equal(len, limits.max_frame + 1);
+}
+
+/* What is larger than a message may be is refused however it comes: whole, too. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    for (size_t body = limits.max_frame - 60; body < limits.max_frame; body++) {
+        char in[4096];
+        struct evd_decoder decoder;
+        struct evd_envelope reply;
+        size_t used;
+        int len = snprintf(in, sizeof in, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", body);
+        size_t all = (size_t)len + body;
+        memset(in + len, 'x', body);
+        evd_decoder_init(&decoder, &evd_transport_http_get, EVD_ROLE_CLIENT, &limits);
+        int rc = evd_decode(&decoder, evd_slice(in, all), false, &used, &reply);
+        assert_int_equal(rc, all <= limits.max_frame ? EVD_OK : EVD_ERR_TOO_LARGE);
+        assert_int_equal(used, all);
+    }
 }
 
 /* Every byte of it as every other: never out of bounds (a sanitizer's to see), never stuck. */
@@ -250,8 +277,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),        cmocka_unit_test(test_byte_by_byte),
         cmocka_unit_test(test_pipelined),    cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_endless_head), cmocka_unit_test(test_mutated),
-        cmocka_unit_test(test_encode),       cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_endless_head), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_mutated),      cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,5 +103,5 @@ fuzz_a_while() {
     local seconds=${EVD_FUZZ_SECONDS:-60} out=$here/build/fuzz.out
     [[ $seconds != 0 ]] || return 0
     rm -rf "$out"
-    EVD_FUZZ_SEED=1 "$here/tests/fuzz/fuzz.sh" run "$here/build/fuzz/fuzz" "$out" "$seconds" 2
+    EVD_FUZZ_SEED=1 "$here/tests/fuzz/fuzz.sh" run "$here/build/fuzz/fuzz" "$out" "$seconds" 4
 }

@@ -107,13 +107,16 @@ static int fail(struct evd_decoder *decoder, struct evd_slice in, size_t *ret_us
     return evd_error_set(&decoder->error, status, "%s", why);
 }
 
-/* Lines end with CR LF: who takes LF alone may see other lines than who wrote them (RFC 9112, 2.2).
- */
-static bool has_bare_lf(struct evd_slice head)
+/* Lines end with CR LF: who takes one of the two alone may see other lines, and another end of the
+ * head, than who wrote them (RFC 9112, 2.2). http_parser ends a head at CR and any byte. */
+static bool has_other_ends(struct evd_slice head)
 {
-    for (size_t i = 0; i < head.len; i++)
+    for (size_t i = 0; i < head.len; i++) {
         if (head.ptr[i] == '\n' && (i == 0 || head.ptr[i - 1] != '\r'))
             return true;
+        if (head.ptr[i] == '\r' && (i + 1 == head.len || head.ptr[i + 1] != '\n'))
+            return true;
+    }
     return false;
 }
 
@@ -173,8 +176,9 @@ static int examine(struct evd_decoder *decoder, struct evd_slice in, size_t *ret
         return fail(decoder, in, ret_used, EVD_ERR_TOO_LARGE, "an answer that is too large");
     if (head == 0)
         return EVD_MORE;
-    if (has_bare_lf(evd_slice(in.ptr, head)))
-        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL, "a line that ends with LF alone");
+    if (has_other_ends(evd_slice(in.ptr, head)))
+        return fail(decoder, in, ret_used, EVD_ERR_BAD_PROTOCOL,
+                    "a line that does not end with CR LF");
     return read_one(decoder, in, ret_used, reading, ret_status);
 }
 

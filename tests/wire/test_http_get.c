@@ -70,6 +70,7 @@ static const struct expected cases[] = {
     {"HTTP/1.1 00 \r\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     /* RFC 9112, 2.2: LF alone may be taken for a line's end; here it is not. */
     {"HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\rX: y\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     {"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     {"{\"data\":\"online\"}\nxxxxxxxxxx", EVD_ERR_BAD_PROTOCOL, NULL, NULL},
     {"\xed\x02\x01\x00\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x01", EVD_ERR_BAD_PROTOCOL, NULL,

@@ -51,52 +51,15 @@ static void check_responses(const struct lg_result *result)
     assert_int_equal(blocks, result->response.count);
 }
 
-static void check_identity(const struct lg_result *result)
+void check_trial(const struct trial *trial)
 {
+    const struct lg_result *result = trial->result;
     struct evd_error error = {0};
 
     for (int i = 0; i < LG_WINDOWS; i++)
         if (lg_account_check(&result->accounts[i], "", &error) < 0)
             fail_msg("%s", error.text);
     check_responses(result);
-}
-
-__attribute__((format(printf, 3, 0))) static void
-run_it(struct trial *trial, const struct peer_script *script, const char *format, va_list list)
-{
-    struct peer *peer = peer_start(script);
-    char args[512];
-
-    vsnprintf(args, sizeof(args), format, list);
-    memset(trial, 0, sizeof(*trial));
-    load_trial(trial, args, peer_address(peer));
-    trial->rc = lg_run(&trial->options, &trial->scenario, trial->result, &trial->error);
-    trial->peer_calls = peer_stop(peer);
-    if (trial->rc == EVD_OK)
-        check_identity(trial->result);
-}
-
-void run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...)
-{
-    va_list list;
-
-    va_start(list, format);
-    run_it(trial, script, format, list);
-    va_end(list);
-    if (trial->rc == EVD_OK)
-        assert_int_equal(trial->result->broken.status, EVD_OK);
-}
-
-void run_trial_broken(struct trial *trial, const struct peer_script *script, const char *format,
-                      ...)
-{
-    va_list list;
-
-    va_start(list, format);
-    run_it(trial, script, format, list);
-    va_end(list);
-    if (trial->rc == EVD_OK)
-        assert_true(trial->result->broken.status < 0);
 }
 
 void end_trial(struct trial *trial)

@@ -1,4 +1,5 @@
-/* One run of the load generator against a scripted peer, in this process. */
+/* One run of the load generator in this process: against a scripted peer (trial_peer.c), or in a
+ * simulated world (simulated/). */
 #ifndef TRIAL_H
 #define TRIAL_H
 
@@ -21,13 +22,16 @@ struct trial {
 void load_trial(struct trial *trial, char *args, const char *address);
 
 /* Starts a peer, runs, and stops it. `format`: the options beside --target. Where the run took
- * place its accounts must add up, and its responses be those of the accounts. */
+ * place it is checked by check_trial(). */
 __attribute__((format(printf, 3, 4))) void
 run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...);
 
 /* The same where the run is to break down on its way. */
 __attribute__((format(printf, 3, 4))) void
 run_trial_broken(struct trial *trial, const struct peer_script *script, const char *format, ...);
+
+/* The accounts of a run that took place must add up, and its responses be those of the accounts. */
+void check_trial(const struct trial *trial);
 
 void end_trial(struct trial *trial);
 

@@ -3,6 +3,9 @@
 
 #include "evd_version.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +37,16 @@ static const struct command {
     {"report", lg_report_main}, {"edit-to-live", lg_edit_main},
 };
 
-int main(int argc, char **argv)
+/* A closed descriptor of 0 to 2 would become a connection's, and what is printed go to the server. A
+ * /dev/null that cannot be written to makes that an error, as it should be. */
+static void open_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            return;
+}
+
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         fputs("loadgen: a command is missing: run, slo, study, report or edit-to-live\n", stderr);
@@ -58,4 +70,22 @@ int main(int argc, char **argv)
     fprintf(stderr, "loadgen: '%s' is not a command: run, slo, study, report or edit-to-live\n",
             argv[1]);
     return 2;
+}
+
+/* What was printed may be the only copy of a result. */
+static int end(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "loadgen: cannot write to the standard output%s%s\n", errno != 0 ? ": " : "",
+            errno != 0 ? strerror(errno) : "");
+    return status == 2 ? 2 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard();
+    signal(SIGPIPE, SIG_IGN); /* a reader that is gone must not cost what goes to files */
+    return end(dispatch(argc, argv));
 }

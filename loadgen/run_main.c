@@ -25,7 +25,9 @@ static int write_json(const struct lg_result *result, const char *path, struct e
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot write %s: %s", path,
                              strerror(errno));
     rc = lg_result_json(result, file);
-    if (file == stdout ? fflush(file) != 0 : fclose(file) != 0)
+    if (file == stdout && rc == EVD_ERR_SYSTEM)
+        rc = EVD_OK; /* main() says so */
+    if (file != stdout && fclose(file) != 0)
         rc = EVD_ERR_SYSTEM;
     if (rc < 0)
         return evd_error_set(ret_error, rc, "cannot write %s: %s", path,

@@ -127,7 +127,9 @@ static int write_json(const struct lg_slo_search *search, struct evd_error *ret_
     FILE *file = standard ? stdout : fopen(path, "we");
     int rc = file == NULL ? EVD_ERR_SYSTEM : lg_slo_json(search, file);
 
-    if (file != NULL && (standard ? fflush(file) != 0 : fclose(file) != 0))
+    if (standard && rc == EVD_ERR_SYSTEM)
+        rc = EVD_OK; /* main() says so */
+    if (!standard && file != NULL && fclose(file) != 0)
         rc = EVD_ERR_SYSTEM;
     if (rc < 0)
         return evd_error_set(ret_error, rc, "cannot write %s: %s", path,

@@ -44,6 +44,7 @@ static void child_exec(const struct lg_spawn *spawn, pid_t parent)
         _exit(EXIT_NOT_RUN);
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL); /* main() ignores it, which a program inherits */
     if (spawn->cpu >= 0) {
         cpu_set_t set;
         CPU_ZERO(&set);

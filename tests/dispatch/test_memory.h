@@ -1,6 +1,6 @@
 /* Memory that is counted and can be made to fail. The linker sends the calls of all that is linked
- * into a test to memory.c: EVD_WRAP_MEMORY in CMakeLists.txt. The C library's own calls, and those
- * of shared objects, are not seen. Counters are a thread's own. */
+ * into a test to memory.c: EVD_WRAP_MEMORY in tests/CMakeLists.txt. The C library's own calls, and
+ * those of shared objects, are not seen. Counters are a thread's own. */
 #ifndef EVD_TEST_MEMORY_H
 #define EVD_TEST_MEMORY_H
 

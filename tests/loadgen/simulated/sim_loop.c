@@ -114,10 +114,11 @@ static bool has_input(void *context)
 
 static uint64_t wakes_at(const struct ev_loop *loop)
 {
-    uint64_t wake = SIM_NEVER;
+    uint64_t wake = SIM_NEVER - sim.timer_late_ns;
 
     for (unsigned i = 0; i < loop->timer_count; i++)
         wake = loop->due_ns[i] < wake ? loop->due_ns[i] : wake;
+    wake += sim.timer_late_ns;
     for (unsigned i = 0; i < loop->io_count; i++)
         wake = sim_ready_at(loop->ios[i]->fd) < wake ? sim_ready_at(loop->ios[i]->fd) : wake;
     return wake;

@@ -92,11 +92,306 @@ static void a_stall_behind_a_network(void **state)
     end_simulated(&trial);
 }
 
+/* ---- (b) Requests that carry their own delay ---- */
+
+static void delaying_server(const struct sim_call *call)
+{
+    sim_act_at(call, SIM_ANSWER, call->at_ns + call->data);
+}
+
+static void assert_all(const struct lg_histogram *histogram, uint64_t count, uint64_t value)
+{
+    assert_int_equal(histogram->count, count);
+    assert_int_equal(histogram->min, value);
+    assert_int_equal(histogram->max, value);
+}
+
+static void a_delay_is_the_response(void **state)
+{
+    (void)state;
+    static const uint64_t delays[] = {1, 500000, 1000000, 2000000, 5000000, 1234567891};
+
+    for (size_t i = 0; i < sizeof(delays) / sizeof(*delays); i++) {
+        struct trial trial;
+        uint64_t round_trip = 2 * 30001 + delays[i];
+
+        sim_begin();
+        sim.serve = delaying_server;
+        sim.latency_ns = 30001;
+        run_simulated(&trial, delays[i],
+                      "--rate 1000 --warmup 1 --duration 5 --connections 64 --depth 32 "
+                      "--wire-timestamps 1");
+        check_trial(&trial);
+        assert_all(&trial.result->response, 5000, round_trip);
+        assert_all(&trial.result->service, 5000, round_trip);
+        assert_all(&trial.result->lateness, 5000, 0);
+        assert_int_equal(trial.result->wire.min, round_trip);
+        assert_int_equal(trial.result->wire.max, round_trip);
+        assert_int_equal(trial.result->wire_lost, 0);
+        if (delays[i] < SIM_SECOND) /* else its end, 1.2 s of 5, comes after the window */
+            assert_causes(&trial, "");
+        end_simulated(&trial);
+    }
+}
+
+/* ---- (d) Arrivals at a sink ---- */
+
+#define ARRIVALS_MAX 32768
+
+static uint64_t arrivals[ARRIVALS_MAX];
+static size_t arrival_count;
+
+static void sink(const struct sim_call *call)
+{
+    SIM_CHECK(arrival_count < ARRIVALS_MAX);
+    arrivals[arrival_count++] = call->at_ns;
+    sim_act(call, SIM_ANSWER);
+}
+
+static void run_sink(struct trial *trial, const char *options)
+{
+    sim_begin();
+    sim.serve = sink;
+    sim.latency_ns = 70000;
+    arrival_count = 0;
+    run_simulated(trial, 0, "--warmup 1 --duration 10 --connections 16 --depth 64 %s", options);
+    check_trial(trial);
+    assert_causes(trial, "");
+    assert_int_equal(trial->result->lateness.max, 0);
+}
+
+/* Request i is due floor(i / rate) after the start, whatever the rate, and whoever sends it. */
+static void arrivals_are_the_schedule(void **state)
+{
+    (void)state;
+    static const uint64_t rates[] = {1000, 700, 1999};
+
+    for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            char options[64];
+            struct trial trial;
+
+            snprintf(options, sizeof(options), "--rate %u --threads %u", (unsigned)rates[i],
+                     threads);
+            run_sink(&trial, options);
+            assert_int_equal(arrival_count, 11 * rates[i]);
+            for (uint64_t k = 0; k < arrival_count; k++)
+                assert_int_equal(arrivals[k],
+                                 SIM_START_NS + k * SIM_SECOND / rates[i] + sim.latency_ns);
+            end_simulated(&trial);
+        }
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Lilliefors' distance to the exponential distribution of their mean, times sqrt(n). */
+static double kolmogorov(double *gaps, size_t count, double mean)
+{
+    double distance = 0, n = (double)count;
+
+    qsort(gaps, count, sizeof(*gaps), ascending);
+    for (size_t i = 0; i < count; i++) {
+        double expected = 1 - exp(-gaps[i] / mean);
+
+        distance = fmax(distance, fmax((double)(i + 1) / n - expected, expected - (double)i / n));
+    }
+    return distance * sqrt(n);
+}
+
+static void assert_exponential_gaps(void)
+{
+    static double gaps[ARRIVALS_MAX];
+    size_t count = arrival_count - 1;
+    double sum = 0, squares = 0, products = 0, mean, variance;
+
+    for (size_t i = 0; i < count; i++)
+        sum += gaps[i] = (double)(arrivals[i + 1] - arrivals[i]);
+    mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        squares += (gaps[i] - mean) * (gaps[i] - mean);
+        if (i > 0)
+            products += (gaps[i] - mean) * (gaps[i - 1] - mean);
+    }
+    variance = squares / (double)count;
+    assert_true(fabs(sqrt(variance) / mean - 1) <= 0.03);
+    assert_true(fabs(products / (double)count / variance) < 0.02);
+    assert_true(kolmogorov(gaps, count, mean) <= 1.25); /* 1 % of Lilliefors' test (1969) */
+}
+
+static void poisson_arrivals_are_the_schedule_and_poisson(void **state)
+{
+    (void)state;
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        struct lg_schedule schedule;
+        struct trial trial;
+
+        run_sink(&trial, threads == 1 ? "--rate 2000 --arrivals poisson --seed 5"
+                                      : "--rate 2000 --arrivals poisson --seed 5 --threads 2");
+        lg_schedule_init(&schedule, LG_ARRIVALS_POISSON, UINT64_C(2000) * LG_RATE_UNIT, 5,
+                         SIM_START_NS, 0, 1);
+        for (size_t i = 0; i < arrival_count; i++) {
+            assert_int_equal(arrivals[i], schedule.due_ns + sim.latency_ns);
+            lg_schedule_next(&schedule);
+        }
+        assert_true(schedule.due_ns >= SIM_START_NS + 11 * SIM_SECOND);
+        assert_exponential_gaps();
+        end_simulated(&trial);
+    }
+}
+
+/* ---- (e) Who is late: the generator is stopped, the kernel wakes it late, the server stops ----
+ */
+
+#define STOP_FROM (SIM_START_NS + 4 * SIM_SECOND + SIM_MS / 10) /* a request is under way */
+#define STOP_TO   (STOP_FROM + 200 * SIM_MS)
+#define SERVICE   (300 * SIM_MS / 1000)
+
+static uint64_t after_service(uint64_t at)
+{
+    return at + SERVICE;
+}
+
+static void steady_server(const struct sim_call *call)
+{
+    sim_act_at(call, SIM_ANSWER, after_service(call->at_ns));
+}
+
+static void run_late(struct trial *trial, const char *more)
+{
+    run_simulated(trial, 0,
+                  "--rate 1000 --warmup 1 --duration 6 --connections 16 --depth 4 "
+                  "--wire-timestamps 1 %s",
+                  more);
+    check_trial(trial);
+    model_init(&model, 64, SIM_SECOND, 6 * SIM_SECOND);
+}
+
+static void assert_wire(const struct trial *trial)
+{
+    const uint64_t wire = 2 * sim.latency_ns + SERVICE;
+
+    assert_true(trial->result->wire.count > 1000);
+    assert_int_equal(trial->result->wire.min, wire);
+    assert_int_equal(trial->result->wire.max, wire);
+    assert_int_equal(trial->result->wire_lost, 0);
+}
+
+/* 200 requests fall due meanwhile, all of which the generator is to blame for, though only 64 of
+ * them find a slot when it wakes; with them waits the first that is due after that. The wire is as
+ * ever. */
+static void a_stopped_generator_is_to_blame(void **state)
+{
+    (void)state;
+    struct trial trial;
+
+    sim_begin();
+    sim.serve = steady_server;
+    sim.latency_ns = 40000;
+    sim.stop_from_ns = STOP_FROM;
+    sim.stop_to_ns = STOP_TO;
+    run_late(&trial, "");
+    assert_int_equal(count_above(&trial.result->woke_late, 0), 200);
+    assert_int_equal(trial.result->woke_late.max, 199100000);
+    assert_true(trial.result->woke_late.sum == 19920 * SIM_MS);              /* 0.1 to 199.1 ms */
+    assert_int_equal(trial.result->service.max, 200 * SIM_MS + SIM_MS / 10); /* read late */
+    model.leaves = after_service;
+    model_add_constant(&model, 1000);
+    assert_as_modelled(&model, &trial);
+    assert_int_equal(count_above(&trial.result->no_free_slot, 0), 200 - 64 + 1);
+    assert_wire(&trial);
+    assert_causes(&trial, "late");
+    end_simulated(&trial);
+}
+
+/* Every request by the same: as much as is allowed, and a nanosecond more. */
+static void a_late_timer_is_to_blame(void **state)
+{
+    (void)state;
+    for (uint64_t more = 0; more < 2; more++) {
+        struct trial trial;
+
+        sim_begin();
+        sim.serve = steady_server;
+        sim.latency_ns = 40000;
+        sim.timer_late_ns = 250000 + more;
+        run_late(&trial, "");
+        assert_all(&trial.result->woke_late, 6000, sim.timer_late_ns);
+        assert_all(&trial.result->service, 6000, 2 * sim.latency_ns + SERVICE);
+        model.leaves = after_service;
+        model_add_constant(&model, 1000);
+        assert_as_modelled(&model, &trial);
+        assert_wire(&trial);
+        assert_causes(&trial, more == 0 ? "" : "late");
+        end_simulated(&trial);
+    }
+}
+
+static uint64_t after_stop(uint64_t at)
+{
+    return (at >= STOP_FROM && at < STOP_TO ? STOP_TO : at) + SERVICE;
+}
+
+static void stopped_server(const struct sim_call *call)
+{
+    sim_act_at(call, SIM_ANSWER, after_stop(call->at_ns));
+}
+
+static void a_stopped_server_is_no_fault_of_the_generator(void **state)
+{
+    (void)state;
+    struct trial trial;
+
+    sim_begin();
+    sim.serve = stopped_server;
+    sim.latency_ns = 40000;
+    run_late(&trial, "");
+    assert_int_equal(trial.result->woke_late.max, 0);
+    model.leaves = after_stop;
+    model_add_constant(&model, 1000);
+    assert_as_modelled(&model, &trial);
+    assert_true(count_above(&trial.result->no_free_slot, 0) >= 200 - 64);
+    assert_causes(&trial, "");
+    end_simulated(&trial);
+}
+
+/* --spin looks at the clock once in poll_ns: a timer that is late by less than it is early for
+ * makes nothing late by more than a look. */
+static void spinning_makes_up_for_a_late_timer(void **state)
+{
+    (void)state;
+    struct trial trial;
+
+    sim_begin();
+    sim.serve = steady_server;
+    sim.latency_ns = 40000;
+    sim.timer_late_ns = 150000;
+    sim.poll_ns = 700;
+    run_late(&trial, "--spin 200us");
+    assert_in_range(trial.result->woke_late.max, 1, sim.poll_ns - 1);
+    assert_int_equal(trial.result->woke_late.count, 6000);
+    assert_wire(&trial);
+    assert_causes(&trial, "");
+    end_simulated(&trial);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stall_is_in_every_response_that_was_due),
         cmocka_unit_test(a_stall_behind_a_network),
+        cmocka_unit_test(a_delay_is_the_response),
+        cmocka_unit_test(arrivals_are_the_schedule),
+        cmocka_unit_test(poisson_arrivals_are_the_schedule_and_poisson),
+        cmocka_unit_test(a_stopped_generator_is_to_blame),
+        cmocka_unit_test(a_late_timer_is_to_blame),
+        cmocka_unit_test(a_stopped_server_is_no_fault_of_the_generator),
+        cmocka_unit_test(spinning_makes_up_for_a_late_timer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

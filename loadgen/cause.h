@@ -15,6 +15,7 @@
 #define LG_CAUSE_STEAL       "steal"       /* the host took CPU time */
 #define LG_CAUSE_RANGE       "range"       /* latencies above what the histogram holds */
 #define LG_CAUSE_WARMUP      "warm-up"     /* it was not over: responses went up or down */
+#define LG_CAUSE_SAMPLES     "samples"     /* too few responses for a quantile asked for */
 #define LG_CAUSE_SERVER      "server"      /* it could not be sampled */
 
 #endif

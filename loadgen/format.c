@@ -41,7 +41,9 @@ const char *lg_format_count(uint64_t count, char *out)
 
 const char *lg_format_rate(double per_second, char *out)
 {
-    if (per_second < 99.5)
+    if (per_second > 0 && per_second < 0.995)
+        snprintf(out, LG_FORMAT_MAX, "%.3g", per_second);
+    else if (per_second < 99.5)
         snprintf(out, LG_FORMAT_MAX, "%.2f", per_second);
     else
         lg_format_count((uint64_t)(per_second + 0.5), out);
@@ -59,5 +61,11 @@ const char *lg_format_bytes(double bytes, char *out)
         scaled(bytes / (1024.0 * 1024), "MiB", out);
     else
         scaled(bytes / (1024.0 * 1024 * 1024), "GiB", out);
+    return out;
+}
+
+const char *lg_format_quantile(double q, char *out)
+{
+    snprintf(out, LG_FORMAT_MAX, "p%.7g", q * 100);
     return out;
 }

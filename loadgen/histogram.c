@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#define ABOVE 10 /* values above a quantile */
+
 void lg_histogram_init(struct lg_histogram *histogram)
 {
     memset(histogram, 0, sizeof(*histogram));
@@ -84,6 +86,11 @@ uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double q)
         }
     }
     return histogram->max;
+}
+
+uint64_t lg_histogram_needed(double q)
+{
+    return (uint64_t)ceil(ABOVE / (1 - q) * (1 - 1e-9)); /* 0.99 is a little less than it says */
 }
 
 uint64_t lg_histogram_up_to(const struct lg_histogram *histogram, uint64_t value)

@@ -67,6 +67,10 @@ void lg_histogram_subtract(struct lg_histogram *histogram, const struct lg_histo
  * its bucket's greatest value, and never above the exact maximum. 0 when the histogram is empty. */
 uint64_t lg_histogram_quantile(const struct lg_histogram *histogram, double q);
 
+/* Values that a histogram must have for its quantile q < 1 to be more than a matter of luck: ten
+ * above it. */
+uint64_t lg_histogram_needed(double q);
+
 /* How many values are in the buckets up to that of `value`. */
 uint64_t lg_histogram_up_to(const struct lg_histogram *histogram, uint64_t value);
 

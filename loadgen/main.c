@@ -37,8 +37,8 @@ static const struct command {
     {"report", lg_report_main}, {"edit-to-live", lg_edit_main},
 };
 
-/* A closed descriptor of 0 to 2 would become a connection's, and what is printed go to the server. A
- * /dev/null that cannot be written to makes that an error, as it should be. */
+/* A closed descriptor of 0 to 2 would become a connection's, and what is printed go to the server.
+ * A /dev/null that cannot be written to makes that an error, as it should be. */
 static void open_standard(void)
 {
     for (int fd = 0; fd <= 2; fd++)

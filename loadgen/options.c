@@ -66,6 +66,9 @@ const char lg_run_help[] =
     "                         them (tracefs, root); makes those of the whole machine slower\n"
     "  --compare OLD.json     shows the result beside an earlier one of the same load, with "
     "ratios\n"
+    "  --quantiles P[,P]...   percentiles to tell, up to 8 (default 50,90,99,99.9); one that was\n"
+    "                         asked for and has fewer than ten responses above it makes the run\n"
+    "                         INVALID\n"
     "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
     "  --wire-timestamps N    auto, off, or N: the kernel stamps one send in N, at drawn gaps, "
     "for\n"
@@ -115,6 +118,7 @@ enum {
     OPT_TIMEOUT,
     OPT_DRAIN,
     OPT_SERVER_PID,
+    OPT_QUANTILES,
     OPT_JSON,
     OPT_COMPARE,
     OPT_SERVER_METRICS,
@@ -155,6 +159,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"drain", required_argument, NULL, OPT_DRAIN},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
+    {"quantiles", required_argument, NULL, OPT_QUANTILES},
     {"json", required_argument, NULL, OPT_JSON},
     {"compare", required_argument, NULL, OPT_COMPARE},
     {"server-metrics", no_argument, NULL, OPT_SERVER_METRICS},
@@ -371,6 +376,47 @@ static int parse_profile(int option, char *value, struct lg_profile *profile,
     }
 }
 
+int lg_parse_percentile(const char *text, double *ret_quantile)
+{
+    char *end;
+    double percent = strtod(text, &end);
+
+    if (end == text || text[strspn(text, "0123456789.")] != '\0' || *end != '\0' ||
+        !(percent > 0 && percent <= 99.999))
+        return EVD_ERR_USAGE;
+    *ret_quantile = percent / 100;
+    return EVD_OK;
+}
+
+/* "50,99,99.99": ascending. */
+static int parse_quantiles(const char *text, struct lg_run_options *options,
+                           struct evd_error *error)
+{
+    const char *at = text;
+
+    options->quantile_count = 0;
+    options->quantiles_asked = true;
+    for (bool more = true; more;) {
+        size_t len = strcspn(at, ",");
+        double *q = &options->quantiles[options->quantile_count];
+        char one[16];
+
+        if (options->quantile_count == LG_QUANTILES_MAX)
+            return evd_error_set(error, EVD_ERR_USAGE, "more than %d percentiles",
+                                 LG_QUANTILES_MAX);
+        snprintf(one, sizeof(one), "%.*s", (int)(len < sizeof(one) ? len : 0), at);
+        if (lg_parse_percentile(one, q) < 0 || (options->quantile_count > 0 && *q <= q[-1]))
+            return evd_error_set(error, EVD_ERR_USAGE,
+                                 "'%s' are not ascending percentiles, above 0 and up to 99.999, "
+                                 "such as 50,99,99.9",
+                                 text);
+        options->quantile_count++;
+        more = at[len] == ',';
+        at += len + 1;
+    }
+    return EVD_OK;
+}
+
 static int parse_wire(const char *text, struct lg_run_options *options, struct evd_error *error)
 {
     struct evd_error ignored;
@@ -433,6 +479,8 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
         return EVD_OK;
     case OPT_WIRE:
         return parse_wire(value, options, error);
+    case OPT_QUANTILES:
+        return parse_quantiles(value, options, error);
     case OPT_HLOG:
         options->hlog = value;
         return EVD_OK;
@@ -518,6 +566,8 @@ int lg_options_parse(int argc, char **argv, struct lg_run_options *ret_options,
         .timeout_ns = UINT64_C(10000000000),
         .drain_ns = UINT64_C(5000000000),
         .wire_one_in = LG_WIRE_AUTO,
+        .quantiles = {0.5, 0.9, 0.99, 0.999},
+        .quantile_count = 4,
         .profile.read_rate = LG_READ_RATE_DEFAULT,
     };
     *ret_result = LG_OPTIONS_RUN;

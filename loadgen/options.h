@@ -18,6 +18,7 @@
 #define LG_CONGESTION_MAX  16                    /* TCP_CA_NAME_MAX of Linux */
 #define LG_SPIN_MIN        UINT64_C(1000)        /* ns */
 #define LG_SPIN_MAX        UINT64_C(1000000)
+#define LG_QUANTILES_MAX   8
 #define LG_WIRE_AUTO       UINT64_MAX
 #define LG_WIRE_MAX        1000000
 
@@ -60,6 +61,10 @@ struct lg_run_options {
     /* One send in so many is stamped by the kernel; 0: none. LG_WIRE_AUTO: lg_wire_one_in(). */
     uint64_t wire_one_in;
 
+    double quantiles[LG_QUANTILES_MAX]; /* to be told */
+    unsigned quantile_count;
+    bool quantiles_asked; /* by the user, who is told when responses are too few for one */
+
     const char *hlog;    /* file of the interval log, or NULL */
     const char *json;    /* file, "-" for stdout, or NULL */
     const char *compare; /* file of an earlier result, or NULL */
@@ -86,6 +91,9 @@ uint64_t lg_wire_one_in(const struct lg_run_options *options);
 
 /* "1000", "12.5", "20k", "1.5M" a second, per LG_RATE_UNIT seconds. EVD_ERR_USAGE. */
 int lg_parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error);
+
+/* "99.9", above 0 and up to 99.999, as 0.999. EVD_ERR_USAGE, without words. */
+int lg_parse_percentile(const char *text, double *ret_quantile);
 
 static inline bool lg_target_is_tcp(const struct lg_run_options *options)
 {

@@ -43,26 +43,26 @@ static void print_head(const struct lg_result *result, FILE *out)
             lg_format_ns((double)options->warmup_ns, warmup));
 }
 
-static void print_latency(const struct lg_histogram *h, const char *name, FILE *out)
+static void print_time(double ns, bool known, FILE *out)
 {
-    static const double quantiles[] = {0.5, 0.9, 0.99, 0.999};
-    /* Ten values above it: fewer make it a matter of luck. */
-    static const uint64_t needed[] = {20, 100, 1000, 10000};
-    char text[LG_FORMAT_MAX];
+    char text[LG_FORMAT_MAX] = "-";
 
-    fprintf(out, "%-10s", name);
-    for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
-        if (h->count < needed[i])
-            strcpy(text, "-");
-        else
-            lg_format_ns((double)lg_histogram_quantile(h, quantiles[i]), text);
-        /* A byte more where the unit has a letter of two bytes. */
-        fprintf(out, " %*s", strchr(text, '\xc2') != NULL ? 11 : 10, text);
-    }
-    lg_format_ns((double)h->max, text);
+    if (known)
+        lg_format_ns(ns, text);
+    /* A byte more where the unit has a letter of two bytes. */
     fprintf(out, " %*s", strchr(text, '\xc2') != NULL ? 11 : 10, text);
-    lg_format_ns(lg_histogram_mean(h), text);
-    fprintf(out, " %*s\n", strchr(text, '\xc2') != NULL ? 11 : 10, text);
+}
+
+static void print_latency(const struct lg_run_options *options, const struct lg_histogram *h,
+                          const char *name, FILE *out)
+{
+    fprintf(out, "%-10s", name);
+    for (unsigned i = 0; i < options->quantile_count; i++)
+        print_time((double)lg_histogram_quantile(h, options->quantiles[i]),
+                   h->count >= lg_histogram_needed(options->quantiles[i]), out);
+    print_time((double)h->max, h->count > 0, out);
+    print_time(lg_histogram_mean(h), h->count > 0, out);
+    fputc('\n', out);
 }
 
 static void print_wire(const struct lg_result *result, FILE *out)
@@ -87,43 +87,48 @@ bool lg_result_is_lower_bound(const struct lg_result *result, double q)
 /* What of the row above is only a lower bound. */
 static void print_censored(const struct lg_result *result, FILE *out)
 {
-    static const struct {
-        double q;
-        const char *name;
-    } figures[] = {{0.5, "p50"}, {0.9, "p90"}, {0.99, "p99"}, {0.999, "p99.9"}, {1, "max"}};
-    char count[LG_FORMAT_MAX];
+    const struct lg_run_options *options = result->options;
+    char count[LG_FORMAT_MAX], name[LG_FORMAT_MAX];
 
     if (result->censored.count == 0)
         return;
     fprintf(out,
             "  response: %s were never answered and count as what they waited; lower bounds are ",
             lg_format_count(result->censored.count, count));
-    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
-        if (lg_result_is_lower_bound(result, figures[i].q))
-            fprintf(out, "%s, ", figures[i].name);
-    fputs("mean\n", out);
+    for (unsigned i = 0; i < options->quantile_count; i++)
+        if (result->response.count >= lg_histogram_needed(options->quantiles[i]) &&
+            lg_result_is_lower_bound(result, options->quantiles[i]))
+            fprintf(out, "%s, ", lg_format_quantile(options->quantiles[i], name));
+    fprintf(out, "%smean\n", lg_result_is_lower_bound(result, 1) ? "max, " : "");
 }
 
 static void print_latencies(const struct lg_result *result, FILE *out)
 {
-    fprintf(out, "%-10s %10s %10s %10s %10s %10s %10s\n", "latency", "p50", "p90", "p99", "p99.9",
-            "max", "mean");
-    print_latency(&result->response, "response", out);
-    print_latency(&result->service, "service", out);
-    print_latency(&result->lateness, "lateness", out);
-    print_latency(&result->woke_late, " woke late", out);
-    print_latency(&result->no_free_slot, " no slot", out);
+    const struct lg_run_options *options = result->options;
+    char name[LG_FORMAT_MAX], needed[LG_FORMAT_MAX];
+    double highest = 0;
+
+    fprintf(out, "%-10s", "latency");
+    for (unsigned i = 0; i < options->quantile_count; i++)
+        fprintf(out, " %10s", lg_format_quantile(highest = options->quantiles[i], name));
+    fprintf(out, " %10s %10s\n", "max", "mean");
+    print_latency(options, &result->response, "response", out);
+    print_latency(options, &result->service, "service", out);
+    print_latency(options, &result->lateness, "lateness", out);
+    print_latency(options, &result->woke_late, " woke late", out);
+    print_latency(options, &result->no_free_slot, " no slot", out);
     if (result->wire.count > 0)
-        print_latency(&result->wire, "wire", out);
+        print_latency(options, &result->wire, "wire", out);
     fprintf(out,
             "  response: from when a request was due to its reply; service: from when it was\n"
             "  sent; lateness: from due to sent: the generator woke late, or had no free slot\n"
             "  (connections x depth)\n");
     print_censored(result, out);
     print_wire(result, out);
-    if (result->response.count < 10000)
-        fputs("  -: too few requests; a quantile needs ten above it, so p99.9 10,000 requests\n",
-              out);
+    if (result->response.count < lg_histogram_needed(highest))
+        fprintf(out, "  -: too few requests; a quantile needs ten above it, so %s %s requests\n",
+                lg_format_quantile(highest, name),
+                lg_format_count(lg_histogram_needed(highest), needed));
     fputc('\n', out);
 }
 
@@ -169,14 +174,14 @@ static void print_account(const struct lg_result *result, FILE *out)
     fputc('\n', out);
 }
 
-static void print_server_side(const struct lg_result *result, double calls, FILE *out)
+static void print_server_side(const struct lg_result *result, FILE *out)
 {
     const struct lg_metrics *metrics = &result->metrics;
     char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX];
 
-    if (result->syscalls_counted)
+    if (result->syscalls_counted && result->server_calls > 0)
         fprintf(out, "           %.2f system calls a call\n",
-                (double)result->server_syscalls / calls);
+                (double)result->server_syscalls / (double)result->server_calls);
     else if (*result->syscalls_error != '\0')
         fprintf(out, "           %s\n", result->syscalls_error);
     if (result->metrics_sampled)
@@ -188,27 +193,39 @@ static void print_server_side(const struct lg_result *result, double calls, FILE
         fprintf(out, "           %s\n", result->metrics_error);
 }
 
+static void print_server(const struct lg_result *result, FILE *out)
+{
+    double calls = (double)result->server_calls, wall = (double)result->server.wall_ns;
+    char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX], c[LG_FORMAT_MAX];
+
+    fprintf(out, "server     CPU %.0f %% of a core",
+            wall == 0 ? 0 : 100 * (double)result->server.cpu_ns / wall);
+    if (calls > 0)
+        fprintf(out, ", %s a call (user %s, system %s)",
+                lg_format_ns((double)result->server.cpu_ns / calls, a),
+                lg_format_ns((double)result->server.user_ns / calls, b),
+                lg_format_ns((double)result->server.system_ns / calls, c));
+    fprintf(out, "; %s context switches\n", lg_format_count(result->server.context_switches, a));
+    fprintf(out, "           memory %s (peak %s)\n",
+            lg_format_bytes((double)result->server_memory.rss_bytes, b),
+            lg_format_bytes((double)result->server_memory.rss_peak_bytes, c));
+}
+
 static void print_resources(const struct lg_result *result, FILE *out)
 {
     char a[LG_FORMAT_MAX], b[LG_FORMAT_MAX], c[LG_FORMAT_MAX];
-    double client = (double)lg_client_busy_ns(result);
-    double done = result->ok_in_window == 0 ? 1 : (double)result->ok_in_window;
-    double calls = result->server_calls == 0 ? 1 : (double)result->server_calls;
 
     fprintf(out, "throughput %s answered as expected; sent %s, received %s\n",
             lg_format_rate(result->throughput, a), lg_format_bytes((double)result->sent_bytes, b),
             lg_format_bytes((double)result->received_bytes, c));
-    fprintf(out, "client     %.0f %% of a core per thread, %s a request%s\n",
-            result->client_share * 100, lg_format_ns(client / done, a),
-            result->options->spin_ns != 0 ? "; without what --spin took" : "");
+    fprintf(out, "client     %.0f %% of a core per thread", result->client_share * 100);
+    if (result->ok_in_window > 0)
+        fprintf(out, ", %s a request",
+                lg_format_ns((double)lg_client_busy_ns(result) / (double)result->ok_in_window, a));
+    fprintf(out, "%s\n", result->options->spin_ns != 0 ? "; without what --spin took" : "");
     if (result->server_sampled)
-        fprintf(out, "server     CPU %s a call (%.0f %% of a core), memory %s (peak %s)\n",
-                lg_format_ns((double)result->server.cpu_ns / calls, a),
-                100 * (double)result->server.cpu_ns /
-                    (result->server.wall_ns == 0 ? 1 : (double)result->server.wall_ns),
-                lg_format_bytes((double)result->server_memory.rss_bytes, b),
-                lg_format_bytes((double)result->server_memory.rss_peak_bytes, c));
-    print_server_side(result, calls, out);
+        print_server(result, out);
+    print_server_side(result, out);
     fprintf(out, "host       %.1f %% of CPU time stolen\n\n", result->steal_share * 100);
 }
 

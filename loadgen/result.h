@@ -45,9 +45,11 @@ struct lg_result {
 
     uint64_t client_user_ns, client_system_ns; /* of the threads of load, measured window */
     uint64_t client_spun_ns;                   /* of that, in --spin, with nothing to do */
-    uint64_t client_wait_ns; /* its threads could have run, and waited for a CPU */
-    double client_wait_share, server_wait_share; /* of one core per thread; of the time */
-    double client_share; /* busy, of one core per thread: CPU time but spinning */
+    uint64_t client_wait_ns;  /* its threads could have run, and waited for a CPU */
+    double client_wait_share; /* of the time, of the thread that waited most */
+    double server_wait_share; /* of the time */
+    /* Busy, of one core for each thread: CPU time but spinning. And of the busiest thread. */
+    double client_share, client_share_max;
 
     bool server_sampled;
     struct lg_process_sample server; /* what the measured window added */
@@ -77,11 +79,14 @@ struct lg_result {
 
 /* CPU time of the threads of load in the measured window, without what they span. A clock that ran
  * on while they were off their CPU may have counted more of that than there was. */
+static inline uint64_t lg_busy_ns(uint64_t cpu_ns, uint64_t spun_ns)
+{
+    return cpu_ns > spun_ns ? cpu_ns - spun_ns : 0;
+}
+
 static inline uint64_t lg_client_busy_ns(const struct lg_result *result)
 {
-    uint64_t cpu_ns = result->client_user_ns + result->client_system_ns;
-
-    return cpu_ns > result->client_spun_ns ? cpu_ns - result->client_spun_ns : 0;
+    return lg_busy_ns(result->client_user_ns + result->client_system_ns, result->client_spun_ns);
 }
 
 /* True: the response's quantile q is only known to be at least that much. An answer that never came

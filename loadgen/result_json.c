@@ -254,6 +254,36 @@ static void put_censored(struct writer *writer, cJSON *root, const struct lg_res
             append(writer, bounds, cJSON_CreateString(figures[i].name));
 }
 
+/* Of those that have too few values, none. */
+static void put_quantile(struct writer *writer, cJSON *object, const char *key,
+                         const struct lg_histogram *h, double q)
+{
+    if (h->count < lg_histogram_needed(q))
+        put(writer, object, key, cJSON_CreateNull());
+    else
+        put_uint(writer, object, key, lg_histogram_quantile(h, q));
+}
+
+static void put_quantiles(struct writer *writer, cJSON *root, const struct lg_result *result)
+{
+    cJSON *list = open_array(writer, root, "quantiles");
+
+    for (unsigned i = 0; i < result->options->quantile_count; i++) {
+        double q = result->options->quantiles[i];
+        cJSON *object = cJSON_CreateObject();
+
+        put_number(writer, object, "quantile", q);
+        put_uint(writer, object, "needed", lg_histogram_needed(q));
+        put_quantile(writer, object, "response_ns", &result->response, q);
+        put_quantile(writer, object, "service_ns", &result->service, q);
+        put_quantile(writer, object, "lateness_ns", &result->lateness, q);
+        put_quantile(writer, object, "woke_late_ns", &result->woke_late, q);
+        put_quantile(writer, object, "no_free_slot_ns", &result->no_free_slot, q);
+        put_quantile(writer, object, "wire_ns", &result->wire, q);
+        append(writer, list, object);
+    }
+}
+
 static void put_bystanders(struct writer *writer, cJSON *root, const struct lg_result *result)
 {
     cJSON *all = open_object(writer, root, "bystanders");
@@ -293,6 +323,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_histogram(writer, object, "censored", &result->censored);
     put_wire(writer, root, object, result);
     put_censored(writer, root, result);
+    put_quantiles(writer, root, result);
     object = open_object(writer, root, "bytes");
     put_uint(writer, object, "sent", result->sent_bytes);
     put_uint(writer, object, "received", result->received_bytes);
@@ -301,6 +332,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_uint(writer, object, "cpu_system_ns", result->client_system_ns);
     put_uint(writer, object, "cpu_spun_ns", result->client_spun_ns);
     put_number(writer, object, "cpu_share", result->client_share);
+    put_number(writer, object, "cpu_share_max", result->client_share_max);
     put_uint(writer, object, "cpu_wait_ns", result->client_wait_ns);
     put_server(writer, root, result);
     put_metrics(writer, root, result);

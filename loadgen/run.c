@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -364,6 +365,28 @@ static int run_threads(struct run *run, struct evd_error *ret_error)
 
 /* ---- Adding up ---- */
 
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : (double)part / (double)whole;
+}
+
+/* One thread that has no time left is late with its requests, however idle the others are. */
+static void collect_cpu(struct lg_result *result, const struct lg_worker *worker)
+{
+    const struct lg_cpu_sample *a = &worker->cpu[0], *b = &worker->cpu[1];
+    uint64_t user = b->user_ns - a->user_ns, system = b->system_ns - a->system_ns;
+    uint64_t spun = b->spun_ns - a->spun_ns, wait = b->wait_ns - a->wait_ns;
+    uint64_t wall = b->wall_ns - a->wall_ns;
+
+    result->client_user_ns += user;
+    result->client_system_ns += system;
+    result->client_spun_ns += spun;
+    result->client_wait_ns += wait;
+    result->client_share_max =
+        fmax(result->client_share_max, share(lg_busy_ns(user + system, spun), wall));
+    result->client_wait_share = fmax(result->client_wait_share, share(wait, wall));
+}
+
 static void collect_worker(struct lg_result *result, const struct lg_worker *worker)
 {
     for (int i = 0; i < LG_WINDOWS; i++)
@@ -385,19 +408,10 @@ static void collect_worker(struct lg_result *result, const struct lg_worker *wor
     result->reconnects += worker->reconnects;
     result->resent += worker->resent;
     result->renewed += worker->renewed;
-    result->client_wait_ns += worker->cpu[1].wait_ns - worker->cpu[0].wait_ns;
-    result->client_spun_ns += worker->cpu[1].spun_ns - worker->cpu[0].spun_ns;
-    result->client_user_ns += worker->cpu[1].user_ns - worker->cpu[0].user_ns;
-    result->client_system_ns += worker->cpu[1].system_ns - worker->cpu[0].system_ns;
     if (*result->first_bad.event == '\0')
         result->first_bad = worker->checker.first_bad;
     if (result->broken.status == EVD_OK && worker->error.status < 0)
         result->broken = worker->error;
-}
-
-static double share(uint64_t part, uint64_t whole)
-{
-    return whole == 0 ? 0 : (double)part / (double)whole;
 }
 
 static void collect(struct run *run)
@@ -408,13 +422,13 @@ static void collect(struct run *run)
 
     for (unsigned i = 0; i < run->worker_count; i++) {
         collect_worker(result, run->workers[i]);
+        collect_cpu(result, run->workers[i]);
         wall += run->workers[i]->cpu[1].wall_ns - run->workers[i]->cpu[0].wall_ns;
     }
     result->throughput = 1e9 * share(result->ok_in_window, result->measured_ns);
     result->client_share = share(lg_client_busy_ns(result), wall);
     result->sent_bytes = b->sent_bytes - a->sent_bytes;
     result->received_bytes = b->received_bytes - a->received_bytes;
-    result->client_wait_share = share(result->client_wait_ns, wall);
     result->steal_share = share(b->host.steal - a->host.steal, b->host.total - a->host.total);
     result->metrics_sampled = run->metrics_fd >= 0;
     if (result->metrics_sampled)

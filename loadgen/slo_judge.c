@@ -9,8 +9,8 @@ uint64_t lg_slo_needed(const struct lg_objective *objectives, unsigned count)
     double needed = 0;
 
     for (unsigned i = 0; i < count; i++)
-        needed = fmax(needed, LG_SLO_ABOVE / (1 - objectives[i].quantile));
-    return (uint64_t)ceil(needed * (1 - 1e-9)); /* 0.99 is a little less than it says */
+        needed = fmax(needed, (double)lg_histogram_needed(objectives[i].quantile));
+    return (uint64_t)needed;
 }
 
 /* Causes that an overloaded server makes: the rest are the generator's or the host's. */

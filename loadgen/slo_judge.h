@@ -5,7 +5,6 @@
 #include "result.h"
 
 #define LG_OBJECTIVES_MAX 8
-#define LG_SLO_ABOVE      10 /* responses above a quantile, for it to be one */
 
 /* The response's quantile is at most limit_ns. */
 struct lg_objective {

@@ -55,16 +55,12 @@ static int take_objective(struct lg_slo_options *options, const char *name, cons
                           struct evd_error *error)
 {
     struct lg_objective *objective = &options->objectives[options->objective_count];
-    char *end;
-    double percent = strtod(name + 1, &end);
 
-    if (name[1 + strspn(name + 1, "0123456789.")] != '\0' || *end != '\0' || !(percent > 0) ||
-        !(percent <= 99.999))
+    if (lg_parse_percentile(name + 1, &objective->quantile) < 0)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "not a percentile: above 0 and up to 99.999, such as --p99.9");
     if (options->objective_count == LG_OBJECTIVES_MAX)
         return evd_error_set(error, EVD_ERR_USAGE, "more than %d objectives", LG_OBJECTIVES_MAX);
-    objective->quantile = percent / 100;
     for (unsigned i = 0; i < options->objective_count; i++)
         if (options->objectives[i].quantile == objective->quantile)
             return evd_error_set(error, EVD_ERR_USAGE, "given twice");
@@ -124,7 +120,8 @@ static int take_one(struct lg_slo_options *options, const char *name, const char
 
 static bool is_refused(const char *name)
 {
-    static const char *const refused[] = {"rate", "closed", "hlog", "fail-on-invalid", "compare"};
+    static const char *const refused[] = {"rate",    "closed",   "hlog", "fail-on-invalid",
+                                          "compare", "quantiles"};
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
         if (strcmp(name, refused[i]) == 0)

@@ -2,6 +2,7 @@
 #include "result.h"
 
 #include "cause.h"
+#include "format.h"
 #include "verdict.h"
 
 #include <inttypes.h>
@@ -42,7 +43,9 @@ static void check_accounts(struct lg_result *result)
     if (result->unsolicited > 0)
         invalid(result, LG_CAUSE_UNSOLICITED, "the server sent %" PRIu64 " replies to nothing",
                 result->unsolicited);
-    if (measured->outcomes[LG_OK] == 0)
+    if (measured->scheduled == 0)
+        invalid(result, LG_CAUSE_ERRORS, "no request fell due in the measured window");
+    else if (measured->outcomes[LG_OK] == 0)
         invalid(result, LG_CAUSE_ERRORS,
                 "no request of the measured window was answered as expected");
     if (lg_account_errors(measured) > 0)
@@ -81,11 +84,11 @@ static void check_generator(struct lg_result *result)
                 "the generator woke late: one request in a hundred by %.0f us or more; %.0f us are "
                 "allowed",
                 late / 1e3, limit / 1e3);
-    if (result->client_share > CLIENT_SHARE_MAX)
+    if (result->client_share_max > CLIENT_SHARE_MAX)
         invalid(result, LG_CAUSE_CLIENT_CPU,
-                "the generator's CPU was full: %.0f %% of a core per thread; %.0f %% are "
+                "the generator's CPU was full: a thread took %.0f %% of a core; %.0f %% are "
                 "allowed",
-                result->client_share * 100, CLIENT_SHARE_MAX * 100);
+                result->client_share_max * 100, CLIENT_SHARE_MAX * 100);
 }
 
 static void check_waiting(struct lg_result *result, const char *who, double share)
@@ -112,15 +115,29 @@ static void check_stationary(struct lg_result *result)
             first / 1e3, last / 1e3);
 }
 
+/* The highest one says it for all. */
+static void check_samples(struct lg_result *result)
+{
+    const struct lg_run_options *options = result->options;
+    char name[LG_FORMAT_MAX], needed[LG_FORMAT_MAX], count[LG_FORMAT_MAX];
+    double q = options->quantile_count > 0 ? options->quantiles[options->quantile_count - 1] : 0;
+
+    if (options->quantiles_asked && result->response.count < lg_histogram_needed(q))
+        invalid(result, LG_CAUSE_SAMPLES,
+                "too few responses for %s, ten above it: %s of the %s that it takes",
+                lg_format_quantile(q, name), lg_format_count(result->response.count, count),
+                lg_format_count(lg_histogram_needed(q), needed));
+}
+
 static void note_bottleneck(struct lg_result *result)
 {
     *result->note = '\0';
-    if (result->options->closed && result->client_share > CLIENT_SHARE_MAX)
+    if (result->options->closed && result->client_share_max > CLIENT_SHARE_MAX)
         snprintf(
             result->note, sizeof(result->note),
-            "the generator's CPU was full, %.0f %% of a core per thread: the throughput may be "
+            "the generator's CPU was full, a thread took %.0f %% of a core: the throughput may be "
             "the generator's, not the server's",
-            result->client_share * 100);
+            result->client_share_max * 100);
 }
 
 void lg_verdict(struct lg_result *result)
@@ -134,6 +151,7 @@ void lg_verdict(struct lg_result *result)
                 (double)result->measured_ns / 1e9);
     check_accounts(result);
     check_stationary(result);
+    check_samples(result);
     note_bottleneck(result);
     if (!result->options->closed) {
         check_rate(result);

@@ -32,6 +32,8 @@ int result_fixture_make(void **state)
         .cpu_count = 2,
         .server_pid = 42,
         .wire_one_in = LG_WIRE_AUTO,
+        .quantiles = {0.5, 0.9, 0.99, 0.999},
+        .quantile_count = 4,
     };
     strcpy(f->scenario.name, "services");
     strcpy(f->scenario.payloads, "inline");
@@ -66,6 +68,7 @@ int result_fixture_make(void **state)
     r->client_user_ns = 7;
     r->client_system_ns = 8;
     r->client_share = 0.25;
+    r->client_share_max = 0.5;
     r->server_sampled = true;
     r->server = (struct lg_process_sample){
         .cpu_ns = 11, .user_ns = 12, .system_ns = 13, .context_switches = 14, .wait_ns = 15};

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static bool has_cause(const struct trial *trial, const char *cause)
 /* ---- A system that misbehaves: what the linker puts in place of the C library's ---- */
 
 static _Atomic unsigned clock_calls_left, timer_calls_left; /* until it happens; 0: never */
+static _Atomic unsigned busy_threads_left;
 static _Atomic uint64_t clock_jump_ns;
 static _Atomic unsigned stolen_ticks; /* more in each /proc/stat; 0: the real one */
 
@@ -43,6 +45,8 @@ int __real_timerfd_settime(int fd, int flags, const struct itimerspec *new_value
                            struct itimerspec *old_value);
 int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new_value,
                            struct itimerspec *old_value);
+int __real_getrusage(int who, struct rusage *usage);
+int __wrap_getrusage(int who, struct rusage *usage);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
 
@@ -71,6 +75,20 @@ int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new_value
         return -1;
     }
     return __real_timerfd_settime(fd, flags, new_value, old_value);
+}
+
+/* The first thread that asks takes a second more each time: its CPU is full, whatever it did. */
+int __wrap_getrusage(int who, struct rusage *usage)
+{
+    static _Thread_local bool is_busy;
+    static _Thread_local time_t seconds;
+    int rc = __real_getrusage(who, usage);
+
+    if (is_time(&busy_threads_left))
+        is_busy = true;
+    if (is_busy)
+        usage->ru_utime.tv_sec += ++seconds;
+    return rc;
 }
 
 FILE *__wrap_fopen(const char *path, const char *mode)
@@ -135,6 +153,24 @@ static void steal(void **state)
         assert_true(has_cause(&trial, LG_CAUSE_STEAL) == (ticks == 11));
         end_trial(&trial);
     }
+}
+
+/* One of four threads: a fourth of what is full in the mean. */
+static void one_thread_is_full(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    struct trial trial;
+
+    busy_threads_left = 1;
+    run_trial(&trial, &script,
+              STATUS "--rate 200 --warmup 0 --duration 600ms --threads 4 --quantiles 99.9");
+    assert_int_equal(busy_threads_left, 0);
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_true(trial.result->client_share < 0.85);
+    assert_true(has_cause(&trial, LG_CAUSE_CLIENT_CPU));
+    assert_true(has_cause(&trial, LG_CAUSE_SAMPLES));
+    end_trial(&trial);
 }
 
 /* ---- A peer that misbehaves ---- */
@@ -341,12 +377,19 @@ static void client_busy_or_waiting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(range),        cmocka_unit_test(broken),
-        cmocka_unit_test(steal),        cmocka_unit_test(interrupted),
-        cmocka_unit_test(unsolicited),  cmocka_unit_test(errors),
-        cmocka_unit_test(rate_missed),  cmocka_unit_test(rate_unsent),
-        cmocka_unit_test(warm_up),      cmocka_unit_test(server_gone),
-        cmocka_unit_test(server_waits), cmocka_unit_test(client_busy_or_waiting),
+        cmocka_unit_test(range),
+        cmocka_unit_test(broken),
+        cmocka_unit_test(one_thread_is_full),
+        cmocka_unit_test(steal),
+        cmocka_unit_test(interrupted),
+        cmocka_unit_test(unsolicited),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(rate_missed),
+        cmocka_unit_test(rate_unsent),
+        cmocka_unit_test(warm_up),
+        cmocka_unit_test(server_gone),
+        cmocka_unit_test(server_waits),
+        cmocka_unit_test(client_busy_or_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

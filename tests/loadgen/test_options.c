@@ -40,7 +40,7 @@ static void everything_given(void **state)
               "--payloads p --rate 2.5k --arrivals poisson --connections 7 --depth 9 --threads 3 "
               "--seed 18446744073709551615 --congestion cubic --cpus 1,3-5 --warmup 0 "
               "--duration 1.5 --timeout 250ms --drain 2 --server-pid 77 --json - --quiet --spin "
-              "100us",
+              "100us --quantiles 50,99.99",
               &o, &asked, &error) < 0)
         fail_msg("%s", error.text);
     assert_int_equal(asked, LG_OPTIONS_RUN);
@@ -65,6 +65,9 @@ static void everything_given(void **state)
     assert_int_equal(o.spin_ns, 100000);
     assert_int_equal(o.server_pid, 77);
     assert_string_equal(o.json, "-");
+    assert_true(o.quantiles_asked);
+    assert_int_equal(o.quantile_count, 2);
+    assert_true(o.quantiles[0] == 0.5 && o.quantiles[1] == 99.99 / 100);
     assert_true(o.quiet);
 }
 
@@ -85,6 +88,8 @@ static void defaults(void **state)
     assert_int_equal(o.depth, 1);
     assert_int_equal(o.timeout_ns, UINT64_C(10000000000));
     assert_int_equal(o.cpu_count, 0);
+    assert_false(o.quantiles_asked);
+    assert_int_equal(o.quantile_count, 4);
     assert_int_equal(parse("--help", &o, &asked, &error), EVD_OK);
     assert_int_equal(asked, LG_OPTIONS_HELP);
     assert_int_equal(parse("--version", &o, &asked, &error), EVD_OK);
@@ -165,6 +170,10 @@ static void mistakes_are_named(void **state)
         {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
         {T "--rate 1 --spin 2ms", "--spin: '2ms' is not between 1e-06s and 0.001s"},
         {T "--rate 1 --spin 500ns", "--spin: "},
+        {T "--rate 1 --quantiles 99,50", "--quantiles: '99,50' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 50,", "--quantiles: '50,' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 100", "--quantiles: '100' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 1,2,3,4,5,6,7,8,9", "--quantiles: more than 8 percentiles"},
         {T "--rate 1 --server-syscalls", "--server-syscalls goes with --server-pid"},
         {T "--closed --spin 100us", "--spin goes with --rate"},
         {T "--rate 1 --wire-timestamps 0", "--wire-timestamps: '0' is neither auto nor off"},

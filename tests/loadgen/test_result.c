@@ -50,6 +50,22 @@ static const cJSON *get(const cJSON *object, const char *key)
     return item;
 }
 
+/* A thousand values: p99 is the last that has ten above it. */
+static void check_quantiles(const cJSON *list)
+{
+    assert_int_equal(cJSON_GetArraySize(list), 4);
+    for (int i = 0; i < 4; i++) {
+        const cJSON *one = cJSON_GetArrayItem(list, i);
+
+        check_keys(one, "quantile needed response_ns service_ns lateness_ns woke_late_ns "
+                        "no_free_slot_ns wire_ns");
+        assert_true(cJSON_IsNumber(get(one, "response_ns")) == (i < 3));
+        assert_true(cJSON_IsNull(get(one, "wire_ns")));
+    }
+    assert_int_equal(get(cJSON_GetArrayItem(list, 3), "needed")->valueint, 10000);
+    assert_true(cJSON_IsNull(get(cJSON_GetArrayItem(list, 3), "response_ns")));
+}
+
 static void json_has_the_schema(void **state)
 {
     static const char accounting[] = "scheduled ok bad timeout reset eof refused unsent in_flight";
@@ -62,7 +78,7 @@ static void json_has_the_schema(void **state)
         json,
         "schema version commit build command started config scenario measured_ns "
         "accounting warmup_accounting reconnects resent renewed bystanders throughput latency_ns "
-        "wire_timestamps censored bytes "
+        "wire_timestamps censored quantiles bytes "
         "client server server_metrics server_metrics_error host "
         "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
@@ -85,6 +101,7 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "censored"), "count timeout reset eof unsent in_flight lower_bounds");
     assert_int_equal(cJSON_GetArraySize(get(get(json, "censored"), "lower_bounds")), 0);
     check_keys(get(latency, "wire"), histogram);
+    check_quantiles(get(json, "quantiles"));
     check_keys(get(json, "wire_timestamps"), "one_in lost error");
     assert_int_equal(get(get(json, "wire_timestamps"), "one_in")->valueint, 4);
     assert_int_equal(get(get(json, "wire_timestamps"), "lost")->valueint, 17);
@@ -94,7 +111,8 @@ static void json_has_the_schema(void **state)
     check_keys(get(latency, "woke_late"), histogram);
     check_keys(get(latency, "no_free_slot"), histogram);
     check_keys(get(json, "bytes"), "sent received");
-    check_keys(get(json, "client"), "cpu_user_ns cpu_system_ns cpu_spun_ns cpu_share cpu_wait_ns");
+    check_keys(get(json, "client"),
+               "cpu_user_ns cpu_system_ns cpu_spun_ns cpu_share cpu_share_max cpu_wait_ns");
     check_keys(get(json, "server"),
                "pid cpu_ns cpu_user_ns cpu_system_ns rss_bytes rss_peak_bytes "
                "pss_bytes context_switches minor_faults major_faults cpu_wait_ns "
@@ -214,7 +232,7 @@ static void censored_values_make_lower_bounds(void **state)
     assert_true(lg_result_is_lower_bound(&f->result, 1));
     table(f, text, sizeof(text));
     assert_non_null(strstr(text, "response: 5 were never answered and count as what they waited; "
-                                 "lower bounds are p99.9, max, mean\n"));
+                                 "lower bounds are max, mean\n"));
     json = to_json(&f->result);
     assert_int_equal(get(get(json, "censored"), "count")->valueint, 5);
     assert_int_equal(get(get(json, "censored"), "timeout")->valueint, 5);
@@ -250,6 +268,52 @@ static void quantiles_of_too_few(void **state)
     assert_null(strstr(text, "-: too few requests"));
 }
 
+/* Where nothing was answered there is no time that would be 0, and no CPU for each of none. */
+static void table_of_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096], row[128];
+
+    lg_histogram_init(&f->result.service);
+    f->result.ok_in_window = f->result.server_calls = 0;
+    table(f, text, sizeof(text));
+    snprintf(row, sizeof(row), "\nservice   %11s%11s%11s%11s%11s%11s\n", "-", "-", "-", "-", "-",
+             "-");
+    assert_non_null(strstr(text, row));
+    assert_null(strstr(text, "a core per thread, "));
+    assert_null(strstr(text, "a call"));
+}
+
+static void table_has_the_quantiles_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096];
+
+    f->options.quantiles[0] = 0.75;
+    f->options.quantiles[1] = 0.9999;
+    f->options.quantile_count = 2;
+    table(f, text, sizeof(text));
+    assert_non_null(strstr(text, "\nlatency           p75     p99.99        max       mean\n"));
+    assert_non_null(strstr(text, "\nresponse       105 \xc2\xb5s          -     110 \xc2\xb5s"));
+    assert_non_null(strstr(text, "so p99.99 100,000 requests\n"));
+}
+
+static void table_has_the_server(void **state)
+{
+    struct fixture *f = *state;
+    char text[4096];
+
+    f->result.server.wall_ns = 100;
+    f->result.server.cpu_ns = 5000;
+    f->result.server.user_ns = 2000;
+    f->result.server.system_ns = 3000;
+    table(f, text, sizeof(text));
+    assert_non_null(strstr(text,
+                           "\nserver     CPU 5000 % of a core, 5 ns a call (user 2 ns, system "
+                           "3 ns); 14 context switches\n"));
+    assert_non_null(strstr(text, "3.00 system calls a call\n"));
+}
+
 static void table_names_what_went_wrong(void **state)
 {
     struct fixture *f = *state;
@@ -282,6 +346,9 @@ int main(void)
         FIXTURE_TEST(json_that_cannot_be_written),
         FIXTURE_TEST(censored_values_make_lower_bounds),
         FIXTURE_TEST(quantiles_of_too_few),
+        FIXTURE_TEST(table_of_nothing),
+        FIXTURE_TEST(table_has_the_quantiles_asked_for),
+        FIXTURE_TEST(table_has_the_server),
         FIXTURE_TEST(table_names_what_went_wrong),
     };
 

@@ -58,11 +58,12 @@ static void full_cpu_and_stolen_time(void **state)
 {
     struct fixture *f = *state;
 
-    f->result.client_share = 0.86;
-    expect_invalid(f, "the generator's CPU was full: 86 % of a core per thread; 85 % are allowed");
+    f->result.client_share_max = 0.86; /* of one thread: the others may be idle */
+    expect_invalid(f,
+                   "the generator's CPU was full: a thread took 86 % of a core; 85 % are allowed");
     assert_string_equal(f->result.note, "");
     f->result.invalid_count = 0;
-    f->result.client_share = 0.85;
+    f->result.client_share_max = 0.85;
     f->result.steal_share = 0.011;
     expect_invalid(f, "the host stole 1.1 % of the CPU time; 1 % are allowed");
 }
@@ -126,18 +127,47 @@ static void closed_loops_may_be_late_and_busy(void **state)
     struct fixture *f = *state;
 
     f->options.closed = true;
-    f->result.client_share = 0.85;
+    f->result.client_share_max = 0.85;
     lg_verdict(&f->result);
     assert_string_equal(f->result.note, "");
-    f->result.client_share = 1;
+    f->result.client_share_max = 1;
     f->result.ok_in_window = 1;
     for (int i = 0; i < 1000; i++)
         lg_histogram_record(&f->result.woke_late, 5000000);
     lg_verdict(&f->result);
     assert_int_equal(f->result.invalid_count, 0);
     assert_string_equal(f->result.note,
-                        "the generator's CPU was full, 100 % of a core per thread: the throughput "
-                        "may be the generator's, not the server's");
+                        "the generator's CPU was full, a thread took 100 % of a core: the "
+                        "throughput may be the generator's, not the server's");
+}
+
+/* A thousand responses have a p99 and no p99.9, whoever asks. */
+static void too_few_for_the_quantile(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.quantiles_asked = true;
+    f->options.quantile_count = 3;
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+    f->options.quantile_count = 4;
+    expect_invalid(f,
+                   "too few responses for p99.9, ten above it: 1,000 of the 10,000 that it takes");
+    assert_string_equal(f->result.invalid_causes[0], "samples");
+    f->result.invalid_count = 0;
+    f->options.quantiles_asked = false; /* the table has a dash there */
+    lg_verdict(&f->result);
+    assert_int_equal(f->result.invalid_count, 0);
+}
+
+static void nothing_was_due(void **state)
+{
+    struct fixture *f = *state;
+
+    memset(&f->result.accounts[LG_MEASURED], 0, sizeof(f->result.accounts[LG_MEASURED]));
+    f->result.ok_in_window = 0;
+    expect_invalid(f, "no request fell due in the measured window");
+    assert_int_equal(lg_result_status(&f->result), 1);
 }
 
 /* ---- Stationarity ---- */
@@ -308,6 +338,8 @@ int main(void)
         FIXTURE_TEST(missed_rate),
         FIXTURE_TEST(unsent_requests),
         FIXTURE_TEST(closed_loops_may_be_late_and_busy),
+        FIXTURE_TEST(too_few_for_the_quantile),
+        FIXTURE_TEST(nothing_was_due),
         FIXTURE_TEST(a_warm_up_that_is_not_over),
         FIXTURE_TEST(blocks_begin_where_they_begin),
         FIXTURE_TEST(the_trend_must_be_clear),

@@ -128,7 +128,8 @@ class Stopped(unittest.TestCase):
     CONTROL = run(woke_late=[40_000], wire=[50_000] * 100)
 
     def stopped(self, late, wire=50_000):
-        one = run(woke_late=[2 * MS] * late + [40_000] * (6000 - late), wire=[wire] * 100)
+        # Ten more by less than 10 ms, and another twenty that have nothing to do with it.
+        one = run(woke_late=[12 * MS] * (late - 10) + [9 * MS] * 30 + [40_000] * (6000 - late - 20), wire=[wire] * 100)
         one['valid'], one['invalid_causes'] = False, ['late']
         return one
 

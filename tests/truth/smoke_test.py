@@ -4,13 +4,18 @@
 smoke_test.py LOADGEN EVD_SERVER TRUTH_SERVER"""
 import json
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = []
+CALL = bytes.fromhex('ed 01 01 00 00000013 0000000000000007 0013 0000') + b'api.services.status'
 FIGURES = {'a': 4, 'b': 8, 'c': 4, 'd': 4, 'e': 5, 'f': 1, 'g': 2}
 
 
@@ -42,6 +47,47 @@ class Smoke(unittest.TestCase):
     def test_mistakes(self):
         for arguments in (['--only', 'h'], ['--only', ''], ['--faster']):
             self.assertEqual(truth(*arguments).returncode, 2, arguments)
+
+    def test_a_server_that_was_disturbed(self):
+        """It says what it lost; loadgen's figures, whatever they are, count for nothing then."""
+        for lost, unmeasurable in ((5, True), (4, False)):
+            with tempfile.TemporaryDirectory() as folder:
+                server, kept = os.path.join(folder, 'server'), TOOLS[2]
+                with open(server, 'w', encoding='ascii') as file:
+                    file.write(f'#!/bin/bash\n"{kept}" "$@" & child=$!\ntrap "kill $child" TERM\nwait; wait $child\necho taken {lost} of 1000\n')
+                os.chmod(server, 0o755)
+                TOOLS[2] = server
+                done = truth('--smoke', '--only', 'g', '--out', folder)
+                TOOLS[2] = kept
+                with open(os.path.join(folder, 'truth.json'), encoding='utf-8') as file:
+                    row = json.load(file)['truths'][0]
+            self.assertEqual(bool(row['unmeasurable']), unmeasurable, done.stderr)
+            self.assertEqual(len(row['again']), 6 if unmeasurable else 0)
+            if unmeasurable:
+                self.assertEqual((done.returncode, row['checks'], row['runs']), (3, [], []))
+                self.assertIn('0.5 % of that of the server', done.stdout)
+
+    def test_a_server_that_is_stopped_says_so(self):
+        with subprocess.Popen([TOOLS[2], 'delay'], stdout=subprocess.PIPE, text=True) as server:
+            try:
+                port = int(server.stdout.readline().split(':')[-1])
+                with socket.create_connection(('127.0.0.1', port)) as peer:
+                    # A call by hand, as in docs/PROTOCOL.md; the answer says that the server has looked at the clock since.
+                    peer.sendall(CALL)
+                    self.assertTrue(peer.recv(1))
+                    server.send_signal(signal.SIGSTOP)
+                    os.waitid(os.P_PID, server.pid, os.WSTOPPED)
+                    begin = time.monotonic_ns()
+                    while time.monotonic_ns() < begin + 2_000_000:
+                        pass
+                    held = time.monotonic_ns() - begin
+                    server.send_signal(signal.SIGCONT)
+                    peer.sendall(CALL)
+                    self.assertTrue(peer.recv(1))
+            finally:
+                server.send_signal(signal.SIGTERM)
+            taken, _ = re.fullmatch(r'taken (\d+) of (\d+)\n', server.stdout.read()).groups()
+            self.assertGreaterEqual(int(taken), held)
 
     def test_a_server_that_is_none(self):
         TOOLS[2], kept = '/bin/false', TOOLS[2]

@@ -7,7 +7,8 @@
   d  arrivals at a sink, against the schedule
 
 The server has one CPU and never sleeps, loadgen has the other, which a process of the class SCHED_IDLE keeps awake (an idle
-virtual CPU is slow to come back, whoever asks). First it is seen whether the machine is quiet enough to say anything.
+virtual CPU is slow to come back, whoever asks). First it is seen whether the machine is quiet enough to say anything; and of each
+run, by witnesses that know nothing of what loadgen says, whether somebody took the CPUs meanwhile: such a run is made again.
 
 Exit: 0 all as it should be; 1 something is not; 2 usage; 3 the machine is not quiet enough now.
 
@@ -35,6 +36,8 @@ PATIENCE = 60
 STOLEN_MOST = 0.01   # of each CPU's time, in gaps that a p99 of 250 µs would show; with more it says nothing
 LATE_MOST_US = 500    # p99 of a sleep's lateness, both CPUs awake
 GAP_NS = 200_000      # shorter ones are the timer's ticks: 20 to 150 µs each on a virtual machine
+TAKEN_MOST = 0.004    # of each CPU's time during a run: half of what a p99 would show, since both sides may be hit
+TRIES = 6             # of a run, until nobody took more
 
 
 class Unmeasurable(Exception):
@@ -70,7 +73,7 @@ class Machine:
         """The generator's CPU. Not the server's: that is never idle, and a process of whatever class beside one that always runs
         gets a slice of milliseconds now and then."""
         if self.load is not None:
-            self.awake.append(subprocess.Popen([sys.executable, '-c', 'while True: pass'], preexec_fn=pinned(self.load, idle=True)))
+            self.awake.append(subprocess.Popen([sys.executable, '-c', 'import os\nwhile True: os.sched_yield()'], preexec_fn=pinned(self.load, idle=True)))
 
     def __exit__(self, *_):
         for process in self.awake:
@@ -121,6 +124,7 @@ class Server:
         if not line.startswith('listening on '):
             raise Broken(f'{command[0]} did not start')
         self.address = line.split()[-1]
+        self.taken_ns, self.watched_ns = 0, 0
 
     def __enter__(self):
         return self
@@ -128,15 +132,27 @@ class Server:
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         self.process.send_signal(signal.SIGCONT)
+        told = re.search(r'^taken ([0-9]+) of ([0-9]+)$', self.process.stdout.read(), re.MULTILINE)
+        if told:
+            self.taken_ns, self.watched_ns = int(told[1]), int(told[2])
         self.process.wait(PATIENCE)
         self.process.stdout.close()
+
+
+def stolen(cpu):
+    """Seconds that the host has had of a CPU since it started, and what a clock says; None without a CPU."""
+    if cpu is None:
+        return None
+    with open('/proc/stat', encoding='ascii') as file:
+        fields = re.search(rf'^cpu{cpu} .*$', file.read(), re.MULTILINE)[0].split()
+    return int(fields[8]) / os.sysconf('SC_CLK_TCK'), time.monotonic()
 
 
 class Tools:
     """Runs loadgen, and keeps what it said."""
 
     def __init__(self, options, machine, folder):
-        self.options, self.machine, self.folder, self.runs = options, machine, folder, []
+        self.options, self.machine, self.folder, self.runs, self.again = options, machine, folder, [], []
 
     def seconds(self, full):
         return full / 20 if self.machine.smoke else full
@@ -163,14 +179,40 @@ class Tools:
             raise Broken(f'loadgen ended with {code}')
         with open(os.path.join(self.folder, 'run.json'), encoding='utf-8') as file:
             run = json.load(file)
-        self.runs.append({key: run[key] for key in ('config', 'accounting', 'throughput', 'latency_ns', 'valid', 'invalid', 'invalid_causes', 'client')})
-        taken = [c for c in run['invalid_causes'] if c in ('steal', 'cpu-wait')]
-        if taken and not self.machine.smoke and not self.options.anyway:
-            raise Unmeasurable('; '.join(run['invalid']))
         return run
 
-    def run(self, server, *arguments, **keywords):
-        return self.finish(self.start(server, *arguments, **keywords))
+    def keep(self, run):
+        self.runs.append({key: run[key] for key in ('config', 'accounting', 'throughput', 'latency_ns', 'valid', 'invalid', 'invalid_causes', 'client')})
+        return self.runs[-1]
+
+    def run(self, mode, *arguments, meanwhile=None, **keywords):
+        """Against a fresh server, of that mode; what `meanwhile` does to the processes, it returns for how long. Both are returned."""
+        for _ in range(TRIES):
+            run, held, taken = self.watched(mode, arguments, meanwhile, keywords)
+            most = max(taken, key=taken.get, default=None)
+            if self.options.anyway or most is None or taken[most] <= TAKEN_MOST:
+                self.keep(run)['taken'] = taken
+                return run, held
+            self.again.append(taken)
+            print(f'truth: again: {100 * taken[most]:.1f} % of the time of {most} was taken by others ({100 * TAKEN_MOST:g} % are allowed)', file=sys.stderr)
+        raise Unmeasurable(f'in each of {TRIES} runs something took more than {100 * TAKEN_MOST:g} % of a CPU, in the last one {100 * taken[most]:.1f} % of that of {most}')
+
+    def watched(self, mode, arguments, meanwhile, keywords):
+        """Who was disturbed. The server says what it lost between two looks at the clock; of loadgen's CPU the kernel says how
+        long the host had it, and how long loadgen stood in line behind others."""
+        who, held, taken = None, 0, {}
+        before = stolen(self.machine.load)
+        with Server(self, *mode) as server:
+            process = self.start(server, *arguments, **keywords)
+            if meanwhile:
+                who, held = meanwhile(process, server)
+            run = self.finish(process)
+        if server.watched_ns > 0:
+            taken['the server'] = (server.taken_ns - (held * 1e9 if who == 'server' else 0)) / server.watched_ns
+        if before:
+            steal, at = (b - a for a, b in zip(before, stolen(self.machine.load)))
+            taken['loadgen'] = steal / at + run['client']['cpu_wait_ns'] / run['config']['duration_ns']
+        return run, held, taken
 
 
 def load(tools, rate, seconds, connections=16, depth=4):
@@ -181,41 +223,37 @@ def load(tools, rate, seconds, connections=16, depth=4):
 
 def truth_a(tools):
     stall = tools.seconds(1)
-    with Server(tools, 'stall', str(int(tools.seconds(5) * 1e9)), str(int(stall * 1e9))) as server:
-        return judge.stall(tools.run(server, *load(tools, 1000, 10, depth=1)), stall, 1000, 16)
+    run, _ = tools.run(('stall', str(int(tools.seconds(5) * 1e9)), str(int(stall * 1e9))), *load(tools, 1000, 10, depth=1))
+    return judge.stall(run, stall, 1000, 16)
 
 
 def truth_b(tools):
     checks = []
     # Up to 5 ms: above, a bucket of the histogram is as wide as what is allowed.
     for delay_ns in (500_000, 1_000_000, 2_000_000, 5_000_000):
-        with Server(tools, 'delay') as server:
-            run = tools.run(server, *load(tools, 1000, 5, connections=64), '--spin', '100us', data=str(delay_ns), warmup=1)
-            checks += judge.delay(run, delay_ns)
+        run, _ = tools.run(('delay',), *load(tools, 1000, 5, connections=64), '--spin', '100us', data=str(delay_ns), warmup=1)
+        checks += judge.delay(run, delay_ns)
     return checks
 
 
 def truth_c(tools):
     service_ns, seconds, checks = 1_000_000, 20, []
-    with Server(tools, 'det', str(service_ns)) as server:  # nobody waits: evenly, at a fifth of what it can do
-        network_ns = tools.run(server, *load(tools, 200, 10, connections=64, depth=64), '--spin', '100us')['latency_ns']['response']['mean'] - service_ns
+    # Nobody waits: evenly, at a fifth of what it can do.
+    run, _ = tools.run(('det', str(service_ns)), *load(tools, 200, 10, connections=64, depth=64), '--spin', '100us')
+    network_ns = run['latency_ns']['response']['mean'] - service_ns
     for kind, rho in (('M/D/1', 0.5), ('M/D/1', 0.7), ('M/M/1', 0.5)):
         mode = ('det', str(service_ns)) if kind == 'M/D/1' else ('exp', str(service_ns), '7')
         rate = rho * 1e9 / service_ns
         error = judge.queue_error(kind, rho, int(rate * tools.seconds(seconds)), runs=10 if tools.machine.smoke else 200)
-        with Server(tools, *mode) as server:
-            run = tools.run(server, *load(tools, f'{rate:g}', seconds, connections=64, depth=64), '--arrivals', 'poisson', '--spin', '100us')
-            checks += judge.queue(run, kind, rho, service_ns, network_ns, error)
-    with Server(tools, 'delay') as server:
-        run = tools.run(server, '--closed', '--duration', f'{tools.seconds(5):g}', '--connections', '16', data=str(service_ns))
-        checks += judge.little(run, 16)
-    return checks
+        run, _ = tools.run(mode, *load(tools, f'{rate:g}', seconds, connections=64, depth=64), '--arrivals', 'poisson', '--spin', '100us')
+        checks += judge.queue(run, kind, rho, service_ns, network_ns, error)
+    run, _ = tools.run(('delay',), '--closed', '--duration', f'{tools.seconds(5):g}', '--connections', '16', data=str(service_ns))
+    return checks + judge.little(run, 16)
 
 
 def arrivals(tools, *arguments):
     path = os.path.join(tools.folder, 'stamps')
-    with Server(tools, 'sink', path) as server:
-        tools.run(server, *arguments, warmup=0)
+    tools.run(('sink', path), *arguments, warmup=0)
     with open(path, encoding='ascii') as file:
         stamps = [int(line) for line in file]
     tools.runs[-1]['arrival_gaps_ns'] = [b - a for a, b in zip(stamps, stamps[1:])]
@@ -224,7 +262,8 @@ def arrivals(tools, *arguments):
 
 def truth_d(tools):
     checks = judge.constant(arrivals(tools, *load(tools, 1000, 10)), 1000)
-    return checks + judge.poisson(arrivals(tools, *load(tools, 2000, 10, depth=64), '--arrivals', 'poisson', '--spin', '200us'))
+    # Two requests cannot be sent closer than some microseconds; at 1,000/s that is half of a per cent of the gaps.
+    return checks + judge.poisson(arrivals(tools, *load(tools, 1000, 20, depth=64), '--arrivals', 'poisson', '--spin', '200us'))
 
 
 def hold(process, seconds):
@@ -237,16 +276,20 @@ def hold(process, seconds):
 
 
 def truth_e(tools):
-    with Server(tools, 'delay') as server:
-        control = tools.run(server, *load(tools, 1000, 6), warmup=1)
-        process = tools.start(server, *load(tools, 1000, 6), warmup=1)
-        time.sleep(tools.seconds(4))  # into the middle of what is measured
-        held = hold(process, tools.seconds(0.2))
-        checks = judge.stopped_client(tools.finish(process), control, held, 1000)
-        process = tools.start(server, *load(tools, 1000, 6), warmup=1)
-        time.sleep(tools.seconds(4))
-        hold(server.process, tools.seconds(0.2))
-        return checks + judge.stopped_server(tools.finish(process))
+    """Answers take a millisecond, so that a twentieth of the wire's latency is more than the machine's noise; there is room for
+    all that fall due in the stop, so that none waits for a place."""
+    def stop(who):
+        def meanwhile(process, server):
+            time.sleep(tools.seconds(4))  # into the middle of what is measured
+            return who, hold(process if who == 'loadgen' else server.process, tools.seconds(0.2))
+        return meanwhile
+    arguments = load(tools, 1000, 6, connections=64, depth=8)
+    keywords = {'warmup': 1, 'data': '1000000'}
+    control, _ = tools.run(('delay',), *arguments, **keywords)
+    run, held = tools.run(('delay',), *arguments, meanwhile=stop('loadgen'), **keywords)
+    checks = judge.stopped_client(run, control, held, 1000)
+    run, _ = tools.run(('delay',), *arguments, meanwhile=stop('server'), **keywords)
+    return checks + judge.stopped_server(run)
 
 
 def wrk(tools, address):
@@ -269,9 +312,9 @@ def truth_f(tools):
         for number in range(1 if tools.machine.smoke else 8):
             pair = {}
             for who in ('loadgen', 'wrk') if number % 2 == 0 else ('wrk', 'loadgen'):
-                pair[who] = wrk(tools, server.address) if who == 'wrk' else tools.run(
+                pair[who] = wrk(tools, server.address) if who == 'wrk' else tools.keep(tools.finish(tools.start(
                     server, '--transport', 'http', '--scenario', 'healthz', '--closed', '--connections', '64', '--duration',
-                    f'{tools.seconds(3):g}', warmup=0.2)['throughput']
+                    f'{tools.seconds(3):g}', warmup=0.2)))['throughput']
             rounds.append(pair)
     finally:
         server.send_signal(signal.SIGTERM)
@@ -282,8 +325,8 @@ def truth_f(tools):
 
 
 def truth_g(tools):
-    with Server(tools, 'delay') as server:
-        return judge.own_error(tools.run(server, *load(tools, 1000, 10), '--spin', '200us', '--wire-timestamps', '4'))
+    run, _ = tools.run(('delay',), *load(tools, 1000, 10), '--spin', '200us', '--wire-timestamps', '4')
+    return judge.own_error(run)
 
 
 TRUTHS = {'a': ('a server that stands still for 1 s of a run of 10 s at 1,000/s', truth_a),
@@ -326,6 +369,9 @@ def page(result):
     lines += ['The machine: ' + '; '.join(f"CPU {cpu}: {100 * q['taken']:.2f} % taken by others" + (
         f", a sleep ends {q['sleep_late_p50_us']:.0f} µs late at p50 and {q['sleep_late_p99_us']:.0f} µs at p99" if 'sleep_late_p50_us' in q else '')
         for cpu, q in result['quiet'].items()) + '.', '']
+    again = [f"{row['name']} {len(row['again'])}" for row in result['truths'] if row['again']]
+    lines += [f"Runs made again because others took more than {100 * TAKEN_MOST:g} % of a CPU meanwhile (the server's gaps, the kernel's count of "
+              f"stolen and waited time; never what loadgen said): {', '.join(again) if again else 'none'}.", '']
     rows = table(result['truths'])
     lines += ['| | what | expected | measured | tolerance | unit | verdict |', '|---|---|---|---|---|---|---|']
     lines += ['| ' + ' | '.join(cell.replace('|', r'\|') for cell in row) + ' |' for row in rows[1:]]
@@ -376,7 +422,7 @@ def measure(options, folder):
             except Broken as error:
                 print(f'truth: {name}: {error}', file=sys.stderr)
                 row['checks'] = [judge.says(TRUTHS[name][0], 'a run', str(error))]
-            row['runs'] = tools.runs
+            row['runs'], row['again'] = tools.runs, tools.again
             result['truths'].append(row)
     return result
 

@@ -10,9 +10,14 @@
  * of CLOCK_MONOTONIC
  *
  * usage: truth-server [--block] MODE ARGUMENT...
- * Prints "listening on tcp://127.0.0.1:PORT"; ends on SIGTERM. It never sleeps: arrivals are seen
- * and answers leave within microseconds, on a CPU of its own. With --block it sleeps while nothing
- * is due (for tests of it, which share the CPUs). */
+ * Prints "listening on tcp://127.0.0.1:PORT"; ends on SIGTERM, and then prints "taken NS of NS":
+ * how long something else had its CPU, by gaps of LOST_NS or more between two looks at the clock,
+ * of the time from the first call on. That is the witness of who was disturbed.
+ *
+ * It never sleeps: arrivals are seen and answers leave within microseconds, on a CPU of its own.
+ * With
+ * --block it sleeps while nothing is due, and witnesses nothing (for tests of it, which share the
+ * CPUs). */
 #include "server/wire/transport.h"
 
 #include <errno.h>
@@ -30,6 +35,10 @@
 #include <unistd.h>
 
 enum { CONNS_MAX = 1024, DUE_MAX = 1 << 17, STAMPS_MAX = 1 << 20, EVENTS = 64, ROOM = 64 * 1024 };
+
+/* No step between two looks at the clock takes nearly as long; a virtual machine's timer ticks do
+ * not either. */
+enum { LOST_NS = 200000 };
 
 enum mode { DELAY, STALL, DET, EXP, SINK };
 
@@ -58,6 +67,8 @@ struct server {
     size_t stamp_count;
     uint64_t first_ns, busy_until_ns, orders;
     bool stalled;
+
+    uint64_t looked_ns, taken_ns; /* the last look at the clock; 0: not yet */
 };
 
 static uint64_t now_ns(void)
@@ -71,6 +82,16 @@ static void fail(const char *what)
 {
     (void)fprintf(stderr, "truth-server: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static uint64_t look(struct server *server)
+{
+    uint64_t now = now_ns();
+    if (server->looked_ns != 0 && !server->block && now - server->looked_ns > LOST_NS)
+        server->taken_ns += now - server->looked_ns;
+    if (server->first_ns != 0)
+        server->looked_ns = now;
+    return now;
 }
 
 /* ---- What is due. ---- */
@@ -182,7 +203,7 @@ static void read_calls(struct server *server, size_t index)
     if (evd_buf_reserve(&conn->in, ROOM) < 0)
         fail("memory");
     ssize_t got = recv(conn->fd, evd_buf_tail(&conn->in), ROOM, MSG_DONTWAIT);
-    uint64_t at = now_ns();
+    uint64_t at = look(server);
     if (got <= 0) {
         if (got == 0 || (errno != EAGAIN && errno != EINTR))
             drop(conn);
@@ -258,6 +279,7 @@ static void stall(struct server *server)
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
         ;
     server->stalled = true;
+    server->looked_ns = now_ns(); /* that one was meant */
 }
 
 static int timeout_of(const struct server *server)
@@ -286,8 +308,11 @@ static void serve(struct server *server, int listener, int signals)
             else if (server->conns[events[i].data.u64 - 2].fd >= 0)
                 read_calls(server, (size_t)events[i].data.u64 - 2);
         }
-        while (server->heap_len > 0 && server->heap[0].at_ns <= now_ns())
+        uint64_t now = look(server);
+        while (server->heap_len > 0 && server->heap[0].at_ns <= now) {
             answer(server, pop(server));
+            now = look(server);
+        }
     }
 }
 
@@ -365,6 +390,9 @@ int main(int argc, char **argv)
     if (signals < 0)
         fail("signalfd");
     serve(server, listener, signals);
+    if (!server->block)
+        (void)printf("taken %llu of %llu\n", (unsigned long long)server->taken_ns,
+                     (unsigned long long)(server->first_ns == 0 ? 0 : now_ns() - server->first_ns));
     for (size_t i = 0; i < server->stamp_count; i++)
         (void)fprintf(server->stamps_file, "%llu\n", (unsigned long long)server->stamps[i]);
     if (server->stamps_file != NULL && fclose(server->stamps_file) != 0)

@@ -113,8 +113,9 @@ int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice 
     return rc;
 }
 
-/* Its permissions: who may write it may sign; who may read it may too. */
-static int check_file(int fd, const char *path, struct evd_error *ret_warning,
+/* Its permissions: who may write it may sign; who may read it may too. `again`: a pipe was read at
+ * the start, and would be waited for now. */
+static int check_file(int fd, const char *path, bool again, struct evd_error *ret_warning,
                       struct evd_error *ret_error)
 {
     struct stat st;
@@ -122,6 +123,9 @@ static int check_file(int fd, const char *path, struct evd_error *ret_warning,
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "%.150s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode))
         return evd_error_set(ret_error, EVD_ERR_USAGE, "%.150s is a folder", path);
+    if (again && !S_ISREG(st.st_mode))
+        return evd_error_set(ret_error, EVD_ERR_USAGE,
+                             "%.150s is no regular file, which can be read again", path);
     unsigned mode = st.st_mode & 0777;
     if (S_ISREG(st.st_mode) && (mode & S_IWOTH) != 0)
         return evd_error_set(ret_error, EVD_ERR_USAGE,
@@ -171,16 +175,16 @@ static int read_secret(const char *path, int fd, struct secret *ret_secret,
     return EVD_OK;
 }
 
-static int read_file(const char *path, struct secret *ret_secret, struct evd_error *ret_warning,
-                     struct evd_error *ret_error)
+static int read_file(const char *path, bool again, struct secret *ret_secret,
+                     struct evd_error *ret_warning, struct evd_error *ret_error)
 {
     ret_warning->text[0] = '\0';
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (again ? O_NONBLOCK : 0));
     if (fd < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--auth-secret-file %.150s: %s", path,
                              strerror(errno));
     struct evd_error why;
-    int rc = check_file(fd, path, ret_warning, &why);
+    int rc = check_file(fd, path, again, ret_warning, &why);
     if (rc >= 0)
         rc = read_secret(path, fd, ret_secret, &why);
     (void)close(fd);
@@ -196,7 +200,7 @@ int evd_auth_open(const struct evd_auth_config *config, struct evd_auth **ret_au
     ret_warning->text[0] = '\0';
     int rc = new_auth(config, &auth, ret_error);
     if (rc >= 0)
-        rc = read_file(config->secret_file, &auth->secret, ret_warning, ret_error);
+        rc = read_file(config->secret_file, false, &auth->secret, ret_warning, ret_error);
     if (rc >= 0)
         *ret_auth = auth;
     else
@@ -208,7 +212,7 @@ int evd_auth_reload(struct evd_auth *auth, struct evd_error *ret_warning,
                     struct evd_error *ret_error)
 {
     struct secret secret;
-    int rc = read_file(auth->config.secret_file, &secret, ret_warning, ret_error);
+    int rc = read_file(auth->config.secret_file, true, &secret, ret_warning, ret_error);
     if (rc >= 0) {
         (void)pthread_rwlock_wrlock(&auth->lock);
         auth->secret = secret;

@@ -48,7 +48,8 @@ int evd_auth_open_secret(const struct evd_auth_config *config, struct evd_slice 
 
 /* Reads the secret's file again: tokens of the old secret are refused from then on, what they have
  * opened stays. On an error the old secret stays too. As evd_auth_open(); other threads may be
- * checking tokens. Not for evd_auth_open_secret(). */
+ * checking tokens. Never waits: EVD_ERR_USAGE for what is no regular file. Not for
+ * evd_auth_open_secret(). */
 int evd_auth_reload(struct evd_auth *auth, struct evd_error *ret_warning,
                     struct evd_error *ret_error);
 

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static int open_file(const char *path, struct evd_error *ret_error)
+static int open_file(const char *path, int flags, struct evd_error *ret_error)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | flags, 0640);
     if (fd < 0)
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--log-file %s: %s", path, strerror(errno));
     return fd;
@@ -22,7 +22,7 @@ int evd_log_open(struct evd_log *log, const char *path, struct evd_error *ret_er
     *log = (struct evd_log){.fd = STDERR_FILENO};
     if (path == NULL)
         return EVD_OK;
-    int fd = open_file(path, ret_error);
+    int fd = open_file(path, 0, ret_error);
     if (fd < 0)
         return fd;
     *log = (struct evd_log){.fd = fd, .path = path};
@@ -33,9 +33,11 @@ int evd_log_reopen(struct evd_log *log, struct evd_error *ret_error)
 {
     if (log->path == NULL)
         return EVD_OK;
-    int fd = open_file(log->path, ret_error);
+    /* A pipe that nobody reads is refused: who waited for a reader would hold up all signals. */
+    int fd = open_file(log->path, O_NONBLOCK, ret_error);
     if (fd < 0)
         return fd;
+    (void)fcntl(fd, F_SETFL, O_APPEND); /* but lines wait for who does read, as before */
     /* The number stays and changes its file in one step: a line goes to the old or to the new. */
     int rc = dup3(fd, log->fd, O_CLOEXEC) < 0
                  ? evd_error_set(ret_error, EVD_ERR_SYSTEM, "--log-file %s: %s", log->path,

@@ -43,8 +43,8 @@ struct evd_log_field {
 int evd_log_open(struct evd_log *log, const char *path, struct evd_error *ret_error);
 
 /* Opens the file under its name again, after somebody renamed the old one. Until that is done, and
- * if it fails, lines go to the old one. Other threads may be writing. For standard error nothing is
- * done. */
+ * if it fails, lines go to the old one. Never waits: a pipe that nobody reads is an error. Other
+ * threads may be writing. For standard error nothing is done. */
 int evd_log_reopen(struct evd_log *log, struct evd_error *ret_error);
 
 /* Standard error stays open. */

@@ -244,13 +244,17 @@ static void test_pipelined(void **state)
     (void)state;
     struct server server;
     struct evd_buf out;
+    static char large[9000];
+    memset(large, ' ', sizeof large - 1);
+    large[0] = large[sizeof large - 2] = '"';
     start(&server, arms[0]);
     for (int way = 0; way < WAYS; way++) {
         struct peer peer = connect_as(&server, way);
         evd_buf_init(&out, 1 << 20);
         put_call(&peer, &out, 1, "auth", token_data("ada for ever"), NULL);
         for (uint64_t id = 2; id < 100; id++)
-            put_call(&peer, &out, id, id % 2 == 0 ? "whoami.subject" : "whoami.later", "", NULL);
+            put_call(&peer, &out, id, id % 2 == 0 ? "whoami.subject" : "whoami.later",
+                     id == 4 ? large : "", NULL); /* too large, were there no token before it */
         client_send(peer.fd, evd_buf_slice(&out).ptr, out.len);
         assert_int_equal(shutdown(peer.fd, SHUT_WR), 0);
         expect(&peer, "1 \"ok\"");
@@ -309,6 +313,7 @@ static void test_strangers(void **state)
         {"auth", "null", NULL},         {"auth", "{\"token\":\"\"}", NULL},
         {"auth", expired, NULL},        {"auth", forged, NULL},
         {"auth", "\"e30=\"", "base64"}, {"auth", huge, NULL},
+        {"auth", good, "base64"}, /* a frame's data could be it all the same */
     };
     struct server server;
     struct evd_buf out;

@@ -126,6 +126,66 @@ static struct evd_slice token_of(const char *name, char *out, size_t cap)
     return evd_slice_text(out);
 }
 
+/* ---- How signatures are compared: by OpenSSL's function, which takes the same time whatever they
+ * are, and by nothing else. auth.c finds it by dlsym(), which is wrapped. ---- */
+
+static struct {
+    int (*real)(const void *, const void *, size_t);
+    unsigned calls;
+    size_t len;
+    int verdict; /* -1: the real one's */
+} comparison = {.verdict = -1};
+
+void *__real_dlsym(void *library, const char *name);
+void *__wrap_dlsym(void *library, const char *name);
+
+static int compare(const void *a, const void *b, size_t len)
+{
+    comparison.calls++;
+    comparison.len = len;
+    return comparison.verdict >= 0 ? comparison.verdict : comparison.real(a, b, len);
+}
+
+void *__wrap_dlsym(void *library, const char *name)
+{
+    void *found = __real_dlsym(library, name);
+    int (*ours)(const void *, const void *, size_t) = compare;
+    if (strcmp(name, "CRYPTO_memcmp") != 0)
+        return found;
+    memcpy(&comparison.real, &found, sizeof found);
+    memcpy(&found, &ours, sizeof found);
+    return found;
+}
+
+static void test_signatures_are_compared_in_constant_time(void **state)
+{
+    (void)state;
+    char text[EVD_AUTH_TOKEN_MAX + 1];
+    struct evd_auth *auth = open_with(NULL, NULL);
+    struct evd_slice token = token_of("good", text, sizeof text);
+    size_t first = token.len - 43, last = token.len - 1; /* characters of the signature */
+    for (int verdict = -1; verdict <= 1; verdict++) {
+        for (int wrong = 0; wrong < 3; wrong++) {
+            struct evd_grant *grant = NULL;
+            size_t at = wrong == 1 ? first : last - 1;
+            char right = text[at];
+            if (wrong > 0)
+                text[at] = right == 'A' ? 'B' : 'A';
+            comparison.calls = 0;
+            comparison.verdict = verdict;
+            int rc = evd_auth_check(auth, token, NOW, &grant, NULL);
+            bool good = verdict < 0 ? wrong == 0 : verdict == 0;
+            assert_int_equal(rc, good ? EVD_OK : EVD_ERR_NO_PERMISSION);
+            assert_int_equal(comparison.calls, 1);
+            assert_int_equal(comparison.len, 32);
+            evd_grant_free(grant);
+            text[at] = right;
+        }
+    }
+    comparison.verdict = -1;
+    evd_auth_close(auth);
+}
+
 /* No truncation and no change of a single bit is accepted: not one of the characters is idle. */
 static void test_mutations(void **state)
 {
@@ -391,6 +451,14 @@ static void test_reload(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(evd_auth_reload(auth, &warning, &error), EVD_ERR_SYSTEM);
     accepts_good(auth);
+    /* Who opens it would wait for somebody who writes, and with him all signals. */
+    assert_int_equal(mkfifo(path, 0600), 0);
+    (void)alarm(60); /* or this would wait, too */
+    assert_int_equal(evd_auth_reload(auth, &warning, &error), EVD_ERR_USAGE);
+    (void)alarm(0);
+    assert_non_null(strstr(error.text, "is no regular file, which can be read again"));
+    assert_int_equal(unlink(path), 0);
+    accepts_good(auth);
     evd_auth_close(auth);
 }
 
@@ -419,11 +487,17 @@ static void test_file_modes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc_7515),   cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_events),
-        cmocka_unit_test(test_every_list), cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_data),       cmocka_unit_test(test_header),
-        cmocka_unit_test(test_file),       cmocka_unit_test(test_file_modes),
+        cmocka_unit_test(test_rfc_7515),
+        cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_signatures_are_compared_in_constant_time),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_every_list),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_data),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_modes),
         cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

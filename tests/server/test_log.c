@@ -1,6 +1,7 @@
 /* Lines of the log: their shapes, what is left out, and that nothing in a text breaks a line. */
 #include "server/log.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 /* cmocka wants some of the above first */
 #include <cmocka.h>
@@ -163,9 +165,49 @@ static void test_fields(void **state)
     close_log(&written);
 }
 
+/* A pipe in the place of the log: who opened it to write would wait for somebody who reads. */
+static void test_a_pipe_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct evd_log log;
+    struct evd_error error;
+    char path[64], old[80], text[128];
+    (void)snprintf(path, sizeof path, "test_log.%d", (int)getpid());
+    (void)snprintf(old, sizeof old, "%s.1", path);
+    assert_int_equal(evd_log_open(&log, path, &error), EVD_OK);
+    assert_int_equal(rename(path, old), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    (void)alarm(60); /* or this would wait, too */
+    assert_int_equal(evd_log_reopen(&log, &error), EVD_ERR_SYSTEM);
+    (void)alarm(0);
+    assert_non_null(strstr(error.text, "No such device or address"));
+    evd_log_write(&log, EVD_LOG_INFO, "to the old one");
+
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(evd_log_reopen(&log, &error), EVD_OK);
+    assert_int_equal(fcntl(log.fd, F_GETFL) & (O_NONBLOCK | O_APPEND), O_APPEND);
+    evd_log_write(&log, EVD_LOG_INFO, "to the reader");
+    ssize_t len = read(reader, text, sizeof text - 1);
+    assert_true(len > 0);
+    text[len] = '\0';
+    assert_non_null(strstr(text, "Z info: to the reader\n"));
+    evd_log_close(&log);
+    (void)close(reader);
+
+    FILE *file = fopen(old, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof text, file));
+    (void)fclose(file);
+    assert_non_null(strstr(text, "Z info: to the old one\n"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(old), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_pipe_is_not_waited_for),
         cmocka_unit_test(test_text_and_json),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_repeats_are_counted_instead),

@@ -14,7 +14,7 @@ foreach(header module message status builtins dispatch arena)
     DESTINATION "${EVD_INSTALL_INCLUDE}/evdispatch")
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/loadgen/scenarios" "${PROJECT_SOURCE_DIR}/loadgen/studies"
-  DESTINATION share)
+  "${PROJECT_SOURCE_DIR}/loadgen/schemas" DESTINATION share)
 install(FILES "${PROJECT_SOURCE_DIR}/docs/man/loadgen.1" DESTINATION share/man/man1)
 install(FILES "${PROJECT_SOURCE_DIR}/docs/man/evd-server.8" DESTINATION share/man/man8)
 install(FILES "${PROJECT_SOURCE_DIR}/dispatch/modules/TEMPLATE.c" DESTINATION share/evdispatch)

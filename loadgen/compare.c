@@ -49,7 +49,8 @@ static void add(struct differences *all, const char *what, const char *there, co
     size_t len = strlen(all->text);
 
     snprintf(all->text + len, sizeof(all->text) - len, "%s%s is %.24s there and %.24s here",
-             len > 0 ? "; " : "", what, there, here);
+             len > 0 ? "; " : "", what, *there != '\0' ? there : "none",
+             *here != '\0' ? here : "none");
 }
 
 static void lacks(struct differences *all, const char *path)
@@ -82,6 +83,18 @@ static void same_number(struct differences *all, const char *path, const char *w
         add(all, what, a, b);
 }
 
+static void same_bystanders(struct differences *all, const struct lg_profile *profile)
+{
+    char path[40];
+
+    for (int kind = 0; kind < LG_BYSTANDERS; kind++) {
+        const char *key = lg_bystander_key((enum lg_bystander)kind);
+
+        snprintf(path, sizeof(path), "bystanders/%s/wanted", key);
+        same_number(all, path, key, profile->bystanders[kind]);
+    }
+}
+
 static int check_same(const struct lg_old *old, const struct lg_run_options *options,
                       const struct lg_scenario *scenario, struct evd_error *error)
 {
@@ -92,6 +105,14 @@ static int check_same(const struct lg_old *old, const struct lg_run_options *opt
     same_number(&all, "scenario/request_bytes_mean", "mean request", scenario->payload_mean);
     same_text(&all, "config/transport", "transport", options->transport->name);
     same_text(&all, "config/mode", "loop", options->closed ? "closed" : "open");
+    same_text(&all, "config/encoding", "encoding",
+              options->encoding == NULL ? "" : options->encoding->name);
+    same_text(&all, "config/rate_shape", "shape of the rate", lg_rate_shape(options));
+    same_number(&all, "config/burst_on_ns", "bursts, ns,", (double)options->burst_on_ns);
+    same_number(&all, "config/burst_off_ns", "pauses, ns,", (double)options->burst_off_ns);
+    same_number(&all, "config/reconnect_every", "--reconnect-every",
+                (double)options->profile.reconnect_every);
+    same_bystanders(&all, &options->profile);
     same_number(&all, "config/rate", "rate", (double)options->rate / LG_RATE_UNIT);
     same_text(&all, "config/arrivals", "arrivals",
               options->closed ? "closed" : lg_arrivals_name(options->arrivals));
@@ -182,11 +203,8 @@ static void latencies(const struct lg_old *old, const char *name, const struct l
     static const struct {
         const char *key, *name;
         double q;
-        uint64_t needed; /* ten responses above it, in both runs */
-    } quantiles[] = {{"p50", "p50", 0.5, 20},
-                     {"p90", "p90", 0.9, 100},
-                     {"p99", "p99", 0.99, 1000},
-                     {"p99_9", "p99.9", 0.999, 10000}};
+    } quantiles[] = {
+        {"p50", "p50", 0.5}, {"p90", "p90", 0.9}, {"p99", "p99", 0.99}, {"p99_9", "p99.9", 0.999}};
     char path[64], label[40];
 
     snprintf(path, sizeof(path), "latency_ns/%s/count", name);
@@ -195,7 +213,9 @@ static void latencies(const struct lg_old *old, const char *name, const struct l
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
         snprintf(path, sizeof(path), "latency_ns/%s/%s", name, quantiles[i].key);
         snprintf(label, sizeof(label), "%s %s", name, quantiles[i].name);
-        if (count >= (double)quantiles[i].needed && now->count >= quantiles[i].needed)
+        uint64_t needed = lg_histogram_needed(quantiles[i].q);
+
+        if (count >= (double)needed && now->count >= needed)
             row(label, number(old, path), (double)lg_histogram_quantile(now, quantiles[i].q),
                 lg_format_ns, out);
     }

@@ -376,6 +376,11 @@ static int parse_profile(int option, char *value, struct lg_profile *profile,
     }
 }
 
+const char *lg_rate_shape(const struct lg_run_options *options)
+{
+    return options->ramp ? "ramp" : options->rate_count > 1 ? "steps" : "constant";
+}
+
 int lg_parse_percentile(const char *text, double *ret_quantile)
 {
     char *end;

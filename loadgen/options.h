@@ -92,6 +92,9 @@ uint64_t lg_wire_one_in(const struct lg_run_options *options);
 /* "1000", "12.5", "20k", "1.5M" a second, per LG_RATE_UNIT seconds. EVD_ERR_USAGE. */
 int lg_parse_rate(const char *text, uint64_t *ret_rate, struct evd_error *error);
 
+/* "constant", "ramp", "steps". */
+const char *lg_rate_shape(const struct lg_run_options *options);
+
 /* "99.9", above 0 and up to 99.999, as 0.999. EVD_ERR_USAGE, without words. */
 int lg_parse_percentile(const char *text, double *ret_quantile);
 

@@ -104,12 +104,10 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     put_text(writer, config, "target", options->target);
     put_text(writer, config, "transport", options->transport->name);
     put_text(writer, config, "scenario", options->scenario);
+    put_text(writer, config, "encoding", options->encoding == NULL ? "" : options->encoding->name);
     put_text(writer, config, "mode", options->closed ? "closed" : "open");
     put_number(writer, config, "rate", (double)options->rate / LG_RATE_UNIT);
-    put_text(writer, config, "rate_shape",
-             options->ramp             ? "ramp"
-             : options->rate_count > 1 ? "steps"
-                                       : "constant");
+    put_text(writer, config, "rate_shape", lg_rate_shape(options));
     rates = open_array(writer, config, "rates");
     for (unsigned i = 0; i < options->rate_count; i++)
         append(writer, rates, cJSON_CreateNumber((double)options->rates[i] / LG_RATE_UNIT));
@@ -123,6 +121,8 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     put_uint(writer, config, "warmup_ns", options->warmup_ns);
     put_uint(writer, config, "duration_ns", options->duration_ns);
     put_uint(writer, config, "timeout_ns", options->timeout_ns);
+    put_uint(writer, config, "drain_ns", options->drain_ns);
+    put(writer, config, "retry", cJSON_CreateBool(options->retry));
     put_uint(writer, config, "spin_ns", options->spin_ns);
     put_text(writer, config, "seed", seed);
     put_text(writer, config, "congestion", result->congestion);

@@ -78,6 +78,12 @@ class Compare(unittest.TestCase):
                                  (("--connections", "3"), "connections is 2 there and 3 here"),
                                  (("--depth", "2"), "depth is 1 there and 2 here"),
                                  (("--arrivals", "poisson"), "arrivals is constant there and poisson here"),
+                                 (("--rate", "1000..3000"), "shape of the rate is constant there and ramp here"),
+                                 (("--rate", "1000,3000"), "shape of the rate is constant there and steps here"),
+                                 (("--encoding", "gzip"), "encoding is none there and gzip here"),
+                                 (("--arrivals", "burst:5ms,5ms"), "pauses, ns, is 0 there and 5000000 here"),
+                                 (("--reconnect-every", "7"), "--reconnect-every is 0 there and 7 here"),
+                                 (("--half-open", "1"), "half_open is 0 there and 1 here"),
                                  (("--threads", "2"), "threads is 1 there and 2 here"),
                                  (("--scenario", "github-webhooks"),
                                   "scenario is services there and github-webhooks here")):

@@ -53,6 +53,12 @@ static void remove_file(const struct evd_address *address)
         (void)unlink(((const struct sockaddr_un *)&address->addr)->sun_path);
 }
 
+void evd_listener_remove_name(struct evd_listener *listener)
+{
+    if (atomic_exchange(&listener->named, false))
+        remove_file(&listener->bound);
+}
+
 /* One line an episode: it is over when nothing was short for a while. */
 static void tell_shortage(struct evd_listener *listener)
 {
@@ -63,11 +69,16 @@ static void tell_shortage(struct evd_listener *listener)
                        "accepting fails: %s; new connections are refused or wait%s",
                        strerror(errno),
                        short_of_descriptors(errno)
-                           ? " until there is room (ulimit -n, LimitNOFILE=, --max-connections)"
+                           ? " until there is room (ulimit -Hn, LimitNOFILE=, --max-connections)"
                            : ", which is tried again ten times a second");
         evd_log_write(listener->acceptor->config->log, EVD_LOG_WARNING, text);
     }
     listener->short_ns = now;
+}
+
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Nobody can be told that there is no descriptor for them without one: the spare is lent for that.
@@ -86,7 +97,7 @@ static bool shed(struct evd_listener *listener)
         (void)close(fd);
         listener->acceptor->refused(listener->acceptor->context);
     }
-    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->spare = open_spare();
     return fd >= 0;
 }
 
@@ -134,18 +145,12 @@ static enum failure failure_of(struct evd_listener *listener)
     }
 }
 
-static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
+static void accept_some(struct evd_listener *listener)
 {
-    (void)loop;
-    struct evd_listener *listener = io->data;
     /* Of a shared queue one at a time, so that who is awake does not take everything. */
     int max = listener->shared ? 1 : ACCEPT_MAX, accepted = 0, lost = 0, why = 0;
-    if (events & EV_ERROR) { /* the kernel would not watch it: later it may */
-        pause_accepting(listener);
-        return;
-    }
     for (int tries = 0; tries < ACCEPT_MAX && accepted < max && lost < LOST_MAX; tries++) {
-        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         enum failure failure = fd < 0 ? failure_of(listener) : NEXT_ONE;
         if (failure == NOBODY_WAITS)
             return;
@@ -167,6 +172,19 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
         tell_shortage(listener);
         pause_accepting(listener);
     }
+}
+
+static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    struct evd_listener *listener = io->data;
+    if (events & EV_ERROR) { /* the kernel would not watch it: later it may */
+        pause_accepting(listener);
+        return;
+    }
+    accept_some(listener);
+    if (listener->spare < 0) /* it was lent, and another has taken its place meanwhile */
+        listener->spare = open_spare();
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
@@ -223,7 +241,7 @@ static int init(struct evd_listener *listener, const struct evd_acceptor *accept
     ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
     ev_timer_init(&listener->pause, on_pause_over, PAUSE_SECONDS, 0.);
     listener->io.data = listener->pause.data = listener;
-    listener->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->spare = open_spare();
     listener->open = true;
     return listener->bound.addr.ss_family == AF_UNIX
                ? EVD_OK
@@ -242,6 +260,7 @@ static int open_socket(struct evd_listener *listener, const struct evd_acceptor 
         rc = init(listener, acceptor, fd, ret_error);
         if (!listener->open)
             remove_file(address);
+        atomic_store(&listener->named, listener->open && address->addr.ss_family == AF_UNIX);
     }
     if (!listener->open)
         (void)close(fd);
@@ -291,8 +310,8 @@ static void close_socket(struct evd_listener *listener)
 {
     if (listener->inherited)
         return;
+    evd_listener_remove_name(listener); /* first, or it may be another server's by then */
     (void)close(listener->io.fd);
-    remove_file(&listener->bound);
 }
 
 void evd_listener_start(struct evd_listener *listener)
@@ -315,6 +334,7 @@ void evd_listener_close(struct evd_listener *listener)
 
 void evd_listener_finish(struct evd_listener *listener)
 {
+    evd_listener_remove_name(listener); /* nobody can come behind the last in the queue */
     for (int i = 0; listener->open && !listener->inherited && i < FINISH_MAX; i++) {
         int fd = accept4(listener->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)

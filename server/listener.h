@@ -7,6 +7,7 @@
 #include "server/wire/args.h"
 
 #include <ev.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* Where connections come in: of all listeners of a worker. */
@@ -25,6 +26,7 @@ struct evd_listener {
     struct evd_address bound; /* with the port that the kernel chose */
     bool open;
     bool shared;       /* other workers accept from the same descriptor, which is not this one's */
+    atomic_bool named; /* a Unix socket's file is this one's to remove; the main thread may, too */
     bool inherited;    /* it was passed by the service manager, and outlives this process */
     int spare;         /* a descriptor to refuse a connection with when there is no other; or -1 */
     uint64_t short_ns; /* when descriptors were last short; 0: never */
@@ -49,13 +51,16 @@ int evd_listener_join(struct evd_listener *listener, const struct evd_acceptor *
 
 void evd_listener_start(struct evd_listener *listener);
 
-/* Accepts what waits in the queue, as closing would reset it, then closes as below. The queue of an
- * inherited socket is left to who listens next. */
+/* Removes a Unix socket's file, accepts what waits in the queue, as closing would reset it, then
+ * closes as below. The queue of an inherited socket is left to who listens next. */
 void evd_listener_finish(struct evd_listener *listener);
 
 /* Stops accepting; removes a Unix socket's file. What is shared or inherited stays open. May be
  * called twice. */
 void evd_listener_close(struct evd_listener *listener);
+
+/* Removes a Unix socket's file, unless that is done or is another's to do. Any thread. */
+void evd_listener_remove_name(struct evd_listener *listener);
 
 /* Closes a shared descriptor, once no worker accepts from it any more. May be called twice. */
 void evd_listener_close_shared(struct evd_listener *first);

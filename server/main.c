@@ -3,6 +3,7 @@
 #include "life.h"
 #include "loop.h"
 #include "memory.h"
+#include "process.h"
 
 #include "dispatch/builtins.h"
 
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define OWN_FDS 8 /* of the process, and of a worker: its loop's, its listeners' aside */
 
 static void print_addresses(const struct evd_workers *workers, const char *before, FILE *out)
 {
@@ -42,6 +45,19 @@ static int write_port_file(const struct evd_workers *workers, const char *path,
         return evd_error_set(ret_error, EVD_ERR_SYSTEM, "--port-file %s: %s", path, strerror(why));
     }
     return EVD_OK;
+}
+
+/* All that --max-connections asks for, whatever the shell allows at first: its soft limit is made
+ * for programs that use select(). Said where the hard one is too low. */
+static void print_descriptors(const struct evd_server_config *config, size_t allowed)
+{
+    const size_t listeners = config->listen_count + config->passed_count;
+    size_t need = config->max_connections + OWN_FDS +
+                  config->workers * (EVD_SURPLUS_MAX + OWN_FDS + 2 * listeners);
+    if (allowed < need)
+        (void)printf("descriptors: %zu are allowed (ulimit -Hn, LimitNOFILE=), %zu connections "
+                     "need %zu: those that are too many will be refused\n",
+                     allowed, config->max_connections, need);
 }
 
 static int serve(const struct evd_server_config *config, struct evd_life *life,
@@ -76,6 +92,7 @@ static int run(struct evd_server_config *config, struct evd_error *ret_error)
     size_t most = config->max_connections + config->workers * EVD_SURPLUS_MAX;
     if (evd_memory_reserve(most * config->workers) < 0)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the tables of the loops");
+    size_t allowed = evd_process_allow_fds();
     int rc = evd_life_open(&life, config, ret_error);
     if (rc >= 0)
         rc = evd_config_load(config, ret_error);
@@ -87,6 +104,7 @@ static int run(struct evd_server_config *config, struct evd_error *ret_error)
     if (rc >= 0) {
         print_addresses(workers, "listening on ", stdout);
         (void)printf("%s\n", evd_memory_text(config, text, sizeof text));
+        print_descriptors(config, allowed);
         (void)fflush(stdout);
         rc = serve(config, &life, workers);
     } else if (workers != NULL) {

@@ -2,6 +2,7 @@
 #ifndef EVD_PROCESS_H
 #define EVD_PROCESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct evd_process {
@@ -12,5 +13,9 @@ struct evd_process {
 };
 
 void evd_process_read(struct evd_process *ret_process);
+
+/* Raises the soft limit on descriptors to the hard one. Returns how many are allowed then; SIZE_MAX
+ * where there is no limit. */
+size_t evd_process_allow_fds(void);
 
 #endif

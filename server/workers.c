@@ -247,11 +247,6 @@ size_t evd_workers_close(struct evd_workers *workers)
 
 void evd_workers_abandon(struct evd_workers *workers)
 {
-    if (evd_workers_silent(workers, EVD_ASK_FINISH) == 0)
-        return; /* they are closed, and their names may be another server's by now */
-    for (size_t i = 0; i < workers->threads[0].worker.listener_count; i++) {
-        const struct evd_listener *listener = &workers->threads[0].worker.listeners[i];
-        if (listener->bound.addr.ss_family == AF_UNIX && !listener->inherited)
-            (void)unlink(((const struct sockaddr_un *)&listener->bound.addr)->sun_path);
-    }
+    for (size_t i = 0; i < workers->threads[0].worker.listener_count; i++)
+        evd_listener_remove_name(&workers->threads[0].worker.listeners[i]);
 }

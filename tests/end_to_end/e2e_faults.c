@@ -356,21 +356,76 @@ static size_t count_of(const char *text, const char *part)
     return count;
 }
 
+enum { FEW = 32 };
+
+/* In the child: so many descriptors, of which it may allow itself more, or not. */
+static void allow_few(void *context)
+{
+    const bool *at_most = context;
+    struct rlimit limit;
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = FEW;
+    if (*at_most)
+        limit.rlim_max = FEW;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void start_with_few(struct server *server, bool at_most)
+{
+    const char *args[] = {NULL};
+    const struct in_child prepare = {allow_few, &at_most};
+    server_start_in(server, args, &prepare, 1);
+}
+
+/* The soft limit is no reason to refuse anybody. */
+static void the_soft_limit_is_raised(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 2 * FEW };
+    struct server server;
+    char line[300];
+    int fds[CLIENTS];
+    start_with_few(&server, false);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(server.addresses[0]);
+        client_send_text(fds[i], "{\"event\":\"api.services.status\"}\n");
+        (void)client_read_line(fds[i], line, sizeof line);
+        assert_string_equal(line, "{\"data\":\"online\"}");
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    assert_int_equal(server_stop(&server), 0);
+    assert_string_equal(server.errors, "");
+}
+
+/* What it says of itself behind its addresses. */
+static void expect_said(const struct server *server, const char *part)
+{
+    char text[1000];
+    size_t len = 0;
+    while (len < sizeof text - 1) {
+        struct pollfd more = {.fd = server->out, .events = POLLIN};
+        assert_int_equal(poll(&more, 1, 30000), 1);
+        ssize_t got = read(server->out, text + len, sizeof text - 1 - len);
+        assert_true(got > 0);
+        len += (size_t)got;
+        text[len] = '\0';
+        if (strstr(text, part) != NULL)
+            return;
+    }
+    fail_msg("it says: %s", text);
+}
+
 static void out_of_descriptors(void **state)
 {
     (void)state;
     enum { CLIENTS = 40 };
     struct server server;
-    struct rlimit limit, few;
-    const char *args[] = {NULL};
     char line[300];
     int fds[CLIENTS], open = 0, refused = 0;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    few = limit;
-    few.rlim_cur = 32;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    server_start(&server, args);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    start_with_few(&server, true);
+    expect_said(&server, "descriptors: 32 are allowed (ulimit -Hn, LimitNOFILE=), 10000 "
+                         "connections need ");
     for (int i = 0; i < CLIENTS; i++) {
         int fd = client_connect(server.addresses[0]);
         (void)try_send(fd, "{\"event\":\"api.services.status\"}\n", 32);
@@ -432,6 +487,36 @@ static void accepting_is_paused(void **state)
     assert_int_equal(count_of(server.errors, "\n"), 1);
 }
 
+/* A Unix socket's name is removed while it still listens: behind a name where nobody does, another
+ * server would put its own, which this one would then remove. */
+static void a_name_goes_before_its_socket(void **state)
+{
+    (void)state;
+    static const char *const workers[] = {"--workers=1", "--workers=3"};
+    char path[140], listen[160];
+    (void)snprintf(path, sizeof path, "%s/name.sock", scratch_dir());
+    (void)snprintf(listen, sizeof listen, "--listen=unix://%s", path);
+    for (size_t i = 0; i < 2; i++) {
+        struct server server;
+        const char *args[] = {workers[i], listen, NULL};
+        faulty_start(&server, args);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(server_stop(&server), 0);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(faults->orphans, 0);
+        faults_unmap(faults);
+    }
+    struct server server; /* the same of a start that fails behind it */
+    const char *args[] = {listen, "--port-file=/nonexistent/port", NULL};
+    faults = faults_map();
+    assert_false(server_may_start(&server, args));
+    faults_without();
+    assert_int_equal(server_wait(&server), 1);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(faults->orphans, 0);
+    faults_unmap(faults);
+}
+
 int main(void)
 {
     static const char head[] = "{\"id\":1,\"event\":\"slow.now\",\"data\":\"";
@@ -447,8 +532,10 @@ int main(void)
         cmocka_unit_test(loading_may_fail_for_good),
         cmocka_unit_test(calls_may_be_interrupted),
         cmocka_unit_test(reads_and_writes_may_be_short),
+        cmocka_unit_test(the_soft_limit_is_raised),
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(accepting_is_paused),
+        cmocka_unit_test(a_name_goes_before_its_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

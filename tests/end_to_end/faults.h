@@ -49,7 +49,9 @@ struct faults {
     _Atomic long asked;     /* sites that were passed since this was set to 0 */
     _Atomic long from, to;  /* the numbers, from 1, of those that fail */
     _Atomic long held;      /* blocks that are allocated */
-    _Atomic long waits;     /* calls of epoll_wait, since this was set to 0 */
+    _Atomic long
+        orphans;        /* listening Unix sockets that were closed before their name was removed */
+    _Atomic long waits; /* calls of epoll_wait, since this was set to 0 */
 };
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -167,6 +168,18 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 int shutdown(int fd, int how)
 {
     return refused(CALL_SHUTDOWN, ENOTCONN) ? -1 : (int)syscall(SYS_shutdown, fd, how);
+}
+
+int close(int fd)
+{
+    struct sockaddr_un bound;
+    socklen_t len = sizeof bound, int_len = sizeof(int);
+    int listens = 0;
+    if (syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) == 0 &&
+        listens != 0 && syscall(SYS_getsockname, fd, &bound, &len) == 0 &&
+        bound.sun_family == AF_UNIX && access(bound.sun_path, F_OK) == 0)
+        faults->orphans++;
+    return (int)syscall(SYS_close, fd);
 }
 
 /* ---- When it starts, or loads a module. ---- */

@@ -37,6 +37,30 @@ static int never(void *state, struct evd_call *call)
     return EVD_MORE;
 }
 
+/* Builds its tree, and never answers. */
+static int hold(void *state, struct evd_call *call)
+{
+    const cJSON *data;
+    int rc = call->context == NULL ? evd_json(call, &data) : EVD_OK;
+    return rc < 0 ? rc : never(state, call);
+}
+
+/* Answers in so many seconds. */
+static int after(void *state, struct evd_call *call)
+{
+    (void)state;
+    if (call->context != NULL) {
+        free(call->context);
+        call->context = NULL;
+        return evd_reply_uint(call, 1);
+    }
+    call->context = malloc(1);
+    if (call->context == NULL)
+        return EVD_ERR_NO_MEMORY;
+    (void)evd_wait(call, (unsigned)(evd_data(call).ptr[0] - '0') * SIM_SECOND);
+    return EVD_MORE;
+}
+
 static void cancel(void *state, struct evd_call *call)
 {
     (void)state;
@@ -63,7 +87,8 @@ static int large(void *state, struct evd_call *call)
     return evd_reply_string(call, evd_slice(letters, len < SIM_LARGE ? len : SIM_LARGE));
 }
 
-static const struct evd_function functions[] = {
-    {"later", later}, {"never", never}, {"tree", tree}, {"large", large}};
+static const struct evd_function functions[] = {{"later", later}, {"never", never},
+                                                {"tree", tree},   {"large", large},
+                                                {"hold", hold},   {"after", after}};
 
 EVD_MODULE(sim, .cancel = cancel, EVD_FUNCTIONS(functions));

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define TRICKLE_NS SIM_SECOND
+#define CLING_NS   (SIM_SECOND / 10)
+#define CLINGS     1000
 
 struct sim_peer sim_peers[SIM_PEERS];
 
@@ -152,6 +154,17 @@ static void add_call(struct sim_peer *peer, int id)
     answer->call_end = peer->script_len;
 }
 
+void sim_peer_say(struct sim_peer *peer, const char *call, const char *answer)
+{
+    struct sim_answer *due = &peer->answers[peer->answer_count++];
+    SIM_CHECK(peer->answer_count <= SIM_CALLS_MAX);
+    due->at = peer->expected_len;
+    put_text(peer->script, &peer->script_len, call);
+    put_text(peer->expected, &peer->expected_len, answer);
+    due->len = peer->expected_len - due->at;
+    due->call_end = peer->script_len;
+}
+
 struct sim_peer *sim_peer_make(int number, enum sim_manner manner, enum sim_protocol protocol,
                                size_t calls, uint64_t start_ns)
 {
@@ -168,6 +181,9 @@ struct sim_peer *sim_peer_make(int number, enum sim_manner manner, enum sim_prot
         add_call(peer, (int)i + 1);
     if (manner == SIM_STUCK)
         put_text(peer->script, &peer->script_len, "{\"event\":\"sim.never\"}\n");
+    if (manner == SIM_CLINGER)
+        for (int i = 0; i < CLINGS; i++)
+            put_text(peer->script, &peer->script_len, "?");
     if (manner == SIM_TRICKLE) {
         static char blanks[2000];
         memset(blanks, ' ', sizeof blanks - 1);
@@ -325,7 +341,7 @@ static void over(int number)
     if (peer->manner == SIM_RESETTER || peer->cut || sim_suspect(number))
         return;
     SIM_CHECK(!s->server_reset || is_deaf(peer) || peer->manner == SIM_TRICKLE ||
-              peer->manner == SIM_STUCK);
+              peer->manner == SIM_STUCK || peer->manner == SIM_CLINGER);
     SIM_CHECK(is_deaf(peer) || peer->answered == peer->answer_count);
     SIM_CHECK(is_deaf(peer) || peer->parsed == s->out_len);
 }
@@ -367,6 +383,11 @@ static bool next_piece(int number)
         peer->next_ns = sim.now_ns + TRICKLE_NS;
         return true;
     }
+    case SIM_CLINGER:
+        if (sim.now_ns < peer->next_ns || !sends(number, 1))
+            return false;
+        peer->next_ns = sim.now_ns + CLING_NS;
+        return true;
     case SIM_SILENT:
         return false;
     default:
@@ -406,8 +427,8 @@ bool sim_peer_act(int number)
 {
     struct sim_peer *peer = &sim_peers[number];
     struct sim_socket *s = &sim.sockets[number];
-    bool trickles = peer->started && (peer->manner == SIM_TRICKLE ||
-                                      peer->manner == SIM_TALKER); /* and reads meanwhile */
+    bool trickles = peer->started && (peer->manner == SIM_TRICKLE || peer->manner == SIM_TALKER ||
+                                      peer->manner == SIM_CLINGER); /* and reads meanwhile */
     if (peer->done || (sim.now_ns < peer->next_ns && !trickles))
         return false;
     if (!peer->started)
@@ -415,9 +436,10 @@ bool sim_peer_act(int number)
     bool moved = false, slow = peer->manner == SIM_SLOW && !s->server_gone;
     if (!is_deaf(peer) && (!slow || sim_below(8) == 0))
         moved |= reads(number, slow || sim_below(2) == 0 ? 1 + sim_below(900) : SIM_TEXT);
+    bool clings = peer->manner == SIM_CLINGER && !s->server_gone;
     bool end = s->server_reset || (s->server_shut && s->out_read == s->out_len) ||
                (s->server_gone && is_deaf(peer));
-    if (end) {
+    if (end && !clings) {
         bool lost = s->server_reset && s->out_read < s->out_len;
         if (!lost || is_deaf(peer) || sim_suspect(number) || peer->cut ||
             peer->manner == SIM_RESETTER)

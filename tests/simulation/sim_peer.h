@@ -20,6 +20,7 @@ enum sim_manner {
     SIM_SILENT,   /* sends nothing */
     SIM_RESETTER, /* resets at some moment */
     SIM_STUCK,    /* makes a call that is never answered */
+    SIM_CLINGER,  /* speaks no protocol, and goes on when the server has said goodbye */
     SIM_MANNERS,
 };
 
@@ -52,6 +53,9 @@ extern struct sim_peer sim_peers[SIM_PEERS];
 /* A peer that connects at this time and makes so many calls (of SIM_TRICKLE, SIM_SILENT: none). */
 struct sim_peer *sim_peer_make(int number, enum sim_manner manner, enum sim_protocol protocol,
                                size_t calls, uint64_t start_ns);
+
+/* One more call, in its protocol's own bytes, and its answer. */
+void sim_peer_say(struct sim_peer *peer, const char *call, const char *answer);
 
 /* Does what it may do now. False: nothing. Checks each answer as it comes. */
 bool sim_peer_act(int number);

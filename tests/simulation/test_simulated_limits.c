@@ -2,16 +2,18 @@
  * what the connections of several workers hold together. */
 #include "sim_run.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ROUNDS   20
-#define SWEEP_NS (SIM_SECOND / 4)   /* how often the server looks who is due */
-#define SLACK_NS (SIM_SECOND / 100) /* for a peer to come to its first byte, or to see the end */
-#define PAUSE_NS (SIM_SECOND / 10)  /* of accepting */
-#define DAY_NS   (86400 * SIM_SECOND)
+#define ROUNDS     20
+#define SWEEP_NS   (SIM_SECOND / 4)   /* how often the server looks who is due */
+#define SLACK_NS   (SIM_SECOND / 100) /* for a peer to come to its first byte, or to see the end */
+#define PAUSE_NS   (SIM_SECOND / 10)  /* of accepting */
+#define EPISODE_NS (11 * SIM_SECOND)  /* a shortage behind so long is another one */
+#define DAY_NS     (86400 * SIM_SECOND)
 
 static struct sim_server server;
 
@@ -37,6 +39,7 @@ static const struct {
     {SIM_DEAF, SIM_LINES, 30, 8},    /* --write-timeout */
     {SIM_TALKER, SIM_LINES, 30, 8},  /* the same: what it sends is no sign of life */
     {SIM_STUCK, SIM_LINES, 0, 13},   /* --call-timeout, then --idle-timeout */
+    {SIM_CLINGER, SIM_LINES, 0, 1},  /* for its end, whatever it still sends */
 };
 
 /* The wall clock is set anywhere, now and then; nobody goes earlier or later for that. */
@@ -60,7 +63,7 @@ static void times_run_out(bool jumps)
             struct sim_peer *peer =
                 sim_peer_make(0, times[i].manner, times[i].protocol, times[i].calls,
                               sim.now_ns + sim_below(SIM_SECOND));
-            peer->cut = times[i].manner == SIM_STUCK;
+            peer->cut = times[i].manner == SIM_STUCK || times[i].manner == SIM_CLINGER;
             if (times[i].seconds == 8)
                 sim.sockets[0].window = 1; /* its socket holds less than its answers */
             server.peers = 1;
@@ -87,6 +90,117 @@ static void the_wall_clock_may_jump(void **state)
 {
     (void)state;
     times_run_out(true);
+}
+
+/* Peers who do as the test says: what it has not sent for them they do not send. */
+static struct sim_peer *make_puppet(int number)
+{
+    struct sim_peer *peer = sim_peer_make(number, SIM_SILENT, SIM_LINES, 0, sim.now_ns);
+    sim.sockets[number].window = SIM_TEXT;
+    server.peers = (size_t)number + 1;
+    return peer;
+}
+
+#define STATUS_CALL   "{\"event\":\"api.services.status\"}\n"
+#define STATUS_ANSWER "{\"data\":\"online\"}\n"
+
+/* A limit on a message is none on those behind it: each piece ends one and begins the next. */
+static void each_message_has_its_time(void **state)
+{
+    (void)state;
+    enum { CALLS = 6, HALF = 10 };
+    begin("each message has its time", 1, 1);
+    assert_int_equal(sim_open(&server), EVD_OK);
+    struct sim_peer *peer = make_puppet(0);
+    for (int i = 0; i < CALLS; i++)
+        sim_peer_say(peer, STATUS_CALL, STATUS_ANSWER);
+    for (size_t i = 0; i < CALLS; i++) {
+        sim.sockets[0].sent = i * strlen(STATUS_CALL) + HALF;
+        sim_run_until(&server, sim.now_ns + 3 * SIM_SECOND);
+        SIM_CHECK(!peer->done && peer->answered == i);
+    }
+    sim.sockets[0].sent = peer->script_len;
+    sim_run(&server);
+    SIM_CHECK(peer->answered == CALLS);
+    sim_close(&server);
+}
+
+/* The same of calls that answer later. */
+static void each_call_has_its_time(void **state)
+{
+    (void)state;
+    enum { CALLS = 4 };
+    begin("each call has its time", 1, 1);
+    assert_int_equal(sim_open(&server), EVD_OK);
+    struct sim_peer *peer = make_puppet(0);
+    for (int i = 0; i < CALLS; i++)
+        sim_peer_say(peer, "{\"event\":\"sim.after\",\"data\":4}\n", "{\"data\":1}\n");
+    sim.sockets[0].sent = peer->script_len;
+    sim_run(&server);
+    SIM_CHECK(peer->answered == CALLS && peer->ended_ns - peer->began_ns > 16 * SIM_SECOND);
+    sim_close(&server);
+}
+
+/* The end waits a quarter of a second for who does not go, not the second that it has else. */
+static void the_end_waits_less(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("the end waits less", round, 1);
+        assert_int_equal(sim_open(&server), EVD_OK);
+        (void)sim_peer_make(0, SIM_CLINGER, SIM_LINES, 0, sim.now_ns);
+        server.peers = 1;
+        while (!sim.sockets[0].accepted)
+            sim_run_until(&server, sim.now_ns + 1000);
+        uint64_t now = sim.now_ns;
+        sim_close(&server);
+        SIM_CHECK(sim.now_ns - now >= SIM_SECOND / 4 && sim.now_ns - now < SIM_SECOND / 2);
+    }
+}
+
+/* Who was connected and had sent its call when the end came is answered, though it stood in the
+ * queue still: to close that would reset it. */
+static void who_waits_in_the_queue_is_answered_at_the_end(void **state)
+{
+    (void)state;
+    enum { QUEUED = 70 }; /* more than are accepted in one turn */
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("the end, and a queue", round, 1 + (unsigned)(round % SIM_WORKERS));
+        assert_int_equal(sim_open(&server), EVD_OK);
+        for (int p = 0; p < QUEUED; p++) {
+            struct sim_peer *peer = make_puppet(p);
+            sim_peer_say(peer, STATUS_CALL, STATUS_ANSWER);
+            sim.sockets[p].sent = peer->script_len;
+            SIM_CHECK(sim_peer_act(p) && sim.sockets[p].connected);
+        }
+        sim_close(&server);
+        for (int p = 0; p < QUEUED; p++)
+            SIM_CHECK(sim_peers[p].answered == 1 && !sim.sockets[p].server_reset);
+    }
+}
+
+/* One that has sent much gets a few answers, then it is the other's turn. */
+static void a_turn_has_an_end(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("--max-calls", round, 1);
+        assert_int_equal(sim_open(&server), EVD_OK);
+        struct sim_peer *much = make_puppet(0), *little = make_puppet(1);
+        for (int i = 0; i < SIM_CALLS_MAX; i++)
+            sim_peer_say(much, STATUS_CALL, STATUS_ANSWER);
+        sim_peer_say(little, STATUS_CALL, STATUS_ANSWER);
+        while (!sim.sockets[0].accepted || !sim.sockets[1].accepted)
+            sim_run_until(&server, sim.now_ns + 1000);
+        for (int p = 0; p < 2; p++)
+            sim.sockets[p].sent = sim_peers[p].script_len;
+        while (sim.sockets[1].out_len == 0)
+            sim_run_until(&server, sim.now_ns + 1000);
+        SIM_CHECK(server.workers[0].calls <= 1 + 2 * server.config.max_calls);
+        sim_run(&server);
+        SIM_CHECK(much->answered == SIM_CALLS_MAX && little->answered == 1);
+        sim_close(&server);
+    }
 }
 
 /* ---- Accepting. ---- */
@@ -154,6 +268,14 @@ static void accepting_fails_for_a_while(void **state)
             sim_arm(NULL);
             sim_run_until(&server, now + SIM_SECOND);
             SIM_CHECK(all_served(IN, IN + WAIT));
+            sim.now_ns += EPISODE_NS; /* long afterwards: it is told again */
+            (void)sim_peer_make(IN + WAIT, SIM_ORDERLY, SIM_LINES, 5, sim.now_ns);
+            server.peers = IN + WAIT + 1;
+            sim_arm(&plan);
+            sim_run_until(&server, sim.now_ns + SIM_SECOND);
+            SIM_CHECK(sim.lines == workers + 1);
+            sim_arm(NULL);
+            sim_run(&server);
             sim_serves_on(&server);
             sim_close(&server);
         }
@@ -188,6 +310,45 @@ static void descriptors_run_out(void **state)
         sim_run(&server);
         SIM_CHECK(all_served(0, IN));
         sim_serves_on(&server); /* with the limit still there: all of them have left */
+        sim_close(&server);
+    }
+}
+
+/* When the spare one was lent, another took the last number there was. It is had again as soon as
+ * there is one, and refuses who is too many the next time. */
+static void the_spare_descriptor_comes_back(void **state)
+{
+    (void)state;
+    enum { IN = 5, MORE = 4, END = 2 * (IN + MORE) };
+    static const struct sim_plan plan = {.sites = SIM_OPEN, .from = 1, .to = LONG_MAX};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        begin("the spare is lost", round, 1);
+        assert_int_equal(sim_open(&server), EVD_OK);
+        let_in(IN);
+        size_t full = sim.descriptors;
+        sim.descriptor_limit = full;
+        sim_arm(&plan);
+        for (int p = IN; p < IN + MORE; p++) {
+            (void)sim_peer_make(p, SIM_ORDERLY, SIM_LINES, 5, sim.now_ns);
+            sim_peers[p].cut = true;
+        }
+        server.peers = IN + MORE;
+        sim_run_until(&server, sim.now_ns + SIM_SECOND / 2);
+        SIM_CHECK(server.workers[0].listeners[0].spare < 0);
+        sim_arm(NULL);
+        sim_run(&server);
+        for (int p = IN + MORE; p < END; p++) {
+            bool is_one_more = p >= END - MORE;
+            (void)sim_peer_make(p, is_one_more ? SIM_ORDERLY : SIM_IDLER, SIM_LINES, 5,
+                                sim.now_ns + is_one_more * SIM_SECOND);
+            sim_peers[p].cut = is_one_more;
+        }
+        server.peers = END;
+        sim_run_until(&server, sim.now_ns + SIM_SECOND + SIM_SECOND / 2);
+        SIM_CHECK(sim.descriptors == full);
+        for (int p = END - MORE; p < END; p++)
+            SIM_CHECK(strstr(sim.sockets[p].out, "\"code\":\"busy\"") != NULL);
+        sim_run(&server);
         sim_close(&server);
     }
 }
@@ -380,13 +541,58 @@ static void workers_share_the_memory(void **state)
     }
 }
 
+/* What a call holds that does not end counts: its tree, or its payload. So many of them have no
+ * room, and some go. */
+static void unfinished_calls_hold_memory(void **state)
+{
+    (void)state;
+    enum { CALLS = 12, ITEMS = 2000, BATCH = 64 * 1024 };
+    static char tree[ITEMS * 2 + 100];
+    static const char payload[] =
+        "{\"event\":\"sim.never\",\"encoding\":\"base64+gzip\",\"data\":\""
+        /* a string of 60,000 letters */
+        "H4sIAAAAAAACA+3BIQEAAAACoC+udL43DEAKAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAcCYDawgQm2LqAAA=\"}\n";
+    const struct {
+        const char *call;
+        size_t bytes; /* at least, beside the read that it came with */
+    } cases[] = {{tree, ITEMS * sizeof(cJSON)}, {payload, 60000}};
+    size_t len = (size_t)sprintf(tree, "{\"event\":\"sim.hold\",\"data\":[1");
+    for (int i = 1; i < ITEMS; i++)
+        len += (size_t)sprintf(tree + len, ",1");
+    (void)sprintf(tree + len, "]}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin("unfinished calls", i, 1);
+        server.config.max_memory = 1 << 20;
+        assert_int_equal(sim_open(&server), EVD_OK);
+        for (int p = 0; p < CALLS; p++) {
+            struct sim_peer *peer = make_puppet(p);
+            sim_peer_say(peer, cases[i].call, "");
+            peer->cut = true;
+            sim.sockets[p].sent = peer->script_len;
+        }
+        sim_run_until(&server, sim.now_ns + SIM_SECOND);
+        size_t open = server.workers[0].conns.count;
+        print_message("%zu of %d are open\n", open, CALLS);
+        SIM_CHECK(open >= 2 && open * (BATCH + cases[i].bytes) <= server.config.max_memory);
+        sim_close(&server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_message_has_its_time),
+        cmocka_unit_test(each_call_has_its_time),
+        cmocka_unit_test(the_end_waits_less),
+        cmocka_unit_test(who_waits_in_the_queue_is_answered_at_the_end),
+        cmocka_unit_test(a_turn_has_an_end),
+        cmocka_unit_test(unfinished_calls_hold_memory),
         cmocka_unit_test(each_time_is_kept),
         cmocka_unit_test(the_wall_clock_may_jump),
         cmocka_unit_test(accepting_fails_for_a_while),
         cmocka_unit_test(descriptors_run_out),
+        cmocka_unit_test(the_spare_descriptor_comes_back),
         cmocka_unit_test(who_is_too_many_is_told),
         cmocka_unit_test(who_is_held_is_counted),
         cmocka_unit_test(who_is_held_does_not_hold_up_the_end),

@@ -52,12 +52,13 @@ static void make_all_peers(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         enum sim_manner manner = (enum sim_manner)sim_below(SIM_MANNERS);
-        enum sim_protocol protocol =
-            manner == SIM_STUCK ? SIM_LINES : (enum sim_protocol)sim_below(3);
-        bool silent = manner == SIM_TRICKLE || manner == SIM_SILENT;
+        enum sim_protocol protocol = manner == SIM_STUCK || manner == SIM_CLINGER
+                                         ? SIM_LINES
+                                         : (enum sim_protocol)sim_below(3);
+        bool silent = manner == SIM_TRICKLE || manner == SIM_SILENT || manner == SIM_CLINGER;
         (void)sim_peer_make((int)i, manner, protocol, silent ? 0 : sim_below(SIM_CALLS_MAX),
                             sim.now_ns + sim_below(SIM_SECOND));
-        if (manner == SIM_STUCK)
+        if (manner == SIM_STUCK || manner == SIM_CLINGER)
             sim_peers[i].cut = true;
     }
     server.peers = count;

@@ -59,15 +59,22 @@ static const struct route *find(struct evd_slice path)
     return NULL;
 }
 
-/* Any good token will do: pages are no events, which it may list. */
-static bool has_token(struct evd_auth *auth, const struct evd_http_request *request)
+/* Any good token will do: pages are no events, which it may list. One that is not is counted and
+ * told of as that of a call is. */
+static bool has_token(struct evd_worker *worker, const struct evd_http_request *request)
 {
     const struct evd_http_field *field = evd_http_get(request, "Authorization");
+    struct evd_error why = {.text = ""};
     struct evd_slice token;
     struct evd_grant *grant = NULL;
-    bool good = field != NULL && evd_auth_token_of_header(field->value, &token, NULL) >= 0 &&
-                evd_auth_check(auth, token, evd_auth_now(), &grant, NULL) >= 0;
+    bool good = field != NULL && evd_auth_token_of_header(field->value, &token, &why) >= 0 &&
+                evd_auth_check(worker->config->auth, token, evd_auth_now(), &grant, &why) >= 0;
     evd_grant_free(grant);
+    if (!good) {
+        evd_metrics_error(worker->measure.metrics,
+                          evd_slice_text(evd_status_code(EVD_ERR_NO_PERMISSION)));
+        evd_worker_refused(worker, why.text);
+    }
     return good;
 }
 
@@ -85,8 +92,7 @@ static void answer(struct evd_worker *worker, const struct evd_http_request *req
                !evd_slice_equal(request->method, EVD_SLICE("HEAD"))) {
         response->status = 405;
         response->allow = "GET, HEAD";
-    } else if (!route->open && worker->config->auth != NULL &&
-               !has_token(worker->config->auth, request)) {
+    } else if (!route->open && worker->config->auth != NULL && !has_token(worker, request)) {
         response->status = 401;
         response->challenge = "Bearer";
     } else {

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import signal
 import socket
 import sys
@@ -111,8 +112,8 @@ class Tokens(unittest.TestCase):
 
     SECRET = b"0123456789abcdef0123456789abcdef"
 
-    def token(self, secret):
-        parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"HS256"}', b'{"sub":"p"}')]
+    def token(self, secret, claims=b'{"sub":"p"}'):
+        parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"HS256"}', claims)]
         digest = hmac.new(secret, b".".join(parts), hashlib.sha256).digest()
         return b".".join([*parts, base64.urlsafe_b64encode(digest).rstrip(b"=")]).decode()
 
@@ -139,6 +140,58 @@ class Tokens(unittest.TestCase):
                     self.assertEqual(answer.getheader("WWW-Authenticate"), challenge)
                 self.assertEqual(server.get("/healthz").status, 200)
                 self.assertEqual(server.get("/readyz").status, 200)
+
+
+    def test_what_claims_take_counts_as_memory(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "secret")
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(self.SECRET)
+
+            def buffer_bytes():
+                client.request("GET", "/metrics", headers={"Authorization": "Bearer " + self.token(self.SECRET)})
+                return int(re.search(rb"^evd_buffer_bytes (\d+)$", client.getresponse().read(), re.M)[1])
+
+            token = self.token(self.SECRET, b'{"sub":"' + b"x" * 2900 + b'"}')
+            with Server(SERVER, "--auth-secret-file", path) as server, server.connect() as caller:
+                client = server.client()
+                before = [buffer_bytes() for _ in range(3)][-1]  # its own buffers have their size
+                caller.sendall(b'{"event":"auth","data":{"token":"' + token.encode() + b'"}}\n')
+                self.assertEqual(caller.recv(100), b'{"data":"ok"}\n')
+                self.assertIn(buffer_bytes() - before, range(2900, 3200))
+                client.close()
+
+    def test_the_secret_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, new = os.path.join(folder, "secret"), b"fedcba9876543210fedcba9876543210"
+
+            def status(secret):
+                client = server.client()
+                client.request("GET", "/metrics", headers={"Authorization": "Bearer " + self.token(secret)})
+                answer = client.getresponse()
+                answer.read()
+                client.close()
+                return answer.status
+
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644), "wb") as file:
+                file.write(self.SECRET)
+            os.chmod(path, 0o644)
+            with Server(SERVER, "--auth-secret-file", path) as server:
+                self.assertEqual((status(self.SECRET), status(new)), (200, 401))
+                with open(path, "wb") as file:
+                    file.write(new + b"\n")
+                os.chmod(path, 0o600)
+                self.assertEqual((status(self.SECRET), status(new)), (200, 401))
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: status(new) == 200)
+                self.assertEqual(status(self.SECRET), 401)
+                self.assertEqual(server.stop(), 0)
+                text = server.error_text()
+            self.assertIn(f"warning: --auth-secret-file {path} is open to others than its owner (mode 644): chmod 600\n", text)
+            self.assertEqual(text.count("open to others"), 1)
+            self.assertIn("info: the secret of tokens was read anew\n", text)
+            self.assertIn("info: a token was refused: its signature is not by this secret (1 refusals so far)\n", text)
+            self.assertNotIn("eyJ", text)
 
 
 class Leaving(unittest.TestCase):

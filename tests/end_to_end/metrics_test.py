@@ -1,9 +1,16 @@
 #!/usr/bin/env python3
 """GET /metrics, read by the rules of the format and, where it is there, by Prometheus' own parser:
-metrics_test.py SERVER"""
+metrics_test.py SERVER TOP_OF_THE_TREE FOLDER
 
+FOLDER holds the modules of these tests: modules/ and reload/."""
+
+import os
 import re
+import shutil
+import socket
+import struct
 import sys
+import tempfile
 import unittest
 
 from http_client import Server, read_all, wait_until
@@ -14,7 +21,7 @@ try:
 except ImportError:
     text_string_to_metric_families = None
 
-SERVER = None
+SERVER = TOP = MODULES = None
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -197,6 +204,197 @@ class Metrics(unittest.TestCase):
             self.assertEqual(server.get("/healthz").status, 200)
 
 
+class Table(unittest.TestCase):
+    """The table in docs/OPERATIONS.md and the page tell of the same metrics."""
+
+    def test_names_types_labels(self):
+        with open(f"{TOP}/docs/OPERATIONS.md", encoding="utf-8") as file:
+            section = re.search(r"^## Metrics\n(.*?)^## ", file.read(), re.M | re.S)[1]
+        told = {}
+        for names, types, labels in re.findall(r"^\| (`evd_[^|]+) \| ([^|]+) \|([^|]*)\|", section, re.M):
+            names, types = re.findall(r"`(\w+)`", names), types.split(", ")
+            for name, type_ in zip(names, types * len(names) if len(types) == 1 else types, strict=True):
+                told[name] = (type_, tuple(sorted(re.findall(r"`(\w+)`", labels))))
+        with Server(SERVER) as server:
+            server.call({"event": "api.services.status"})
+            text = server.get("/metrics").text
+        samples, found = parse(text), {}
+        for name, type_ in re.findall(r"^# TYPE (evd_\w+) (\w+)$", text, re.M):
+            group = samples[name + "_count" if type_ == "histogram" else name]
+            found[name] = (type_, tuple(label.split("=")[0] for label in next(iter(group))))
+        self.assertEqual(told, found)
+
+    def test_codes(self):
+        with open(f"{TOP}/dispatch/status.h", encoding="utf-8") as file:
+            codes = re.findall(r'X\([A-Z_]+,\s*-\d+,\s*"([a-z_]+)"', file.read())
+        with Server(SERVER) as server:
+            samples = scrape(server)
+        told = [labels[0] for labels in samples["evd_errors_total"]]
+        self.assertEqual(sorted(told), sorted(f'code="{code}"' for code in [*codes, "module"]))
+
+
+class Moves(unittest.TestCase):
+    """Each metric tells what has happened, exactly where that can be known."""
+
+    REQUEST = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    def scrape(self, connection):
+        """On a connection that is kept: the samples, and the bytes that the answer took."""
+        connection.sendall(self.REQUEST)
+        text = b""
+        while b"\r\n\r\n" not in text:
+            text += connection.recv(65536)
+        head = text.index(b"\r\n\r\n") + 4
+        size = head + int(re.search(rb"Content-Length: (\d+)", text)[1])
+        while len(text) < size:
+            text += connection.recv(65536)
+        return parse(text[head:].decode()), size
+
+    def one_call(self, connection, call, count=1):
+        """Sends it so many times in one piece; the answers."""
+        connection.sendall(call * count)
+        text = b""
+        while text.count(b"\n") < count:
+            text += connection.recv(65536)
+        return text
+
+    def test_bytes_and_reads(self):
+        with Server(SERVER) as server, server.connect() as http, server.connect() as caller:
+            first, size = self.scrape(http)
+            call, answers = b'{"event":"api.services.status"}\n', b""
+            for _ in range(3):
+                answers += self.one_call(caller, call, 10)
+            second, _ = self.scrape(http)
+            grown = lambda name: value(second, name) - value(first, name)
+            self.assertEqual(grown("evd_received_bytes_total"), len(call) * 30 + len(self.REQUEST))
+            self.assertEqual(grown("evd_sent_bytes_total"), len(answers) + size)
+            self.assertEqual(grown("evd_reads_total"), 3 + 1)
+
+    def test_connections(self):
+        with Server(SERVER) as server, server.connect() as http:
+            alone, _ = self.scrape(http)
+            with server.connect() as one, server.connect() as two:
+                for connection in one, two:
+                    self.one_call(connection, b'{"event":"api.services.status"}\n')
+                together, _ = self.scrape(http)
+            self.assertEqual(value(together, "evd_connections", worker="0"), 3)
+            each = value(alone, "evd_connection_bytes")
+            self.assertTrue(100 < each < 600)
+            self.assertEqual(value(together, "evd_connection_bytes"), 3 * each)
+            self.assertEqual(value(together, "evd_connections_accepted_total"), 3)
+            self.assertEqual(value(together, "evd_connections_closed_total"), 0)
+            wait_until(lambda: value(self.scrape(http)[0], "evd_connections_closed_total") == 2)
+            self.assertEqual(value(self.scrape(http)[0], "evd_connections_accepted_total"), 3)
+
+    def test_requests_that_are_none(self):
+        with Server(SERVER) as server:
+            self.assertIn(b" 400 ", server.say(b"hello\n"))
+            self.assertIn(b" 404 ", server.say(b"GET /x HTTP/1.0\r\n\r\n"))
+            samples = scrape(server)
+            self.assertEqual(value(samples, "evd_http_requests_total"), 3)
+            self.assertEqual(value(samples, "evd_http_requests_refused_total"), 1)
+
+    def test_calls_that_fail(self):
+        with Server(SERVER) as server:
+            server.call({"event": "api.hello.greeting", "name": "x" * 600}, {"event": "api.hello.greeting"})
+            samples = scrape(server)
+            endpoint = {"endpoint": "api.hello.greeting", "backend": "static"}
+            self.assertEqual(value(samples, "evd_calls_total", **endpoint), 2)
+            self.assertEqual(value(samples, "evd_calls_failed_total", **endpoint), 1)
+            self.assertEqual(value(samples, "evd_errors_total", code="module"), 1)
+
+    def test_calls_that_wait_and_peers_that_go(self):
+        options = ("--dispatch=dynamic", "--modules", f"{MODULES}/modules")
+        with Server(SERVER, *options) as server, server.connect() as http:
+            caller = server.connect()
+            caller.sendall(b'{"event":"defer.hold"}\n')
+            wait_until(lambda: value(self.scrape(http)[0], "evd_calls_unfinished") == 1)
+            samples, _ = self.scrape(http)
+            self.assertEqual(value(samples, "evd_calls_cancelled_total"), 0)
+            self.assertIsNone(value(samples, "evd_calls_total", endpoint="defer.hold", backend="dynamic"))
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            caller.close()  # by a reset
+            wait_until(lambda: value(self.scrape(http)[0], "evd_calls_cancelled_total") == 1)
+            self.assertEqual(value(self.scrape(http)[0], "evd_calls_unfinished"), 0)
+
+    def test_what_ends_connections(self):
+        call = b'{"event":"api.test.board","data":"' + b"x" * 60000 + b'"}\n'
+
+        def send_and_read_nothing(connection):
+            try:
+                while True:  # until it is not read any more, and then closed
+                    connection.sendall(call)
+            except ConnectionError:
+                pass
+
+        half = b'{"event":"' + b"x" * 700_000
+        for limit, options, count, act in (
+            ("idle", ["--idle-timeout=100ms"], 1, lambda c: self.one_call(c, b'{"event":"api.services.status"}\n')),
+            ("write", ["--write-timeout=100ms"], 1, send_and_read_nothing),
+            ("linger", [], 1, lambda c: c.sendall(b"[\n")),
+            ("first_byte", ["--first-byte-timeout=100ms"], 1, lambda c: None),
+            ("message", ["--message-timeout=100ms"], 1, lambda c: c.sendall(b"{")),
+            ("call", ["--call-timeout=100ms"], 1, lambda c: self.one_call(c, b'{"event":"defer.hold"}\n')),
+            ("memory", ["--max-memory=1m"], 2, lambda c: c.sendall(half)),
+        ):
+            options += ["--dispatch=dynamic", "--modules", f"{MODULES}/modules"] if limit == "call" else []
+            with self.subTest(limit), Server(SERVER, *options) as server:
+                self.assertEqual(sum(scrape(server)["evd_timeouts_total"].values()), 0)
+                connections = [server.connect() for _ in range(count)]
+                for connection in connections:
+                    act(connection)
+                wait_until(lambda: value(scrape(server), "evd_timeouts_total", limit=limit) == 1)
+                self.assertEqual(sum(scrape(server)["evd_timeouts_total"].values()), 1)
+                for connection in connections:
+                    connection.close()
+
+    def test_trees_take_memory(self):
+        with Server(SERVER) as server:
+            before = scrape(server)
+            server.call({"event": "api.hello.greeting", "data": {"name": "Ada"}})
+            self.assertEqual(value(before, "evd_arena_bytes"), 0)
+            self.assertGreater(value(scrape(server), "evd_arena_bytes"), 4096)
+
+    def test_modules_are_loaded_anew_or_not(self):
+        with tempfile.TemporaryDirectory() as folder:
+
+            def install(name):
+                shutil.copy(f"{MODULES}/reload/{name}.so", f"{folder}/new")
+                os.rename(f"{folder}/new", f"{folder}/reload.so")
+
+            def counts():
+                samples = scrape(server)
+                names = "loads", "reloads", "load_failures"
+                return tuple(value(samples, f"evd_module_{name}_total") for name in names)
+
+            install("reload_a")
+            with Server(SERVER, "--dispatch=dynamic", "--modules", folder) as server:
+                for module, answer, expected in (
+                    (None, "A", (1, 0, 0)),
+                    ("reload_b", "B", (2, 1, 0)),
+                    ("reload_refuses", "B", (2, 1, 1)),
+                    ("reload_a", "A", (3, 2, 1)),
+                ):
+                    if module:
+                        install(module)
+                    self.assertEqual(server.call({"event": "reload.version"}), [{"data": answer}])
+                    self.assertEqual(counts(), expected)
+                self.assertEqual(value(scrape(server), "evd_instances"), 1)
+                self.assertEqual(value(scrape(server), "evd_modules"), 1)
+
+    def test_the_process(self):
+        with Server(SERVER, "--workers", "2") as server:
+            samples = scrape(server)
+            with open(f"/proc/{server.process.pid}/limits", encoding="ascii") as file:
+                limit = re.search(r"^Max open files +(\d+)", file.read(), re.M)[1]
+            self.assertEqual(value(samples, "process_max_fds"), int(limit))
+            threads = len(os.listdir(f"/proc/{server.process.pid}/task"))
+            self.assertEqual(value(samples, "process_threads"), threads)
+            resident = value(samples, "process_resident_memory_bytes")
+            self.assertGreater(value(samples, "process_virtual_memory_bytes"), resident)
+            self.assertGreater(value(samples, "process_cpu_seconds_total"), 0)
+
+
 if __name__ == "__main__":
-    SERVER = sys.argv.pop(1)
+    SERVER, TOP, MODULES = (sys.argv.pop(1) for _ in range(3))
     unittest.main()

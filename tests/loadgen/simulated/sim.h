@@ -74,7 +74,8 @@ struct sim {
     uint64_t timer_fails_ns;           /* from when on a timerfd cannot be set */
     uint64_t signal_ns;                /* when the user interrupts, once */
 
-    /* What the kernel counts, as so many parts in a thousand of the time. */
+    /* What the kernel counts, as so many parts in a thousand of the time; of the client, its first
+     * thread of load: the others are idle. */
     unsigned client_cpu, client_wait, server_wait, steal;
     uint64_t server_gone_ns; /* from when on there is no such process */
 
@@ -103,6 +104,9 @@ void sim_end_net(void);
 /* The calling thread waits until wake_ns, or until `ready`, if any, says so; others run, or time
  * goes on. */
 void sim_wait(uint64_t wake_ns, bool (*ready)(void *context), void *context);
+
+/* The calling thread: 0 the main one, from 1 on those it made. */
+unsigned sim_thread(void);
 
 /* Of a simulated descriptor, as EV_READ and EV_WRITE; and when a timerfd's will change, SIM_NEVER
  * for all others. */

@@ -147,7 +147,8 @@ static unsigned choose(void)
 /* With the baton. The caller is the one that runs, and its wait is set. */
 static void hand_on(void)
 {
-    SIM_CHECK(running == self && ++turns < TURNS_MAX);
+    SIM_CHECK(running == self);
+    SIM_CHECK(++turns < TURNS_MAX && "a run has an end");
     running = choose();
     if (running != self)
         pthread_cond_signal(&threads[running].turn);
@@ -182,6 +183,11 @@ static void wait_for(uint64_t wake_ns, bool (*ready)(void *context), void *conte
 void sim_wait(uint64_t wake_ns, bool (*ready)(void *context), void *context)
 {
     wait_for(wake_ns, ready, context, NULL);
+}
+
+unsigned sim_thread(void)
+{
+    return self;
 }
 
 /* ---- What the generator calls ---- */

@@ -60,7 +60,7 @@ int __wrap_clock_getcpuclockid(pid_t pid, clockid_t *ret_clock)
 
 int __wrap_getrusage(int who, struct rusage *ret_usage)
 {
-    uint64_t us = part(sim.client_cpu) / 1000;
+    uint64_t us = part(sim_thread() == 1 ? sim.client_cpu : 0) / 1000;
 
     SIM_CHECK(who == RUSAGE_THREAD);
     memset(ret_usage, 0, sizeof(*ret_usage));
@@ -125,7 +125,8 @@ FILE *__wrap_fopen(const char *path, const char *mode)
                        stolen = part(sim.steal) / (SIM_SECOND / 100);
 
     if (strcmp(path, "/proc/thread-self/schedstat") == 0) {
-        snprintf(text, sizeof(text), "0 %llu 0\n", (unsigned long long)part(sim.client_wait));
+        snprintf(text, sizeof(text), "0 %llu 0\n",
+                 (unsigned long long)part(sim_thread() == 1 ? sim.client_wait : 0));
         return file_of(text);
     }
     if (strcmp(path, "/proc/stat") == 0) {

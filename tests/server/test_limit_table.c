@@ -27,6 +27,7 @@ static const struct {
     {"max-tree", "end_to_end/e2e_limits.c", "a_tree_may_be_too_large"},
     {"max-connections", "end_to_end/e2e_hostile.c", "test_too_many_connections"},
     {"max-calls", "end_to_end/e2e_limits.c", "a_turn_ends"},
+    {"max-calls", "simulation/test_simulated_limits.c", "a_turn_has_an_end"},
     {"output-pause", "simulation/test_simulated_limits.c", "who_does_not_read_stops_calling"},
     {"max-output", "end_to_end/e2e_limits.c", "an_answer_may_be_too_large"},
     {"max-http-head", "end_to_end/http_test.py", "test_flags"},

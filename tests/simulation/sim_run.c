@@ -138,6 +138,14 @@ int sim_open(struct sim_server *server)
     return rc;
 }
 
+struct sim_peer *sim_puppet(struct sim_server *server, int number)
+{
+    struct sim_peer *peer = sim_peer_make(number, SIM_SILENT, SIM_LINES, 0, sim.now_ns);
+    sim.sockets[number].window = SIM_TEXT;
+    server->peers = (size_t)number + 1;
+    return peer;
+}
+
 static bool act(struct sim_server *server)
 {
     bool moved = false;

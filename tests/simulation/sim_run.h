@@ -21,6 +21,13 @@ void sim_configure(struct sim_server *server, unsigned workers);
 /* Opens the workers and lets them run. A negative status: nothing is left of it. */
 int sim_open(struct sim_server *server);
 
+#define STATUS_CALL   "{\"event\":\"api.services.status\"}\n"
+#define STATUS_ANSWER "{\"data\":\"online\"}\n"
+
+/* The last peer so far: it sends what the test has put into its script (sim_peer_say()), when the
+ * test says so (sim.sockets[number].sent), and reads. */
+struct sim_peer *sim_puppet(struct sim_server *server, int number);
+
 /* Lets everybody act until all peers are done; virtual time goes on when nobody can. */
 void sim_run(struct sim_server *server);
 

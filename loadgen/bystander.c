@@ -206,6 +206,7 @@ static int make_request(struct lg_bystanders *all, const struct lg_scenario *sce
         .codec = what->codec,
         .event = what->event,
         .data = what->data,
+        .envelope = all->options->transport->ordered ? all->options->host : (struct evd_slice){0},
     };
 
     evd_buf_init(&all->request, 6 * scenario->largest_data + 1024);

@@ -187,10 +187,24 @@ void lg_interval_log_start(struct lg_interval_log *log, uint64_t start_ns, uint6
     keep_error(log, lg_hlog_begin(log->file, "loadgen " EVD_VERSION, zero_ns));
 }
 
+/* The tag of a line: that of an event, of an extra, or NULL for the sum. With an arm's name, lines
+ * of several logs can be put together and still be told apart. */
+static const char *name_line(const struct lg_tags *tags, const char *tag,
+                             char out[LG_HLOG_TAG_MAX + 1])
+{
+    if (tags->arm == NULL || tag == NULL)
+        return tags->arm != NULL ? tags->arm : tag;
+    snprintf(out, LG_HLOG_TAG_MAX + 1, "%s:%s", tags->arm, tag);
+    return out;
+}
+
 static void write_line(struct lg_interval_log *log, const char *tag, uint64_t from, uint64_t length,
                        const struct lg_histogram *histogram)
 {
-    keep_error(log, lg_hlog_interval(log->file, tag, from - log->start_ns, length, histogram));
+    char name[LG_HLOG_TAG_MAX + 1];
+
+    keep_error(log, lg_hlog_interval(log->file, name_line(log->tags, tag, name),
+                                     from - log->start_ns, length, histogram));
 }
 
 void lg_interval_log_write(struct lg_interval_log *log, struct lg_intervals *const *intervals,

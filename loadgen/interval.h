@@ -23,6 +23,7 @@ struct lg_tags {
     uint8_t *of; /* for each request of the scenario; owned */
     char names[LG_TAGS_MAX][EVD_EVENT_MAX + 1];
     unsigned count;
+    const char *arm; /* borrowed: stands before each tag, and alone for the sum; NULL: no name */
 };
 
 /* Tags are the scenario's events in their order; with more than LG_TAGS_MAX of them, those from the

@@ -9,87 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char lg_run_help[] =
-    "Usage: loadgen run --target ADDRESS (--rate R | --closed) [OPTION]...\n"
-    "One measurement of a server that is already running. Every reply is checked, every request\n"
-    "accounted for, and latency counts from the time a request was due.\n"
-    "\n"
-    "What to measure:\n"
-    "  --target ADDRESS       tcp://HOST:PORT or unix:///PATH\n"
-    "  --transport NAME       frame, jsonl, or http: GET of any server, events are paths\n"
-    "                         (default frame)\n"
-    "  --scenario NAME|FILE   services, github-webhooks, healthz (http), or a file (default\n"
-    "                         services)\n"
-    "  --encoding NAME        json, base64, gzip, base64+gzip, for all requests\n"
-    "                         (default: as the scenario says)\n"
-    "  --payloads DIR         folder of the scenario's npm package (default: where a build has\n"
-    "                         it; else generated payloads of the same names and sizes)\n"
-    "\n"
-    "The load:\n"
-    "  --rate R               open loop: R requests a second fall due, whatever the server does;\n"
-    "                         0.001 to 10000000\n"
-    "  --rate R..R            a ramp, linear over the measured time, of whole requests a second\n"
-    "  --rate R,R[,R]...      steps of equal length, up to 64, in the measured time\n"
-    "  --arrivals KIND        with --rate: constant, poisson, or burst:ON,OFF, the same mean rate\n"
-    "                         in bursts of ON with pauses of OFF, 1ms to 1h (default constant)\n"
-    "  --closed               closed loop: connections x depth in flight, always\n"
-    "  --connections N        1 to 16384 (default 64)\n"
-    "  --depth N              calls in flight on a connection, at most; 1 to 4096 (default 1)\n"
-    "  --threads N            1 to 64 (default 1)\n"
-    "  --retry                a server that restarts: what it did not answer when it ended a\n"
-    "                         connection in order, or refused, is kept and sent on the next one\n"
-    "  --reconnect-every N    closes a connection after N requests, once all are answered, and\n"
-    "                         makes it again\n"
-    "  --source A[,A]...      connects from these addresses of this host, in turn: each has some\n"
-    "                         28,000 ports\n"
-    "  --half-open N          N more connections that send nothing\n"
-    "  --partial N            N more that send half a request and no more\n"
-    "  --slow-readers N       N more, up to 1024, that send requests and read at --read-rate;\n"
-    "                         none of these three is measured\n"
-    "  --read-rate BYTES      a second, of a slow reader; 20 to 1g (default 1k)\n"
-    "  --seed N               of arrivals and of the order of requests (default 1)\n"
-    "  --congestion NAME      TCP congestion control (default reno)\n"
-    "  --spin T               with --rate: stays awake for T before a request is due, 1us to 1ms,\n"
-    "                         where each thread has a CPU and the server another\n"
-    "  --cpus LIST            pins the threads: 1 or 0,2-3 (default: not pinned)\n"
-    "\n"
-    "How long (seconds, or 500ms, 2m):\n"
-    "  --warmup T             not measured (default 2)\n"
-    "  --duration T           measured (default 10)\n"
-    "  --timeout T            for one reply, 1ms to 60s (default 10)\n"
-    "  --drain T              wait for what is outstanding at the end, at most (default 5)\n"
-    "\n"
-    "What to keep:\n"
-    "  --server-pid PID       sample this process: CPU, memory, context switches, faults\n"
-    "  --server-metrics       the server's own counters of the measured time, from GET /metrics\n"
-    "  --server-syscalls      with --server-pid: its system calls, where the kernel lets us count\n"
-    "                         them (tracefs, root); makes those of the whole machine slower\n"
-    "  --compare OLD.json     shows the result beside an earlier one of the same load, with "
-    "ratios\n"
-    "  --quantiles P[,P]...   percentiles to tell, up to 8 (default 50,90,99,99.9); one that was\n"
-    "                         asked for and has fewer than ten responses above it makes the run\n"
-    "                         INVALID\n"
-    "  --json FILE            all figures and histograms; - for stdout, instead of the table\n"
-    "  --wire-timestamps N    auto, off, or N: the kernel stamps one send in N, at drawn gaps, "
-    "for\n"
-    "                         the wire latency (TCP; auto: about 250 a second)\n"
-    "  --hlog FILE            responses as an HdrHistogram V2 log: each second, by event and in "
-    "all\n"
-    "  --fail-on-invalid      exit with 3 when the run is INVALID\n"
-    "  --quiet                no live line and no table\n"
-    "  --help, --version\n"
-    "\n"
-    "Exit status: 0 every reply was good (the run may still be INVALID: then it says why);\n"
-    "1 something went wrong; 2 usage; 3 INVALID, with --fail-on-invalid; 130 interrupted (143 by\n"
-    "SIGTERM), with every reply good.\n"
-    "\n"
-    "Examples:\n"
-    "  loadgen run --target tcp://127.0.0.1:8080 --rate 1000\n"
-    "  loadgen run --target unix:///run/evd.sock --transport jsonl --closed --depth 16\n"
-    "  loadgen run --target tcp://127.0.0.1:8080 --rate 1k --arrivals burst:100ms,900ms\n"
-    "  loadgen run --target tcp://127.0.0.1:8080 --scenario github-webhooks --rate 5k \\\n"
-    "      --arrivals poisson --warmup 5 --duration 1m --cpus 1 --json run.json\n";
-
 enum {
     OPT_TARGET = 256,
     OPT_TRANSPORT,
@@ -125,6 +44,7 @@ enum {
     OPT_SERVER_SYSCALLS,
     OPT_WIRE,
     OPT_HLOG,
+    OPT_ARM,
     OPT_FAIL_ON_INVALID,
     OPT_QUIET,
     OPT_HELP,
@@ -166,6 +86,7 @@ static const struct option long_options[] = {
     {"server-syscalls", no_argument, NULL, OPT_SERVER_SYSCALLS},
     {"wire-timestamps", required_argument, NULL, OPT_WIRE},
     {"hlog", required_argument, NULL, OPT_HLOG},
+    {"arm", required_argument, NULL, OPT_ARM},
     {"fail-on-invalid", no_argument, NULL, OPT_FAIL_ON_INVALID},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -489,6 +410,12 @@ static int parse_rest(int option, char *value, struct lg_run_options *options,
     case OPT_HLOG:
         options->hlog = value;
         return EVD_OK;
+    case OPT_ARM:
+        if (*value == '\0' || strlen(value) > LG_ARM_MAX)
+            return evd_error_set(error, EVD_ERR_USAGE, "'%s' is not a name of 1 to %d bytes", value,
+                                 LG_ARM_MAX);
+        options->arm = value;
+        return EVD_OK;
     case OPT_FAIL_ON_INVALID:
         options->fail_on_invalid = true;
         return EVD_OK;
@@ -520,6 +447,12 @@ static int check(const struct lg_run_options *options, bool arrivals_given, stru
     if (options->server_syscalls && options->server_pid == 0)
         return evd_error_set(error, EVD_ERR_USAGE,
                              "--server-syscalls goes with --server-pid: whose are to be counted?");
+    if (options->hlog != NULL && strcmp(options->hlog, "-") == 0)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--hlog: it takes a file; '-', the standard output, is --json's");
+    if (options->hlog != NULL && options->json != NULL && strcmp(options->hlog, options->json) == 0)
+        return evd_error_set(error, EVD_ERR_USAGE,
+                             "--hlog and --json need a file each, not both %s", options->json);
     if (options->compare != NULL && options->quiet)
         return evd_error_set(error, EVD_ERR_USAGE, "--compare has nothing to say with --quiet");
     if (options->threads > options->connections)

@@ -19,6 +19,7 @@
 #define LG_SPIN_MIN        UINT64_C(1000)        /* ns */
 #define LG_SPIN_MAX        UINT64_C(1000000)
 #define LG_QUANTILES_MAX   8
+#define LG_ARM_MAX         63 /* bytes */
 #define LG_WIRE_AUTO       UINT64_MAX
 #define LG_WIRE_MAX        1000000
 
@@ -65,6 +66,7 @@ struct lg_run_options {
     unsigned quantile_count;
     bool quantiles_asked; /* by the user, who is told when responses are too few for one */
 
+    const char *arm;     /* a name for what is measured, or NULL */
     const char *hlog;    /* file of the interval log, or NULL */
     const char *json;    /* file, "-" for stdout, or NULL */
     const char *compare; /* file of an earlier result, or NULL */

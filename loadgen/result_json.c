@@ -104,6 +104,7 @@ static void put_config(struct writer *writer, cJSON *root, const struct lg_resul
     put_text(writer, config, "target", options->target);
     put_text(writer, config, "transport", options->transport->name);
     put_text(writer, config, "scenario", options->scenario);
+    put_text(writer, config, "arm", options->arm == NULL ? "" : options->arm);
     put_text(writer, config, "encoding", options->encoding == NULL ? "" : options->encoding->name);
     put_text(writer, config, "mode", options->closed ? "closed" : "open");
     put_number(writer, config, "rate", (double)options->rate / LG_RATE_UNIT);

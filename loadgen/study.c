@@ -32,6 +32,8 @@ const char lg_study_help[] =
     "                     in place of what the design says\n"
     "  --payloads DIR     the npm package with the webhook payloads, for `loadgen run`\n"
     "  --seed N           of the order of trials and of the load; default 1\n"
+    "  --hlog             of each trial an HdrHistogram log, DIR/hlog/TRIAL.hlog: each second,\n"
+    "                     tagged with arm and event\n"
     "  --quiet            no progress\n"
     "  --help, --version\n"
     "\n"
@@ -52,7 +54,7 @@ struct arguments {
     const char *design, *out, *server, *builds, *payloads;
     struct lg_design_changes changes;
     uint64_t seed;
-    bool quiet;
+    bool hlog, quiet;
 };
 
 static int usage(const char *format, const char *what)
@@ -114,13 +116,19 @@ static void join_command(int argc, char **argv, char *out, size_t cap)
 /* 0: go on; else the exit status + 1. */
 static int parse(int argc, char **argv, struct arguments *args)
 {
-    static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},      {"server", required_argument, NULL, 's'},
-        {"builds", required_argument, NULL, 'b'},   {"blocks", required_argument, NULL, 'B'},
-        {"warmup", required_argument, NULL, 'w'},   {"duration", required_argument, NULL, 'd'},
-        {"payloads", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 'n'},
-        {"quiet", no_argument, NULL, 'q'},          {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"out", required_argument, NULL, 'o'},
+                                            {"server", required_argument, NULL, 's'},
+                                            {"builds", required_argument, NULL, 'b'},
+                                            {"blocks", required_argument, NULL, 'B'},
+                                            {"warmup", required_argument, NULL, 'w'},
+                                            {"duration", required_argument, NULL, 'd'},
+                                            {"payloads", required_argument, NULL, 'p'},
+                                            {"seed", required_argument, NULL, 'n'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"hlog", no_argument, NULL, 'l'},
+                                            {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
     uint64_t blocks = 0;
     int option;
@@ -141,6 +149,8 @@ static int parse(int argc, char **argv, struct arguments *args)
             return usage("--blocks: %s", error.text) + 1;
         else if (option == 'p')
             args->payloads = optarg;
+        else if (option == 'l')
+            args->hlog = true;
         else if (option == 'q')
             args->quiet = true;
         else if (option == 'n' && evd_parse_uint(optarg, 0, UINT64_MAX, &args->seed, &error) < 0)
@@ -219,6 +229,7 @@ int lg_study_main(int argc, char **argv)
                                            .payloads = args.payloads,
                                            .command = command,
                                            .seed = args.seed,
+                                           .hlog = args.hlog,
                                            .quiet = args.quiet};
         rc = lg_study_execute(&options, &result, &error);
     }

@@ -16,6 +16,7 @@ struct lg_study_options {
     const char *payloads; /* for `loadgen run --payloads`, or NULL */
     const char *command;  /* the command line, for the report */
     uint64_t seed;
+    bool hlog;  /* an interval log of each trial in DIR/hlog */
     bool quiet; /* no progress on stderr */
 };
 

@@ -376,9 +376,9 @@ static int take_scenarios(struct place *place, const cJSON *root, struct lg_desi
 
 static int take_loads(struct place *place, const cJSON *root, struct lg_design *design)
 {
-    static const char reserved[] =
-        "|--target|--transport|--scenario|--payloads|--warmup|--duration|--seed|--json|--quiet|"
-        "--server-pid|--cpus|--congestion|";
+    static const char reserved[] = "|--target|--transport|--scenario|--payloads|--warmup|--"
+                                   "duration|--seed|--json|--quiet|--arm|--hlog|"
+                                   "--server-pid|--cpus|--congestion|";
     const cJSON *list, *item;
     int rc = take_list(place, root, "loads", LG_LOADS_MAX, &list);
     if (rc != EVD_OK)

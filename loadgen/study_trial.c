@@ -36,7 +36,7 @@ struct trial {
     struct lg_trial_outcome *outcome;
     struct lg_child server, run;
     struct argv server_argv, run_argv;
-    char json_path[LG_PATH_MAX], log_path[LG_PATH_MAX];
+    char json_path[LG_PATH_MAX], log_path[LG_PATH_MAX], hlog_path[LG_PATH_MAX];
     char program[LG_PATH_MAX], modules[LG_PATH_MAX], scenario[LG_PATH_MAX]; /* the arm's; or "" */
     FILE *server_err, *run_err;
     int ready_pipe[2];
@@ -225,6 +225,12 @@ static int start_run(struct trial *trial, struct evd_error *error)
         push(argv, "--payloads");
         push(argv, options->payloads);
     }
+    if (options->hlog) {
+        push(argv, "--arm");
+        push(argv, design->arms[trial->plan->arm].name);
+        push(argv, "--hlog");
+        push(argv, trial->hlog_path);
+    }
     push_all(argv, &design->loads[trial->plan->load].run);
     struct lg_spawn spawn = {.argv = argv->items,
                              .cpu = (int)setting->load_cpu,
@@ -319,6 +325,16 @@ static int open_files(struct trial *trial, struct evd_error *error)
     if (snprintf(trial->json_path, LG_PATH_MAX, "%s/.run.json", out) >= LG_PATH_MAX ||
         snprintf(trial->log_path, LG_PATH_MAX, "%s/server.log", out) >= LG_PATH_MAX)
         return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", out);
+    if (trial->setting->options->hlog) {
+        int len = snprintf(trial->hlog_path, LG_PATH_MAX, "%s/hlog", out);
+        if (mkdir(trial->hlog_path, 0777) != 0 && errno != EEXIST)
+            return evd_error_set(error, EVD_ERR_SYSTEM, "cannot make '%s': %s", trial->hlog_path,
+                                 strerror(errno));
+        if (len + snprintf(trial->hlog_path + len, LG_PATH_MAX - (size_t)len, "/%u.hlog",
+                           trial->plan->number) >=
+            LG_PATH_MAX)
+            return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", out);
+    }
     unlink(trial->json_path);
     /* They have no name, so that nothing is left whatever happens. */
     trial->server_err = tmpfile();

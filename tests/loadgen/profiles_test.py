@@ -75,6 +75,31 @@ class Profiles(unittest.TestCase):
         self.assertGreater(result["bystanders"]["partial"]["sent_bytes"], 0)
         self.assertLessEqual(result["bystanders"]["slow"]["received_bytes"], 2 * rate * (seconds + 1))
 
+    def test_bystanders_say_the_host(self):
+        # Of HTTP: what they send is what the load sends, and a request without its host would be another.
+        listener = socket.create_server(("127.0.0.1", 0))
+        host, seen = f"127.0.0.1:{listener.getsockname()[1]}", []
+
+        def serve():
+            for _ in range(2): # the load's, and the slow reader's
+                peer, _ = listener.accept()
+                threading.Thread(target=answer, args=(peer,), daemon=True).start()
+
+        def answer(peer):
+            with peer:
+                while text := peer.recv(4096).decode():
+                    seen.extend(line for line in text.split("\r\n") if line.startswith("Host: "))
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n" * text.count("\r\n\r\n"))
+
+        threading.Thread(target=serve, daemon=True).start()
+        done = run("tcp://" + host, "--transport", "http", "--scenario", "healthz", "--rate", "10", "--duration", "300ms",
+                   "--connections", "1", "--slow-readers", "1")
+        listener.close()
+        self.assertNotEqual(done.stdout, "", done.stderr)
+        self.assertGreater(json.loads(done.stdout)["bystanders"]["slow"]["sent_bytes"], 0)
+        self.assertGreater(len(seen), 0)
+        self.assertEqual({line for line in seen if len(line) >= len("Host: " + host)}, {"Host: " + host})
+
     def test_a_closed_bystander_comes_back(self):
         # A server that closes whatever connects, but for the first connection, which is the load's.
         listener = socket.create_server(("127.0.0.1", 0))

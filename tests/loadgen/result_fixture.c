@@ -8,6 +8,17 @@
 
 static char *argv_of_test[] = {(char[]){"run"}, (char[]){"--rate"}, (char[]){"1000"}};
 
+static void record_a_thousand(struct lg_result *r)
+{
+    for (uint64_t i = 0; i < 1000; i++) {
+        lg_histogram_record(&r->response, 90000 + i * 20);
+        lg_histogram_record(&r->service, 80000 + i * 10);
+        lg_histogram_record(&r->lateness, 10000 + i * 10);
+        lg_histogram_record(&r->woke_late, 10000 + i * 10);
+        lg_histogram_record(&r->no_free_slot, 0);
+    }
+}
+
 int result_fixture_make(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -58,13 +69,7 @@ int result_fixture_make(void **state)
     lg_histogram_init(&r->censored);
     lg_histogram_init(&r->wire);
     r->wire_lost = 17;
-    for (uint64_t i = 0; i < 1000; i++) {
-        lg_histogram_record(&r->response, 90000 + i * 20);
-        lg_histogram_record(&r->service, 80000 + i * 10);
-        lg_histogram_record(&r->lateness, 10000 + i * 10);
-        lg_histogram_record(&r->woke_late, 10000 + i * 10);
-        lg_histogram_record(&r->no_free_slot, 0);
-    }
+    record_a_thousand(r);
     r->client_user_ns = 7;
     r->client_system_ns = 8;
     r->client_share = 0.25;

@@ -161,6 +161,32 @@ static void each_second_has_its_lines(void **state)
     free(log);
 }
 
+/* The longest names there are: nothing is cut off. */
+static void an_arm_stands_before_each_tag(void **state)
+{
+    (void)state;
+    static const char arm[] = "dynamic/call-01234567890123456789012345678901234567890123456789";
+    struct fixture *f = make(1);
+    char event[EVD_EVENT_MAX + 1], tag[400];
+    struct log *log;
+
+    assert_int_equal(strlen(arm), LG_ARM_MAX);
+    memset(event, 'e', EVD_EVENT_MAX);
+    event[EVD_EVENT_MAX] = '\0';
+    strcpy(f->tags.names[0], event);
+    f->tags.arm = arm;
+    lg_intervals_record(f->both[0], 0, 100, START);
+    lg_intervals_record_extra(f->both[0], LG_EXTRA_WIRE, 50, START);
+    log = finish(f, START + S);
+    snprintf(tag, sizeof(tag), "%s:%s", arm, event);
+    check(log, 0, tag, 0, 1, 1);
+    snprintf(tag, sizeof(tag), "%s:(wire)", arm);
+    check(log, 1, tag, 0, 1, 1);
+    check(log, 2, arm, 0, 1, 1);
+    assert_int_equal(log->count, 3);
+    free(log);
+}
+
 /* Until the main thread has taken the first set, the second takes in all that comes. */
 static void a_late_main_thread_loses_nothing(void **state)
 {
@@ -367,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_second_has_its_lines),
+        cmocka_unit_test(an_arm_stands_before_each_tag),
         cmocka_unit_test(a_late_main_thread_loses_nothing),
         cmocka_unit_test(both_sets_at_the_end),
         cmocka_unit_test(extras_have_lines_of_their_own),

@@ -146,12 +146,28 @@ static void how_many_sends_are_stamped(void **state)
     }
 }
 
+struct mistake {
+    const char *line, *error;
+};
+
+static void check_mistakes(const struct mistake *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct lg_run_options options;
+        enum lg_options_result asked;
+        struct evd_error error = {0};
+
+        if (parse(cases[i].line, &options, &asked, &error) != EVD_ERR_USAGE)
+            fail_msg("'%s' was taken", cases[i].line);
+        if (strncmp(error.text, cases[i].error, strlen(cases[i].error)) != 0)
+            fail_msg("'%s' gave '%s'", cases[i].line, error.text);
+    }
+}
+
 static void mistakes_are_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *line, *error;
-    } cases[] = {
+    static const struct mistake cases[] = {
         {"--rate 1", "--target is missing: tcp://HOST:PORT or unix:///PATH"},
         {T, "one of --rate R (open loop) and --closed (closed loop) must be given"},
         {T "--rate 1 --closed", "one of --rate R (open loop) and --closed (closed loop)"},
@@ -170,10 +186,6 @@ static void mistakes_are_named(void **state)
         {T "--rate 1,2 --arrivals burst:1,1", "bursts go with one --rate"},
         {T "--rate 1 --spin 2ms", "--spin: '2ms' is not between 1e-06s and 0.001s"},
         {T "--rate 1 --spin 500ns", "--spin: "},
-        {T "--rate 1 --quantiles 99,50", "--quantiles: '99,50' are not ascending percentiles"},
-        {T "--rate 1 --quantiles 50,", "--quantiles: '50,' are not ascending percentiles"},
-        {T "--rate 1 --quantiles 100", "--quantiles: '100' are not ascending percentiles"},
-        {T "--rate 1 --quantiles 1,2,3,4,5,6,7,8,9", "--quantiles: more than 8 percentiles"},
         {T "--rate 1 --server-syscalls", "--server-syscalls goes with --server-pid"},
         {T "--closed --spin 100us", "--spin goes with --rate"},
         {T "--rate 1 --wire-timestamps 0", "--wire-timestamps: '0' is neither auto nor off"},
@@ -204,16 +216,25 @@ static void mistakes_are_named(void **state)
         {T "--rate 1 stray", "'stray' is not an option"},
     };
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct lg_run_options options;
-        enum lg_options_result asked;
-        struct evd_error error = {0};
+    check_mistakes(cases, sizeof(cases) / sizeof(*cases));
+}
 
-        if (parse(cases[i].line, &options, &asked, &error) != EVD_ERR_USAGE)
-            fail_msg("'%s' was taken", cases[i].line);
-        if (strncmp(error.text, cases[i].error, strlen(cases[i].error)) != 0)
-            fail_msg("'%s' gave '%s'", cases[i].line, error.text);
-    }
+static void mistakes_in_what_to_keep(void **state)
+{
+    (void)state;
+    static const struct mistake cases[] = {
+        {T "--rate 1 --quantiles 99,50", "--quantiles: '99,50' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 50,", "--quantiles: '50,' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 100", "--quantiles: '100' are not ascending percentiles"},
+        {T "--rate 1 --quantiles 1,2,3,4,5,6,7,8,9", "--quantiles: more than 8 percentiles"},
+        {T "--rate 1 --hlog -", "--hlog: it takes a file"},
+        {T "--rate 1 --hlog a --json a", "--hlog and --json need a file each, not both a"},
+        {T "--rate 1 --arm "
+           "0123456789012345678901234567890123456789012345678901234567890123",
+         "--arm: '0123456789"},
+    };
+
+    check_mistakes(cases, sizeof(cases) / sizeof(*cases));
 }
 
 /* The program itself: exit status, and where the text goes. */
@@ -271,7 +292,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_given),   cmocka_unit_test(defaults),
         cmocka_unit_test(rates_that_change),  cmocka_unit_test(how_many_sends_are_stamped),
-        cmocka_unit_test(mistakes_are_named), cmocka_unit_test(exit_statuses),
+        cmocka_unit_test(mistakes_are_named), cmocka_unit_test(mistakes_in_what_to_keep),
+        cmocka_unit_test(exit_statuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

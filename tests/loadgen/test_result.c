@@ -83,11 +83,12 @@ static void json_has_the_schema(void **state)
         "valid invalid invalid_causes note first_bad");
     assert_string_equal(get(json, "schema")->valuestring, "evdispatch.run/1");
     check_keys(get(json, "build"), "type sanitize compiler");
-    check_keys(config,
-               "target transport scenario encoding mode rate rate_shape rates arrivals burst_on_ns "
-               "burst_off_ns connections depth threads warmup_ns duration_ns timeout_ns "
-               "drain_ns retry "
-               "spin_ns seed congestion cpus sources reconnect_every read_rate");
+    check_keys(
+        config,
+        "target transport scenario arm encoding mode rate rate_shape rates arrivals burst_on_ns "
+        "burst_off_ns connections depth threads warmup_ns duration_ns timeout_ns "
+        "drain_ns retry "
+        "spin_ns seed congestion cpus sources reconnect_every read_rate");
     assert_string_equal(get(config, "mode")->valuestring, "open");
     assert_true(get(config, "rate")->valuedouble == 1000);
     assert_string_equal(get(config, "arrivals")->valuestring, "constant");

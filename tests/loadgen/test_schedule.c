@@ -231,6 +231,11 @@ static void steps_are_equal_parts(void **state)
     for (int i = 0; i < 4; i++)
         lg_schedule_next(&s);
     assert_int_equal(s.due_ns, UINT64_C(3666666666)); /* 10/3 s have 10/3; 2/3 more take 1/3 s */
+    const uint64_t four[] = {RATE(1), RATE(2), RATE(3), RATE(4)};
+
+    lg_shape_steps(&shape, four, 4, S, 7); /* no ns is lost, and none is there twice */
+    for (unsigned part = 0; part < 4; part++)
+        assert_int_equal(shape.segments[1 + part].from_ns, S + 7 * part / 4);
 }
 
 /* Kolmogorov and Smirnov's distance of the n sorted values from the uniform distribution. */

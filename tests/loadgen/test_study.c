@@ -40,8 +40,8 @@ static void make_design(const char *mode, const char *scenario, struct lg_design
     free(text);
 }
 
-static int execute(const struct lg_design *design, const char *folder,
-                   struct lg_study_result *result, struct evd_error *error)
+static int execute_with(const struct lg_design *design, const char *folder, bool hlog,
+                        struct lg_study_result *result, struct evd_error *error)
 {
     struct lg_study_options options = {.design = design,
                                        .out = folder,
@@ -49,8 +49,15 @@ static int execute(const struct lg_design *design, const char *folder,
                                        .loadgen = FAKE,
                                        .command = "loadgen study fake",
                                        .seed = 3,
+                                       .hlog = hlog,
                                        .quiet = true};
     return lg_study_execute(&options, result, error);
+}
+
+static int execute(const struct lg_design *design, const char *folder,
+                   struct lg_study_result *result, struct evd_error *error)
+{
+    return execute_with(design, folder, false, result, error);
 }
 
 static void no_child_left(void)
@@ -120,6 +127,30 @@ static void test_good(void **state)
     assert_false(exists(folder, ".run.json"));
     no_child_left();
 
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* A log of each trial, which is told its arm's name. */
+static void test_logs(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_design("good", "s", &design);
+    assert_int_equal(execute_with(&design, folder, true, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 4);
+    for (unsigned number = 1; number <= 4; number++) {
+        char name[32];
+        snprintf(name, sizeof(name), "hlog/%u.hlog", number);
+        char *arm = file_read(folder, name);
+        cJSON *line = trial(folder, number);
+        assert_string_equal(arm, lg_json_string(line, "arm", ""));
+        cJSON_Delete(line);
+        free(arm);
+    }
     lg_design_release(&design);
     folder_remove(folder);
 }
@@ -391,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpus_are_kept_awake_by_nobody_else),
+        cmocka_unit_test(test_logs),
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_problems),
         cmocka_unit_test(test_invalid),

@@ -76,6 +76,12 @@ static int run(int argc, char **argv)
         for (;;)
             pause();
     }
+    const char *log_path = value_of(argc, argv, "--hlog");
+    FILE *log = *log_path != '\0' ? fopen(log_path, "w") : NULL;
+    if (log) {
+        fputs(value_of(argc, argv, "--arm"), log);
+        fclose(log);
+    }
     FILE *file = fopen(value_of(argc, argv, "--json"), "w");
     if (!file)
         return 1;

@@ -86,10 +86,12 @@ class Profiles(unittest.TestCase):
                 threading.Thread(target=answer, args=(peer,), daemon=True).start()
 
         def answer(peer):
-            with peer:
-                while text := peer.recv(4096).decode():
-                    seen.extend(line for line in text.split("\r\n") if line.startswith("Host: "))
-                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n" * text.count("\r\n\r\n"))
+            with peer, peer.makefile("rb") as lines:
+                for line in lines:
+                    if line.startswith(b"Host: "):
+                        seen.append(line.decode().strip())
+                    elif line == b"\r\n":
+                        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
 
         threading.Thread(target=serve, daemon=True).start()
         done = run("tcp://" + host, "--transport", "http", "--scenario", "healthz", "--rate", "10", "--duration", "300ms",
@@ -98,7 +100,7 @@ class Profiles(unittest.TestCase):
         self.assertNotEqual(done.stdout, "", done.stderr)
         self.assertGreater(json.loads(done.stdout)["bystanders"]["slow"]["sent_bytes"], 0)
         self.assertGreater(len(seen), 0)
-        self.assertEqual({line for line in seen if len(line) >= len("Host: " + host)}, {"Host: " + host})
+        self.assertEqual(set(seen), {"Host: " + host})
 
     def test_a_closed_bystander_comes_back(self):
         # A server that closes whatever connects, but for the first connection, which is the load's.

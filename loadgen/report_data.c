@@ -1,6 +1,7 @@
 #include "report_data.h"
 
 #include "cause.h"
+#include "overload.h"
 #include "paths.h"
 #include "place.h"
 #include "plot.h"
@@ -242,6 +243,18 @@ static void take_facts(struct lg_data *data, const cJSON *run, const struct lg_t
     }
 }
 
+/* A load with a share was offered what study.json says. */
+static int check_rate(const struct lg_place *place, const struct lg_data *data, const cJSON *run,
+                      const struct lg_trial *trial)
+{
+    double rate = lg_json_number(member(run, "config"), "rate");
+    double share = (double)data->rates.rates[trial->scenario][trial->load];
+    if (data->design.loads[trial->load].share <= 0 || fabs(rate - share) < 0.5)
+        return EVD_OK;
+    return lg_place_complain(place, "'run.config.rate' is %g; by study.json it is %.0f", rate,
+                             share);
+}
+
 static int take_run(const struct lg_place *place, struct lg_data *data, const cJSON *run,
                     struct lg_trial *trial)
 {
@@ -256,9 +269,13 @@ static int take_run(const struct lg_place *place, struct lg_data *data, const cJ
         rc = take_metrics(place, run, trial);
     if (rc != EVD_OK)
         return rc;
+    rc = check_rate(place, data, run, trial);
+    if (rc != EVD_OK)
+        return rc;
     take_facts(data, run, trial);
     lg_detail_take(run, &trial->detail);
-    trial->invalid = cJSON_IsFalse(member(run, "valid"));
+    trial->overloaded = data->design.loads[trial->load].share > 0 && lg_run_overloaded(run);
+    trial->invalid = !trial->overloaded && cJSON_IsFalse(member(run, "valid"));
     trial->stolen = trial->invalid && only_stolen(run);
     trial->doubt = trial->invalid ? take_doubt(run) : NULL;
     return EVD_OK;
@@ -380,19 +397,35 @@ static int read_about(const char *path, struct lg_data *data, struct evd_error *
     cJSON *design = cJSON_DetachItemFromObjectCaseSensitive(data->about, "design");
     if (!design)
         return evd_error_set(error, EVD_ERR_BAD_DATA, "%s: 'design' is missing", path);
-    return lg_design_take(design, path, &data->design, error);
+    rc = lg_design_take(design, path, &data->design, error);
+    if (rc == EVD_OK && data->design.has_shares)
+        rc = lg_rates_take(&data->design, data->about, &data->rates, error);
+    return rc;
 }
 
-static int hash_about(const char *path, struct lg_data *data, struct evd_error *error)
+static int hash_file(const char *path, char out[static 65], struct evd_error *error)
 {
     char *text;
     size_t len;
     int rc = lg_read_file(path, ABOUT_BYTES_MAX, &text, &len, error);
     if (rc != EVD_OK)
         return rc;
-    rc = lg_data_sha256(text, len, data->about_sha256, error);
+    rc = lg_data_sha256(text, len, out, error);
     free(text);
     return rc;
+}
+
+/* study.json, and where the design has shares the trials that its rates come from. */
+static int hash_others(const char *dir, const char *about, struct lg_data *data,
+                       struct evd_error *error)
+{
+    char path[LG_PATH_MAX];
+    int rc = hash_file(about, data->about_sha256, error);
+    if (rc != EVD_OK || !data->design.has_shares)
+        return rc;
+    if (snprintf(path, sizeof(path), "%s/maximum.jsonl", dir) >= LG_PATH_MAX)
+        return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
+    return hash_file(path, data->maximum_sha256, error);
 }
 
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error)
@@ -405,7 +438,7 @@ int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *re
         return evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
     int rc = read_about(about, ret_data, ret_error);
     if (rc == EVD_OK)
-        rc = hash_about(about, ret_data, ret_error);
+        rc = hash_others(dir, about, ret_data, ret_error);
     if (rc == EVD_OK)
         rc = lg_read_file(trials, TRIALS_BYTES_MAX, &text, &len, ret_error);
     if (rc == EVD_OK) {

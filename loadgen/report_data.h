@@ -4,7 +4,7 @@
 
 #include "histogram.h"
 #include "report_detail.h"
-#include "study_design.h"
+#include "study_rates.h"
 
 #include <stdbool.h>
 
@@ -30,6 +30,7 @@ struct lg_trial {
     size_t scenario, load, arm;
     bool superseded; /* an INVALID trial that was repeated: the repeat stands for it */
     bool invalid;    /* loadgen run says that it cannot be trusted */
+    bool overloaded; /* lg_run_overloaded() of a load with a share: it counts, and isn't invalid */
     bool stolen;     /* invalid, and for nothing but time that the host took */
     char *problem;   /* why it does not count at all, or NULL; owned */
     char *doubt;     /* why it is invalid, one reason a line, or NULL; owned */
@@ -64,9 +65,11 @@ struct lg_data {
     size_t count;
     struct lg_load_facts loads[LG_LOADS_MAX];
     struct lg_scenario_facts scenarios[LG_SCENARIOS_MAX];
-    char sha256[65];       /* of trials.jsonl */
-    char about_sha256[65]; /* of study.json */
-    size_t bytes;          /* of trials.jsonl */
+    struct lg_rates rates;   /* of loads with a share */
+    char maximum_sha256[65]; /* of maximum.jsonl; "" where no load has a share */
+    char sha256[65];         /* of trials.jsonl */
+    char about_sha256[65];   /* of study.json */
+    size_t bytes;            /* of trials.jsonl */
 };
 
 /* Reads a study's folder. An error names the file, and the line of trials.jsonl. */

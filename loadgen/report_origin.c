@@ -153,4 +153,9 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
         "This page is made from these %s files and nothing else.",
         size, data->sha256, data->about_sha256,
         edits ? ", and `edit.jsonl` (a line for each edit)" : "", edits ? "three" : "two");
+    if (data->maximum_sha256[0])
+        lg_doc_paragraph(doc,
+                         "`maximum.jsonl` has the trials that the rates in `study.json` come from "
+                         "(SHA-256 `%s`).",
+                         data->maximum_sha256);
 }

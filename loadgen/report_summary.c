@@ -26,6 +26,7 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
 {
     struct lg_cell *cell = &summary->cells[cell_of(&summary->data->design, trial)];
     summary->repeated += trial->superseded;
+    summary->overloaded += trial->overloaded;
     summary->problems += trial->problem != NULL;
     summary->invalid += trial->invalid;
     if (!trial->superseded) {
@@ -33,6 +34,7 @@ static void count_trial(struct lg_summary *summary, const struct lg_trial *trial
         cell->problems += trial->problem != NULL;
         cell->invalid += !trial->problem && trial->invalid;
         cell->stolen += !trial->problem && trial->stolen;
+        cell->overloaded += !trial->problem && trial->overloaded;
     }
     summary->exact = summary->exact && trial->exact;
     summary->checked += trial->ok + trial->bad;

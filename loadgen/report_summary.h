@@ -17,9 +17,10 @@ struct lg_shape {
 /* One arm under a scenario and a load. Ratios and differences are to the reference arm of the same
  * scenario and load, paired by block. */
 struct lg_cell {
-    unsigned done;     /* trials that there are, repeats in place of what they repeat */
-    unsigned problems; /* of them left out: no measurement, bad replies, ... */
-    unsigned invalid;  /* of them called INVALID */
+    unsigned done;       /* trials that there are, repeats in place of what they repeat */
+    unsigned problems;   /* of them left out: no measurement, bad replies, ... */
+    unsigned invalid;    /* of them called INVALID */
+    unsigned overloaded; /* of them offered more than they could: results like any other */
     /* What the estimates rest on. If three quarters of the trials are neither left out nor INVALID,
      * on these alone. Else on these and on those that are INVALID for stolen time only: it falls on
      * all arms alike, and what it adds is noise that the intervals show. Not trusted is a cell
@@ -44,7 +45,8 @@ struct lg_summary {
     const struct lg_data *data;
     struct lg_cell *cells; /* lg_design_cells(); owned */
     size_t trials, planned, problems, invalid;
-    size_t repeated; /* INVALID trials that a repeat stands for: among trials and invalid */
+    size_t overloaded; /* by a load with a share: a result */
+    size_t repeated;   /* INVALID trials that a repeat stands for: among trials and invalid */
     double checked, bad, lost; /* calls of all trials */
     bool exact;                /* accounting, in every trial with a measurement */
     double steal_max;          /* of a trial; NaN: unknown */

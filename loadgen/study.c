@@ -39,7 +39,8 @@ const char lg_study_help[] =
     "\n"
     "DIR gets study.json (what was measured, on what), trials.jsonl (a line a trial, written as "
     "it\n"
-    "ends), report.md, report.html and the figures; server.log when something went wrong.\n"
+    "ends), report.md, report.html and the figures; server.log when something went wrong. Where a\n"
+    "load is a share of the maximum: maximum.jsonl, the trials that it comes from.\n"
     "A study that was killed goes on when the same command is given again. It is refused when "
     "design,\n"
     "seed, commit, build, machine, server, loadgen, modules or scenarios are not what they were.\n"
@@ -74,7 +75,8 @@ static const char *known_designs(const char *folder, char *out, size_t cap)
     snprintf(out, cap, "none");
     for (int i = 0; i < count; i++) {
         size_t stem = strlen(entries[i]->d_name);
-        if (stem > 5 && strcmp(entries[i]->d_name + stem - 5, ".json") == 0 && len < cap)
+        if (stem > 5 && strcmp(entries[i]->d_name + stem - 5, ".json") == 0 &&
+            !strstr(entries[i]->d_name, ".schema.") && len < cap)
             len += (size_t)snprintf(out + len, cap - len, "%s%.*s", len ? ", " : "",
                                     (int)(stem - 5), entries[i]->d_name);
         free(entries[i]);

@@ -9,6 +9,11 @@
 
 #define DESIGN_BYTES_MAX ((size_t)1 << 20)
 
+/* Options of `loadgen run` that the study sets itself. */
+#define RUN_RESERVED                                                                               \
+    "|--target|--transport|--scenario|--payloads|--warmup|--duration|--seed|--json|--quiet|"       \
+    "--arm|--hlog|--server-pid|--cpus|--congestion|"
+
 /* Where an error is: the file, and the object in it ("arms[2]", or "" for the whole). */
 struct place {
     const char *source;
@@ -31,7 +36,7 @@ static int check_keys(const struct place *place, const cJSON *object, const char
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
     {
-        char want[80], text[200];
+        char want[80], text[280];
         if (snprintf(want, sizeof(want), "|%s|", item->string) >= (int)sizeof(want) ||
             strchr(item->string, '|') || !strstr(allowed, want)) {
             snprintf(text, sizeof(text), "no such key; allowed are %s", allowed);
@@ -100,7 +105,9 @@ static int take_duration(const struct place *place, const cJSON *object, const c
     if (evd_parse_duration(*ret_text, ret_ns, &why) < 0)
         return complain(place, key, why.text);
     if (*ret_ns < min_ns || *ret_ns > LG_TRIAL_NS_MAX)
-        return complain(place, key, "must be at most one hour, and a trial longer than nothing");
+        return complain(place, key,
+                        min_ns > 0 ? "must be at most one hour, and longer than nothing"
+                                   : "must be at most one hour");
     return EVD_OK;
 }
 
@@ -135,7 +142,7 @@ static int take_args(const struct place *place, const cJSON *object, const char 
             /* getopt takes any beginning of a name for it, so none may begin one. */
             snprintf(option, sizeof(option), "|%.*s", (int)len, text);
             if (strncmp(text, "--", 2) == 0 && strstr(reserved, option)) {
-                char why[240];
+                char why[280];
                 snprintf(why, sizeof(why), "the study itself sets %s", reserved);
                 return complain(place, key, why);
             }
@@ -188,13 +195,16 @@ static int check_twin(const struct place *place, const struct lg_design *design,
     size_t other = find_arm(design, arm->twin_of);
     if (other == design->arm_count || design->arms[other].twin_of)
         return complain(place, "twin_of", "must be the name of an arm above that is no twin");
-    if (!same_args(&arm->server, &design->arms[other].server))
-        return complain(place, "server", "must be the same as that of the arm it is a twin of");
     const struct lg_arm *twin = &design->arms[other];
+    if (!same_args(&arm->server, &twin->server))
+        return complain(place, "server", "must be the same as that of the arm it is a twin of");
+    if (!same_args(&arm->load, &twin->load))
+        return complain(place, "load", "must be the same as that of the arm it is a twin of");
     if (!same_text(arm->program, twin->program) || !same_text(arm->modules, twin->modules) ||
-        !same_text(arm->scenario, twin->scenario))
+        !same_text(arm->scenario, twin->scenario) || !same_text(arm->transport, twin->transport))
         return complain(place, "twin_of",
-                        "program, modules and scenario must be those of the arm it is a twin of");
+                        "program, modules, scenario and transport must be those of the arm it is a "
+                        "twin of");
     return EVD_OK;
 }
 
@@ -280,15 +290,15 @@ static int take_options(const struct place *place, const cJSON *item, struct lg_
     const struct {
         const char *key;
         const char **ret_text;
-    } keys[] = {{"twin_of", &arm->twin_of},
-                {"program", &arm->program},
-                {"modules", &arm->modules},
-                {"scenario", &arm->scenario},
-                {"curve", &arm->curve}};
+    } keys[] = {{"twin_of", &arm->twin_of},     {"program", &arm->program},
+                {"modules", &arm->modules},     {"scenario", &arm->scenario},
+                {"transport", &arm->transport}, {"curve", &arm->curve}};
     int rc = EVD_OK;
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && rc == EVD_OK; i++)
         if (cJSON_HasObjectItem(item, keys[i].key))
             rc = take_text(place, item, keys[i].key, NULL, keys[i].ret_text);
+    if (rc == EVD_OK && cJSON_HasObjectItem(item, "load"))
+        rc = take_args(place, item, "load", RUN_RESERVED "--closed|--rate|", &arm->load);
     return rc == EVD_OK ? take_factors(place, item, arm) : rc;
 }
 
@@ -304,8 +314,8 @@ static int take_arms(struct place *place, const cJSON *root, struct lg_design *d
         struct lg_arm arm = {0};
         snprintf(place->path, sizeof(place->path), "arms[%zu]", design->arm_count);
         if ((rc = check_keys(place, item,
-                             "|name|server|twin_of|program|modules|scenario|curve|factor|")) !=
-                EVD_OK ||
+                             "|name|server|load|transport|twin_of|program|modules|scenario|curve|"
+                             "factor|")) != EVD_OK ||
             (rc = take_name(place, item, &arm.name)) != EVD_OK ||
             (rc = take_args(place, item, "server", reserved, &arm.server)) != EVD_OK)
             return rc;
@@ -374,11 +384,68 @@ static int take_scenarios(struct place *place, const cJSON *root, struct lg_desi
     return EVD_OK;
 }
 
+/* What makes the rate of a load: its options, or its share of the maximum. */
+static int take_rate(const struct place *place, const cJSON *item, struct lg_load *load)
+{
+    const cJSON *share = cJSON_GetObjectItemCaseSensitive(item, "rate_share");
+    if (!share)
+        return take_args(place, item, "args", RUN_RESERVED, &load->run);
+    load->share = cJSON_GetNumberValue(share);
+    if (!(load->share >= 0.001 && load->share <= 2))
+        return complain(place, "rate_share", "must be a number of 0.001 to 2");
+    return take_args(place, item, "args", RUN_RESERVED "--rate|--closed|", &load->run);
+}
+
+static bool has_option(const struct lg_args *args, const char *name)
+{
+    for (size_t i = 0; i < args->count; i++)
+        if (strcmp(args->items[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* How the maximum is measured goes with loads that are a share of it, and they with it. */
+static int take_maximum(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "maximum");
+    int rc;
+    if ((item != NULL) != design->has_shares)
+        return complain(place, "maximum",
+                        item ? "goes with a load that has a 'rate_share': there is none"
+                             : "is missing: a load has a 'rate_share'");
+    if (!item)
+        return EVD_OK;
+    snprintf(place->path, sizeof(place->path), "maximum");
+    design->maximum.name = design->maximum.title = "maximum";
+    if ((rc = check_keys(place, item, "|trials|args|")) != EVD_OK ||
+        (rc = take_number(place, item, "trials", 1, LG_MAXIMUM_TRIALS_MAX,
+                          &design->maximum_trials)) != EVD_OK ||
+        (rc = take_args(place, item, "args", RUN_RESERVED "--rate|", &design->maximum.run)) !=
+            EVD_OK)
+        return rc;
+    if (!has_option(&design->maximum.run, "--closed"))
+        return complain(place, "args", "must have --closed: a maximum is not asked for");
+    place->path[0] = '\0';
+    return EVD_OK;
+}
+
+static int take_slo(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "slo");
+    const char *text;
+    int rc;
+    if (!item)
+        return EVD_OK;
+    snprintf(place->path, sizeof(place->path), "slo");
+    if ((rc = check_keys(place, item, "|p99|")) != EVD_OK ||
+        (rc = take_duration(place, item, "p99", 1, &text, &design->slo_p99_ns)) != EVD_OK)
+        return rc;
+    place->path[0] = '\0';
+    return EVD_OK;
+}
+
 static int take_loads(struct place *place, const cJSON *root, struct lg_design *design)
 {
-    static const char reserved[] = "|--target|--transport|--scenario|--payloads|--warmup|--"
-                                   "duration|--seed|--json|--quiet|--arm|--hlog|"
-                                   "--server-pid|--cpus|--congestion|";
     const cJSON *list, *item;
     int rc = take_list(place, root, "loads", LG_LOADS_MAX, &list);
     if (rc != EVD_OK)
@@ -387,14 +454,15 @@ static int take_loads(struct place *place, const cJSON *root, struct lg_design *
     {
         struct lg_load load = {0};
         snprintf(place->path, sizeof(place->path), "loads[%zu]", design->load_count);
-        if ((rc = check_keys(place, item, "|name|title|args|")) != EVD_OK ||
+        if ((rc = check_keys(place, item, "|name|title|args|rate_share|")) != EVD_OK ||
             (rc = take_name(place, item, &load.name)) != EVD_OK ||
             (rc = take_text(place, item, "title", load.name, &load.title)) != EVD_OK ||
-            (rc = take_args(place, item, "args", reserved, &load.run)) != EVD_OK)
+            (rc = take_rate(place, item, &load)) != EVD_OK)
             return rc;
         for (size_t i = 0; i < design->load_count; i++)
             if (strcmp(design->loads[i].name, load.name) == 0)
                 return complain(place, "name", "another load has this name");
+        design->has_shares = design->has_shares || load.share > 0;
         design->loads[design->load_count++] = load;
     }
     place->path[0] = '\0';
@@ -407,7 +475,8 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
     if ((rc = check_keys(
              place, root,
              "|name|title|description|blocks|repeats|warmup|duration|server_cpu|load_cpu|"
-             "keep_awake|transport|congestion|reference|arms|scenarios|loads|")) != EVD_OK ||
+             "keep_awake|transport|congestion|reference|arms|scenarios|loads|maximum|slo|")) !=
+            EVD_OK ||
         (rc = take_name(place, root, &design->name)) != EVD_OK ||
         (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
         (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
@@ -427,7 +496,9 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
         (rc = take_text(place, root, "congestion", "reno", &design->congestion)) != EVD_OK ||
         (rc = take_arms(place, root, design)) != EVD_OK ||
         (rc = take_scenarios(place, root, design)) != EVD_OK ||
-        (rc = take_loads(place, root, design)) != EVD_OK)
+        (rc = take_loads(place, root, design)) != EVD_OK ||
+        (rc = take_maximum(place, root, design)) != EVD_OK ||
+        (rc = take_slo(place, root, design)) != EVD_OK)
         return rc;
     if (design->blocks * lg_design_cells(design) > LG_TRIALS_MAX)
         return complain(place, "blocks", "makes more than 100000 trials in all");

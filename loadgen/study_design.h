@@ -13,7 +13,8 @@
 enum {
     LG_ARMS_MAX = 64,
     LG_SCENARIOS_MAX = 16,
-    LG_LOADS_MAX = 8,
+    LG_LOADS_MAX = 16,
+    LG_MAXIMUM_TRIALS_MAX = 20,
     LG_BLOCKS_MAX = 1000,
     LG_CPU_MAX = 1023,
     LG_ARGS_MAX = 32,
@@ -43,19 +44,21 @@ struct lg_factor {
 /* Paths are the design's: relative ones start at the folder of builds (lg_study_options). */
 struct lg_arm {
     const char *name;
-    const char *twin_of; /* the arm this one repeats under another name (A/A), or NULL */
-    struct lg_args server;
-    const char *program;  /* the server's, or NULL: the study's */
-    const char *modules;  /* its modules folder, or NULL: the server's own */
-    const char *scenario; /* a path in place of the design's scenarios, or NULL */
-    const char *curve;    /* the curve that its factors are points of, or NULL */
-    size_t factor_count;  /* 0 without a curve, and only then */
+    const char *twin_of;         /* the arm this one repeats under another name (A/A), or NULL */
+    struct lg_args server, load; /* options of evd-server, and of `loadgen run` behind the load's */
+    const char *transport;       /* or NULL: the study's */
+    const char *program;         /* the server's, or NULL: the study's */
+    const char *modules;         /* its modules folder, or NULL: the server's own */
+    const char *scenario;        /* a path in place of the design's scenarios, or NULL */
+    const char *curve;           /* the curve that its factors are points of, or NULL */
+    size_t factor_count;         /* 0 without a curve, and only then */
     struct lg_factor factors[LG_FACTORS_MAX];
 };
 
 struct lg_load {
     const char *name, *title; /* the title is the name where the file has none */
     struct lg_args run;
+    double share; /* of the reference arm's measured maximum, which makes the rate; 0: `run` says */
 };
 
 /* Every text is owned by `root`. */
@@ -71,8 +74,12 @@ struct lg_design {
     unsigned repeats; /* of INVALID trials, at most so many in a block; 0 where the file has none */
     size_t reference; /* index into arms */
     size_t arm_count, scenario_count, load_count;
-    bool own_scenarios; /* each arm has one: scenarios[] is then the one name LG_OWN_SCENARIO */
-    bool has_curves;    /* some arm is a point of a curve: the report is one of growth */
+    bool own_scenarios;     /* each arm has one: scenarios[] is then the one name LG_OWN_SCENARIO */
+    bool has_curves;        /* some arm is a point of a curve: the report is one of growth */
+    bool has_shares;        /* some load has a share: the maximum is measured first */
+    struct lg_load maximum; /* how; with shares only */
+    unsigned maximum_trials; /* of each scenario; 0 without shares */
+    uint64_t slo_p99_ns;     /* what latencies are held against; 0: nothing */
     struct lg_arm arms[LG_ARMS_MAX];
     const char *scenarios[LG_SCENARIOS_MAX];
     struct lg_load loads[LG_LOADS_MAX];

@@ -6,6 +6,7 @@
 #include "study_identity.h"
 #include "study_json.h"
 #include "study_machine.h"
+#include "study_maximum.h"
 #include "study_order.h"
 #include "study_process.h"
 #include "study_resume.h"
@@ -33,6 +34,7 @@ struct study {
     cJSON *about; /* study.json */
     FILE *trials; /* trials.jsonl */
     struct lg_resume resume;
+    struct lg_rates rates;
     unsigned measured; /* trials of this run of the program */
     size_t *order;     /* of the current block */
     unsigned total;    /* trials */
@@ -223,6 +225,8 @@ static void remove_folder(const struct study *study)
     unlink(path);
     snprintf(path, sizeof(path), "%s/study.json", out);
     unlink(path);
+    snprintf(path, sizeof(path), "%s/maximum.jsonl", out);
+    unlink(path);
     rmdir(out); /* stays if there is something else in it */
 }
 
@@ -344,12 +348,14 @@ static int run_block(struct study *study, unsigned block, struct evd_error *erro
     lg_order_block(design, study->options->seed, block, study->order);
     for (size_t i = 0; i < cells && rc == EVD_OK && study->result->signal == 0; i++) {
         size_t cell = study->order[i], pair = cell / design->arm_count;
-        struct lg_trial_plan plan = {.block = block + 1,
-                                     .attempt = 1,
-                                     .scenario = pair / design->load_count,
-                                     .load = pair % design->load_count,
-                                     .arm = cell % design->arm_count,
-                                     .seed = lg_order_load_seed(study->options->seed, block)};
+        struct lg_trial_plan plan = {
+            .block = block + 1,
+            .attempt = 1,
+            .scenario = pair / design->load_count,
+            .load = pair % design->load_count,
+            .arm = cell % design->arm_count,
+            .rate = study->rates.rates[pair / design->load_count][pair % design->load_count],
+            .seed = lg_order_load_seed(study->options->seed, block)};
         bool again;
         rc = attempt(study, &plan, &again, error);
         if (rc != EVD_OK || !again || repeats == 0 || study->result->signal != 0)
@@ -362,6 +368,22 @@ static int run_block(struct study *study, unsigned block, struct evd_error *erro
     return rc;
 }
 
+/* Once a study: one that goes on keeps the rates that it had. */
+static int find_rates(struct study *study, struct evd_error *error)
+{
+    bool stopped;
+    if (!study->design->has_shares)
+        return EVD_OK;
+    if (study->resume.data.count > 0)
+        return lg_rates_take(study->design, study->about, &study->rates, error);
+    int rc = lg_maximum_measure(&study->setting, &study->rates, &stopped, error);
+    study->result->signal = lg_stop_signal(study->setting.stop_fd);
+    if (rc != EVD_OK || stopped)
+        return rc;
+    lg_rates_put(study->design, &study->rates, study->about);
+    return write_about(study, error);
+}
+
 static int run_all(struct study *study, struct evd_error *error)
 {
     const unsigned cpus[LG_AWAKE_MAX] = {study->setting.server_cpu, study->setting.load_cpu};
@@ -369,6 +391,8 @@ static int run_all(struct study *study, struct evd_error *error)
     int rc = EVD_OK;
     if (study->design->keep_awake)
         rc = lg_awake_start(cpus, &awake, error);
+    if (rc == EVD_OK)
+        rc = find_rates(study, error);
     study->began_ns = lg_now_ns();
     for (unsigned block = 0;
          block < study->design->blocks && rc == EVD_OK && study->result->signal == 0; block++)

@@ -1,5 +1,6 @@
 #include "study_trial.h"
 
+#include "overload.h"
 #include "study_json.h"
 #include "study_process.h"
 
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-    ARGV_MAX = LG_ARGS_MAX + 40,
+    ARGV_MAX = 2 * LG_ARGS_MAX + 40,
     READY_MS = 20000, /* a server that evaluates all its modules first, on a busy machine */
     STOP_MS = 5000,
     /* Beyond warm-up and measurement: connecting, and the 10 s that a request may take at most. */
@@ -195,29 +196,37 @@ static int start_server(struct trial *trial, struct evd_error *error)
     return EVD_OK;
 }
 
+static const struct lg_load *load_of(const struct trial *trial)
+{
+    const struct lg_trial_plan *plan = trial->plan;
+    return plan->instead ? plan->instead : &trial->setting->options->design->loads[plan->load];
+}
+
 static int start_run(struct trial *trial, struct evd_error *error)
 {
     const struct lg_trial_setting *setting = trial->setting;
     const struct lg_study_options *options = setting->options;
     const struct lg_design *design = options->design;
-    char pid[16], cpu[16], seed[24];
+    const struct lg_arm *arm = &design->arms[trial->plan->arm];
+    char pid[16], cpu[16], seed[24], rate[24];
     snprintf(pid, sizeof(pid), "%d", (int)trial->server.pid);
     snprintf(cpu, sizeof(cpu), "%u", setting->load_cpu);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)trial->plan->seed);
     const char *scenario =
         trial->scenario[0] ? trial->scenario : design->scenarios[trial->plan->scenario];
-    const char *const fixed[] = {options->loadgen, "run",
-                                 "--target",       trial->address,
-                                 "--transport",    design->transport,
-                                 "--scenario",     scenario,
-                                 "--warmup",       design->warmup,
-                                 "--duration",     design->duration,
-                                 "--seed",         seed,
-                                 "--json",         trial->json_path,
-                                 "--server-pid",   pid,
-                                 "--cpus",         cpu,
-                                 "--congestion",   design->congestion,
-                                 "--quiet"};
+    const char *const fixed[] = {
+        options->loadgen, "run",
+        "--target",       trial->address,
+        "--transport",    arm->transport ? arm->transport : design->transport,
+        "--scenario",     scenario,
+        "--warmup",       design->warmup,
+        "--duration",     design->duration,
+        "--seed",         seed,
+        "--json",         trial->json_path,
+        "--server-pid",   pid,
+        "--cpus",         cpu,
+        "--congestion",   design->congestion,
+        "--quiet"};
     struct argv *argv = &trial->run_argv;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
         push(argv, fixed[i]);
@@ -225,13 +234,19 @@ static int start_run(struct trial *trial, struct evd_error *error)
         push(argv, "--payloads");
         push(argv, options->payloads);
     }
-    if (options->hlog) {
+    if (options->hlog && !trial->plan->instead) {
         push(argv, "--arm");
         push(argv, design->arms[trial->plan->arm].name);
         push(argv, "--hlog");
         push(argv, trial->hlog_path);
     }
-    push_all(argv, &design->loads[trial->plan->load].run);
+    push_all(argv, &load_of(trial)->run);
+    if (trial->plan->rate > 0) {
+        snprintf(rate, sizeof(rate), "%llu", (unsigned long long)trial->plan->rate);
+        push(argv, "--rate");
+        push(argv, rate);
+    }
+    push_all(argv, &arm->load);
     struct lg_spawn spawn = {.argv = argv->items,
                              .cpu = (int)setting->load_cpu,
                              .out = -1,
@@ -275,6 +290,8 @@ static void judge(struct trial *trial)
     }
     double bad = lg_json_number(sums, "bad");
     char line[160];
+    bool overloaded = trial->plan->rate > 0 && lg_run_overloaded(trial->json);
+    bool may_fail = trial->plan->rate > 0 && lg_run_lost_nothing(trial->json);
     if (!(lg_json_number(sums, "ok") >= 0 && scheduled >= 0))
         blame(trial, "the measurement has no accounting");
     else if (bad > 0)
@@ -282,11 +299,12 @@ static void judge(struct trial *trial)
     else if (outcomes < scheduled || outcomes > scheduled)
         blame(trial, "accounting is not exact: %.0f scheduled, %.0f accounted for", scheduled,
               outcomes);
-    else if (trial->run_exit != 0)
+    else if (trial->run_exit != 0 && !may_fail)
         blame(trial, "loadgen run ended with exit %d: %s", trial->run_exit,
               last_line(trial->run_err, line, sizeof(line)));
     trial->outcome->rate = lg_json_number(trial->json, "throughput");
-    trial->outcome->invalid = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(trial->json, "valid"));
+    trial->outcome->invalid =
+        !overloaded && cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(trial->json, "valid"));
 }
 
 static cJSON *make_line(struct trial *trial)
@@ -301,7 +319,7 @@ static cJSON *make_line(struct trial *trial)
     cJSON_AddNumberToObject(line, "attempt", plan->attempt);
     cJSON_AddStringToObject(line, "arm", design->arms[plan->arm].name);
     cJSON_AddStringToObject(line, "scenario", design->scenarios[plan->scenario]);
-    cJSON_AddStringToObject(line, "load", design->loads[plan->load].name);
+    cJSON_AddStringToObject(line, "load", load_of(trial)->name);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)plan->seed);
     cJSON_AddStringToObject(line, "seed", seed);
     for (size_t i = 0; i < trial->server_argv.count; i++)

@@ -17,13 +17,15 @@ struct lg_trial_plan {
     unsigned number, block; /* from 1 */
     unsigned attempt;       /* 1, or 2 for the repeat of an INVALID trial */
     size_t scenario, load, arm;
+    const struct lg_load *instead; /* of the design's load; NULL: that */
+    uint64_t rate;                 /* a second, where the load has a share of the maximum; else 0 */
     uint64_t seed;
 };
 
 struct lg_trial_outcome {
     cJSON *line;   /* a line of trials.jsonl; the caller's. NULL when stopped. */
     bool stopped;  /* a signal came; the trial does not count */
-    bool invalid;  /* loadgen run called it INVALID */
+    bool invalid;  /* loadgen run called it INVALID, and not for lg_run_overloaded() at a share */
     double rate;   /* calls per second, NaN without a measurement */
     char why[256]; /* what went wrong, "" for nothing */
 };

@@ -21,6 +21,9 @@
 #define TIMES     "\"warmup\":\"100ms\",\"duration\":\"1s\","
 #define WHOLE     "{" HEAD TIMES ARMS "," SCENARIOS "," LOADS "}"
 
+#define SHARE(share)  "\"loads\":[{\"name\":\"l\",\"rate_share\":" share ",\"args\":[]}]"
+#define MAXIMUM(args) "\"maximum\":{\"trials\":3,\"args\":[" args "]}"
+
 static int read_text(const char *text, struct lg_design *design, struct evd_error *error)
 {
     cJSON *root;
@@ -44,6 +47,27 @@ static void test_minimal(void **state)
     lg_design_release(&design);
 }
 
+static void test_shares(void **state)
+{
+    struct lg_design design;
+    struct evd_error error;
+    (void)state;
+    assert_int_equal(
+        read_text("{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[],\"transport\":\"jsonl\","
+                  "\"load\":[\"--depth\",\"4\"]}]," SCENARIOS
+                  "," SHARE("0.5") "," MAXIMUM("\"--closed\"") ",\"slo\":{\"p99\":\"5ms\"}}",
+                  &design, &error),
+        EVD_OK);
+    assert_true(design.has_shares);
+    assert_true(design.loads[0].share > 0.499 && design.loads[0].share < 0.501);
+    assert_int_equal(design.maximum_trials, 3);
+    assert_string_equal(design.maximum.run.items[0], "--closed");
+    assert_int_equal(design.slo_p99_ns, 5000000);
+    assert_string_equal(design.arms[0].transport, "jsonl");
+    assert_string_equal(design.arms[0].load.items[1], "4");
+    lg_design_release(&design);
+}
+
 static void test_shipped(void **state)
 {
     static const char *const names[] = {"quick", "reference"};
@@ -62,11 +86,26 @@ static void test_shipped(void **state)
     }
 }
 
+struct wrong {
+    const char *text, *says;
+};
+
+static void check_wrong(const struct wrong *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct lg_design design;
+        struct evd_error error = {0};
+        int rc = read_text(table[i].text, &design, &error);
+        if (rc >= 0 || !strstr(error.text, table[i].says))
+            print_error("case %zu says '%s', not '%s'\n", i, error.text, table[i].says);
+        assert_true(rc < 0);
+        assert_non_null(strstr(error.text, table[i].says));
+    }
+}
+
 static void test_errors(void **state)
 {
-    static const struct {
-        const char *text, *says;
-    } table[] = {
+    static const struct wrong table[] = {
         {"{", "x.json:1:"},
         {"{}\n,", "x.json:2:1: this is not valid JSON"},
         {"[]", "x.json: : must be an object"},
@@ -107,18 +146,47 @@ static void test_errors(void **state)
         {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[\"--list=x\"]}]}",
          "arms[0].server: "},
         {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"arg\":[]}]}",
-         "loads[0].arg: no such key; allowed are |name|title|args|"},
+         "loads[0].arg: no such key; allowed are |name|title|args|rate_share|"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        struct lg_design design;
-        struct evd_error error = {0};
-        int rc = read_text(table[i].text, &design, &error);
-        if (rc >= 0 || !strstr(error.text, table[i].says))
-            print_error("case %zu says '%s', not '%s'\n", i, error.text, table[i].says);
-        assert_true(rc < 0);
-        assert_non_null(strstr(error.text, table[i].says));
-    }
+    check_wrong(table, sizeof(table) / sizeof(*table));
+}
+
+static void test_share_errors(void **state)
+{
+    static const struct wrong table[] = {
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0") "}",
+         "loads[0].rate_share: must be a number of 0.001 to 2"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("2.1") "}", "loads[0].rate_share: must be"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("\"half\"") "}",
+         "loads[0].rate_share: must be"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0.5") "}",
+         "maximum: is missing: a load has a 'rate_share'"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," LOADS "," MAXIMUM("\"--closed\"") "}",
+         "maximum: goes with a load that has a 'rate_share'"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0.5") "," MAXIMUM("\"--depth\",\"4\"") "}",
+         "maximum.args: must have --closed"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0.5") "," MAXIMUM("\"--rate=5\"") "}",
+         "maximum.args: the study itself sets"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0.5") ",\"maximum\":{\"trials\":0}}",
+         "maximum.trials: must be a whole number of 1 to 20"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," SHARE("0.5") ",\"maximum\":{\"args\":[],\"of\":1}}",
+         "maximum.of: no such key; allowed are |trials|args|"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS
+         ",\"loads\":[{\"name\":\"l\",\"rate_share\":0.5,\"args\":[\"--closed\"]}]}",
+         "loads[0].args: the study itself sets"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," LOADS ",\"slo\":{\"p99\":\"0\"}}",
+         "slo.p99: must be at most one hour, and longer than nothing"},
+        {"{" HEAD TIMES ARMS "," SCENARIOS "," LOADS ",\"slo\":{\"p50\":\"1ms\"}}",
+         "slo.p50: no such key; allowed are |p99|"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[],\"load\":[\"--rate\",\"5\"]}]}",
+         "arms[0].load: the study itself sets"},
+        {"{" HEAD TIMES "\"arms\":[{\"name\":\"a\",\"server\":[],\"load\":[\"--depth\",\"4\"]},"
+         "{\"name\":\"b\",\"server\":[],\"twin_of\":\"a\"}]}",
+         "arms[1].load: must be the same"},
+    };
+    (void)state;
+    check_wrong(table, sizeof(table) / sizeof(*table));
 }
 
 #define GROWTH(one, two)                                                                           \
@@ -155,7 +223,8 @@ static void test_growth_errors(void **state)
         const char *text, *says;
     } table[] = {
         {GROWTH(OWN, "\"server_cpu\":1"), "server_cpu: no such key"},
-        {GROWTH(OWN, "\"twin_of\":\"a\""), "arms[1].twin_of: program, modules and scenario must"},
+        {GROWTH(OWN, "\"twin_of\":\"a\""),
+         "arms[1].twin_of: program, modules, scenario and transport must"},
         {GROWTH(OWN ",\"curve\":\"c\"", OWN), "arms[0].factor: goes with 'curve'"},
         {GROWTH(OWN ",\"factor\":{\"n\":1}", OWN), "arms[0].factor: goes with 'curve'"},
         {GROWTH(OWN "," POINT("c", ""), OWN), "factor: must be an object of 1 to 4 numbers"},
@@ -215,7 +284,7 @@ static void test_missing_file(void **state)
 /* Every design that comes with loadgen can be read, and repeats its reference. */
 static void test_the_designs_that_come_along(void **state)
 {
-    static const char *const names[] = {"quick", "reference", "growth", "workers"};
+    static const char *const names[] = {"quick", "reference", "growth", "workers", "load"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512];
@@ -312,8 +381,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minimal),
+        cmocka_unit_test(test_shares),
         cmocka_unit_test(test_shipped),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_share_errors),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_errors),
         cmocka_unit_test(test_shipped_growth),

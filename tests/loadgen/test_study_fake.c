@@ -83,19 +83,28 @@ static int run(int argc, char **argv)
         fclose(log);
     }
     FILE *file = fopen(value_of(argc, argv, "--json"), "w");
+    const char *rate = value_of(argc, argv, "--rate");
+    /* With a rate: one that the server cannot keep up with, and one that nobody can trust. */
+    int overload = *rate && strcmp(scenario, "overload") == 0;
+    int doubt = *rate && strcmp(scenario, "doubt") == 0, unsent = overload || doubt ? 7 : 0;
     if (!file)
         return 1;
     fprintf(file,
-            "{\"schema\":\"evdispatch.run/1\",\"config\":{\"mode\":\"closed\"},\"accounting\":{"
-            "\"scheduled\":%d,\"ok\":100,\"bad\":%d,\"in_flight\":0},\"throughput\":100,"
+            "{\"schema\":\"evdispatch.run/1\",\"config\":{\"mode\":\"%s\",\"rate\":%s,"
+            "\"transport\":\"%s\",\"depth\":\"%s\"},\"accounting\":{\"scheduled\":%d,\"ok\":100,"
+            "\"bad\":%d,\"timeout\":0,\"reset\":0,\"eof\":0,\"refused\":0,\"unsent\":%d,"
+            "\"in_flight\":0},\"throughput\":100,"
             "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[5,1]]}},"
             "\"server\":{\"cpu_ns\":500,\"calls\":100,\"pid\":%s},\"seed\":\"%s\",\"valid\":%s,"
-            "\"fake_scenario\":\"%s\",\"invalid\":[\"because\"]}",
-            100 + bad + (strcmp(scenario, "inexact") == 0), bad,
+            "\"fake_scenario\":\"%s\",\"invalid\":[\"because\"],\"invalid_causes\":[\"rate\"%s]}",
+            *rate ? "open" : "closed", *rate ? rate : "0", value_of(argc, argv, "--transport"),
+            value_of(argc, argv, "--depth"),
+            100 + bad + unsent + (strcmp(scenario, "inexact") == 0), bad, unsent,
             value_of(argc, argv, "--server-pid"), value_of(argc, argv, "--seed"),
-            strcmp(scenario, "invalid") == 0 ? "false" : "true", scenario);
+            strcmp(scenario, "invalid") == 0 || unsent ? "false" : "true", scenario,
+            doubt ? ",\"steal\"" : "");
     fclose(file);
-    return bad ? 1 : 0;
+    return bad || unsent ? 1 : 0;
 }
 
 int main(int argc, char **argv)

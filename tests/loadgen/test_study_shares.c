@@ -1,0 +1,196 @@
+/* Rates as shares of the measured maximum, in studies of a fake server by a fake load generator. */
+#include "loadgen/study.h"
+#include "loadgen/study_json.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int execute(const struct lg_design *design, const char *folder,
+                   struct lg_study_result *result, struct evd_error *error)
+{
+    struct lg_study_options options = {.design = design,
+                                       .out = folder,
+                                       .server = FAKE,
+                                       .loadgen = FAKE,
+                                       .command = "loadgen study fake",
+                                       .seed = 3,
+                                       .quiet = true};
+    return lg_study_execute(&options, result, error);
+}
+
+static void no_child_left(void)
+{
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static bool exists(const char *folder, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+#define SHARES                                                                                     \
+    "{\"name\":\"fake\",\"blocks\":2,\"repeats\":2,\"warmup\":\"0\",\"duration\":\"1ms\","         \
+    "\"server_cpu\":0,\"load_cpu\":0,\"arms\":[{\"name\":\"a\",\"server\":[]},"                    \
+    "{\"name\":\"b\",\"server\":[],\"transport\":\"jsonl\",\"load\":[\"--depth\",\"9\"]}],"        \
+    "\"scenarios\":[\"%s\"],\"loads\":[{\"name\":\"half\",\"rate_share\":0.5,\"args\":[]},"        \
+    "{\"name\":\"closed\",\"args\":[\"--closed\"]}],"                                              \
+    "\"maximum\":{\"trials\":3,\"args\":[\"--closed\"]}}"
+
+static void make_shares(const char *scenario, struct lg_design *design)
+{
+    char text[1024];
+    struct evd_error error = {0};
+    cJSON *root;
+    snprintf(text, sizeof(text), SHARES, scenario);
+    assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, &error), EVD_OK);
+    assert_int_equal(lg_design_take(root, "design", design, &error), EVD_OK);
+}
+
+static unsigned lines_of(const char *text, const char *with)
+{
+    unsigned count = 0;
+    for (const char *at = text; (at = strstr(at, with)); at++)
+        count++;
+    return count;
+}
+
+/* The fake answers 100 a second at most: half of it is offered to all arms. What an arm says of
+ * its load is behind what the load says. */
+static void test_shares(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_shares("s", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 8);
+    assert_int_equal(result.bad, 0);
+    char *about = file_read(folder, "study.json"), *maximum = file_read(folder, "maximum.jsonl"),
+         *trials = file_read(folder, "trials.jsonl");
+    assert_non_null(strstr(about, "\"maximum\":\t100"));
+    assert_non_null(strstr(about, "\"half\":\t50"));
+    assert_int_equal(lines_of(maximum, "\n"), 3);
+    assert_int_equal(lines_of(maximum, "\"load\":\"maximum\""), 3);
+    assert_int_equal(lines_of(maximum, "\"arm\":\"a\""), 3);
+    assert_int_equal(lines_of(trials, "\"mode\":\"open\",\"rate\":50,"), 4);
+    assert_int_equal(lines_of(trials, "\"mode\":\"closed\",\"rate\":0,"), 4);
+    assert_int_equal(lines_of(trials, "\"transport\":\"jsonl\",\"depth\":\"9\""), 4);
+    assert_int_equal(lines_of(trials, "\"transport\":\"frame\",\"depth\":\"\""), 4);
+
+    /* Once a study: what is complete is not measured again, and neither is its maximum. */
+    file_write(folder, "maximum.jsonl", "kept\n");
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.measured, 0);
+    free(maximum);
+    maximum = file_read(folder, "maximum.jsonl");
+    assert_string_equal(maximum, "kept\n");
+    free(maximum);
+    free(trials);
+    free(about);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* It goes on with the rates that it had, whatever a maximum would be now. */
+static void test_shares_are_kept(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_shares("s", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    char *about = file_read(folder, "study.json"), *trials = file_read(folder, "trials.jsonl");
+    strchr(trials, '\n')[1] = '\0'; /* one trial is there */
+    char *closed = strstr(trials, "\"rate\":50,"), *half = strstr(about, "\"half\":\t50"),
+         *maximum = strstr(about, "\"maximum\":\t100,");
+    if (closed)
+        memcpy(closed, "\"rate\":40,", 10);
+    memcpy(half, "\"half\":\t40", 10);
+    memcpy(maximum, "\"maximum\":\t80, ", 15);
+    file_write(folder, "study.json", about);
+    file_write(folder, "trials.jsonl", trials);
+    if (execute(&design, folder, &result, &error) != EVD_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(result.measured, 7);
+    free(trials);
+    trials = file_read(folder, "trials.jsonl");
+    assert_int_equal(lines_of(trials, "\"mode\":\"open\",\"rate\":40,"), 4);
+    free(trials);
+
+    /* Rates that do not follow from the maximum are nobody's. */
+    memcpy(half, "\"half\":\t41", 10);
+    file_write(folder, "study.json", about);
+    assert_true(execute(&design, folder, &result, &error) < 0);
+    assert_non_null(strstr(error.text, "study.json: 'rates' does not hold the maximum of 's'"));
+    free(about);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* A server that cannot keep up is a result, and is not measured again; a trial that cannot be
+ * trusted is INVALID, even if nothing was answered in time. */
+static void test_overload(void **state)
+{
+    static const struct {
+        const char *scenario;
+        unsigned trials, invalid;
+    } table[] = {{"overload", 8, 0}, {"doubt", 12, 8}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        char *folder = folder_make();
+        struct lg_design design;
+        struct lg_study_result result;
+        struct evd_error error = {0};
+        make_shares(table[i].scenario, &design);
+        assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+        assert_int_equal(result.bad, 0);
+        assert_int_equal(result.trials, table[i].trials);
+        assert_int_equal(result.invalid, table[i].invalid);
+        lg_design_release(&design);
+        folder_remove(folder);
+    }
+}
+
+static void test_no_maximum(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_shares("none", &design);
+    assert_true(execute(&design, folder, &result, &error) < 0);
+    assert_non_null(strstr(error.text, "the maximum of 'a' on 'none': loadgen run made no"));
+    assert_false(exists(folder, "maximum.jsonl"));
+    no_child_left();
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_shares_are_kept),
+        cmocka_unit_test(test_overload),
+        cmocka_unit_test(test_no_maximum),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

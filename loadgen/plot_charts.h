@@ -109,6 +109,19 @@ struct lg_chart_load {
 void lg_chart_load(FILE *script, const struct lg_chart_load *loads, size_t count, double low,
                    double high);
 
+/* An arm's quantile over offered load. */
+struct lg_chart_offered {
+    struct lg_chart_line line;      /* x: from 0 on; values above 0, by ascending x */
+    bool twin;                      /* drawn dashed */
+    bool open[LG_CHART_POINTS_MAX]; /* a lower bound: drawn as an open triangle, without interval */
+    bool knee[LG_CHART_POINTS_MAX]; /* a ring around it */
+};
+
+/* Lines with intervals from 0 on, latency on a logarithmic axis; a dashed line at the limit, in the
+ * unit of the axis, 0 for none. Points of one x stand a little side by side. plot_load.c, too. */
+void lg_chart_offered(FILE *script, const struct lg_chart_offered *lines, size_t count,
+                      double limit, const char *x_title, const char *y_title);
+
 /* One trial of an arm. */
 struct lg_chart_trial {
     double x, y; /* y > 0, or NaN: not drawn */

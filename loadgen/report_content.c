@@ -31,6 +31,11 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
     const struct lg_design *design = &report->data->design;
     char title[400];
     lg_doc_plain(design->loads[load].title, title, sizeof(title));
+    if (lg_has_share(summary, load)) {
+        if (lg_is_first_share(summary, load))
+            lg_load_section(report, scenario, load, doc);
+        return;
+    }
     if (!lg_is_known(summary, load)) {
         doc->format->heading(doc, 3, design->loads[load].name);
         lg_doc_paragraph(doc, "There is no measurement of this load.");
@@ -138,13 +143,20 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
     doc->format->list(doc, false);
 }
 
+/* Whether rates that are shares of the maximum are what the study is about. */
+static bool is_of_load(const struct lg_report *report)
+{
+    return lg_has_share(report->summary, lg_main_load(report->summary));
+}
+
 static void put_begin(const struct lg_report *report, struct lg_doc *doc)
 {
     const struct lg_data *data = report->data;
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
     char title[256], meta[640], cpu[128];
-    char *lead =
-        data->design.has_curves ? lg_growth_lead(report) : lg_findings_lead(report->summary);
+    char *lead = data->design.has_curves ? lg_growth_lead(report)
+                 : is_of_load(report)    ? lg_load_lead(report->summary)
+                                         : lg_findings_lead(report->summary);
     lg_doc_plain(data->design.title, title, sizeof(title));
     snprintf(meta, sizeof(meta),
              "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %.0f CPUs, Linux %s. Commit "
@@ -171,7 +183,7 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
         char text[1500];
         lg_doc_paragraph(doc, "%s", lg_doc_plain(design->description, text, sizeof(text)));
     }
-    if (!design->has_curves)
+    if (!design->has_curves && !is_of_load(report))
         lg_decision_write(report, doc);
     doc->format->heading(doc, 2, "What it means");
     if (design->has_curves)

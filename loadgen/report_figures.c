@@ -220,6 +220,10 @@ static int make_load(struct lg_report *report, size_t scenario, size_t load,
                      struct evd_error *error)
 {
     bool closed = lg_is_closed(report->summary, load);
+    if (lg_has_share(report->summary, load))
+        return lg_is_first_share(report->summary, load)
+                   ? lg_load_figure_make(report, scenario, load, error)
+                   : EVD_OK;
     int rc = closed ? make_forest(report, scenario, load, error)
                     : lg_spectrum_make(report, scenario, load, error);
     if (rc == EVD_OK)

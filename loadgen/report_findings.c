@@ -221,7 +221,11 @@ void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
         for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
             if (!lg_is_known(summary, load))
                 continue;
-            if (lg_is_closed(summary, load))
+            if (lg_is_first_share(summary, load))
+                lg_load_meaning(summary, scenario, doc);
+            else if (lg_has_share(summary, load))
+                continue;
+            else if (lg_is_closed(summary, load))
                 meaning_of_cpu(summary, scenario, load, doc);
             else
                 meaning_of_latency(summary, scenario, load, doc);
@@ -332,6 +336,11 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
                     summary->problems, summary->problems > 1 ? "s" : "",
                     summary->problems > 1 ? "are" : "is");
     list_reasons(summary, doc, true);
+    if (summary->overloaded > 0)
+        lg_doc_item(doc, LG_TONE_GOOD,
+                    "%zu trial%s offered more calls than were answered. That is a result of loads "
+                    "that are shares of the maximum, and counts as one.",
+                    summary->overloaded, summary->overloaded > 1 ? "s were" : " was");
     if (summary->invalid == 0) {
         lg_doc_item(doc, LG_TONE_GOOD, "The load generator found no trial INVALID.");
         return;

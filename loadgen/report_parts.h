@@ -89,6 +89,30 @@ void lg_breakeven_table(const struct lg_summary *summary, size_t scenario, size_
 void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict,
                       struct lg_table_cell *cell);
 
+/* report_load.c: loads with a share are told together, where the first of them stands. The answer
+ * in a sentence, to be freed, where no load is closed; one item of a list; the section; its figure.
+ */
+char *lg_load_lead(const struct lg_summary *summary);
+void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc);
+void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
+                     struct lg_doc *doc);
+int lg_load_figure_make(struct lg_report *report, size_t scenario, size_t first,
+                        struct evd_error *ret_error);
+
+static inline bool lg_has_share(const struct lg_summary *summary, size_t load)
+{
+    return summary->data->design.loads[load].share > 0;
+}
+
+/* Whether it is the first load with a share. */
+static inline bool lg_is_first_share(const struct lg_summary *summary, size_t load)
+{
+    for (size_t i = 0; i < load; i++)
+        if (lg_has_share(summary, i))
+            return false;
+    return lg_has_share(summary, load);
+}
+
 /* report_decision.c: "choose this when". */
 void lg_decision_write(const struct lg_report *report, struct lg_doc *doc);
 
@@ -148,6 +172,10 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
 void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t load,
                       struct lg_doc *doc);
 void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc);
+
+/* Ratio and verdict, in two cells. */
+void lg_tables_put_verdict(const struct lg_summary *summary, size_t scenario, size_t load,
+                           size_t arm, enum lg_metric metric, struct lg_table_cell out[2]);
 
 /* One cell of a table: an interval, or a text. */
 void lg_tables_put(struct lg_table_cell *cell, enum lg_tone tone, const char *text,

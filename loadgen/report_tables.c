@@ -72,9 +72,8 @@ static void put_p(double p, bool stolen, char out[static 64])
         snprintf(out, 64, "p %.3f%s", p, tail);
 }
 
-/* Ratio and verdict, in two cells. */
-static void put_verdict(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
-                        enum lg_metric metric, struct lg_table_cell out[2])
+void lg_tables_put_verdict(const struct lg_summary *summary, size_t scenario, size_t load,
+                           size_t arm, enum lg_metric metric, struct lg_table_cell out[2])
 {
     size_t reference_arm = summary->data->design.reference;
     char detail[64];
@@ -151,7 +150,7 @@ void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t lo
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
         lg_tables_put_interval(&row[1], &cell->values[LG_RATE], LG_UNIT_RATE);
-        put_verdict(summary, scenario, load, arm, LG_RATE, &row[2]);
+        lg_tables_put_verdict(summary, scenario, load, arm, LG_RATE, &row[2]);
         put_effect(cell, LG_RATE, arm == design->reference, &row[4]);
         if (arm == design->reference)
             lg_tables_put(&row[5], LG_TONE_NUMBER, "1", "");
@@ -205,7 +204,7 @@ void lg_tables_cpu(const struct lg_summary *summary, size_t scenario, size_t loa
         struct lg_table_cell *row = table->cells[table->rows++];
         put_arm(summary, cell, arm, &row[0]);
         lg_tables_put_interval(&row[1], &cell->values[LG_CPU], LG_UNIT_US);
-        put_verdict(summary, scenario, load, arm, LG_CPU, &row[2]);
+        lg_tables_put_verdict(summary, scenario, load, arm, LG_CPU, &row[2]);
         put_effect(cell, LG_CPU, arm == design->reference, &row[4]);
         put_extra(&row[5], &cell->extra_cpu, arm == design->reference);
     }
@@ -283,7 +282,7 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
             struct lg_table_cell *row = table->cells[table->rows++];
             put_arm(summary, cell, arm, &row[0]);
             lg_tables_put(&row[1], LG_TONE_PLAIN, rows[i].name, "");
-            put_verdict(summary, scenario, load, arm, rows[i].metric, &row[2]);
+            lg_tables_put_verdict(summary, scenario, load, arm, rows[i].metric, &row[2]);
             put_effect(cell, rows[i].metric, false, &row[4]);
         }
     }
@@ -403,7 +402,7 @@ static void noise_row(const struct lg_summary *summary, size_t scenario, size_t 
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const char *twin = design->arms[arm].twin_of;
         if (twin && strcmp(twin, design->arms[design->reference].name) == 0)
-            put_verdict(summary, scenario, load, arm, metric, &row[2]);
+            lg_tables_put_verdict(summary, scenario, load, arm, metric, &row[2]);
     }
     put_drift(&lg_summary_cell(summary, scenario, load, design->reference)->shapes[metric].trend,
               &row[4]);

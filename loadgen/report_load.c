@@ -1,0 +1,486 @@
+#include "report_load.h"
+
+#include "report_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lg_ladder_make(const struct lg_design *design, struct lg_ladder *ret_ladder)
+{
+    *ret_ladder = (struct lg_ladder){0};
+    for (size_t load = 0; load < design->load_count; load++) {
+        size_t at = ret_ladder->count;
+        if (design->loads[load].share <= 0)
+            continue;
+        for (; at > 0 && design->loads[ret_ladder->loads[at - 1]].share > design->loads[load].share;
+             at--)
+            ret_ladder->loads[at] = ret_ladder->loads[at - 1];
+        ret_ladder->loads[at] = load;
+        ret_ladder->count++;
+    }
+}
+
+enum lg_rung lg_rung_of(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm)
+{
+    const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+    if (!cell->trusted || !(cell->values[LG_P99].estimate > 0))
+        return LG_RUNG_UNKNOWN;
+    return 2 * cell->overloaded >= cell->done - cell->problems ? LG_RUNG_OVERLOADED
+                                                               : LG_RUNG_KEPT_UP;
+}
+
+/* ---- How far. ---- */
+
+static void find_limits(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                        size_t scenario, size_t arm, struct lg_reach *reach)
+{
+    double limit = (double)summary->data->design.slo_p99_ns;
+    bool held = true;
+    for (size_t i = 0; i < ladder->count && limit > 0 && reach->over == ladder->count; i++) {
+        enum lg_rung rung = lg_rung_of(summary, scenario, ladder->loads[i], arm);
+        const struct lg_interval *p99 =
+            &lg_summary_cell(summary, scenario, ladder->loads[i], arm)->values[LG_P99];
+        held = held && rung == LG_RUNG_KEPT_UP && p99->bounded && p99->high <= limit;
+        if (held)
+            reach->under = i;
+        if (rung == LG_RUNG_OVERLOADED ||
+            (rung == LG_RUNG_KEPT_UP && p99->bounded && p99->low > limit))
+            reach->over = i;
+    }
+}
+
+static size_t greatest(const double *power, size_t count)
+{
+    size_t at = count;
+    for (size_t i = 0; i < count; i++)
+        if (power[i] > 0 && (at == count || power[i] > power[at]))
+            at = i;
+    return at;
+}
+
+/* The knee of each block that has a trial at every rate: how much the machine moves it. */
+static void find_knee_share(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                            const double *power, double *shares, struct lg_reach *reach)
+{
+    const struct lg_design *design = &summary->data->design;
+    for (size_t block = 0; block < design->blocks; block++) {
+        double of_block[LG_LOADS_MAX];
+        bool whole = true;
+        for (size_t i = 0; i < ladder->count; i++) {
+            of_block[i] = power[i * design->blocks + block];
+            whole = whole && isfinite(of_block[i]);
+        }
+        size_t knee = whole ? greatest(of_block, ladder->count) : ladder->count;
+        shares[block] =
+            knee < ladder->count ? design->loads[ladder->loads[knee]].share : (double)NAN;
+    }
+    reach->knee_share = lg_median_interval(shares, design->blocks);
+}
+
+int lg_reach_of(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t scenario,
+                size_t arm, struct lg_reach *ret_reach)
+{
+    size_t blocks = summary->data->design.blocks;
+    double *columns = calloc(blocks * (ladder->count + 2), sizeof(*columns)), power[LG_LOADS_MAX];
+    *ret_reach =
+        (struct lg_reach){.under = ladder->count, .over = ladder->count, .knee = ladder->count};
+    if (!columns)
+        return EVD_ERR_NO_MEMORY;
+    double *p99 = columns + blocks * ladder->count, *shares = p99 + blocks;
+    find_limits(summary, ladder, scenario, arm, ret_reach);
+    for (size_t i = 0; i < ladder->count; i++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, ladder->loads[i], arm);
+        double *of_rate = columns + i * blocks;
+        bool known = lg_rung_of(summary, scenario, ladder->loads[i], arm) != LG_RUNG_UNKNOWN;
+        power[i] = known ? cell->values[LG_RATE].estimate / cell->values[LG_P99].estimate : NAN;
+        lg_summary_column(summary, scenario, ladder->loads[i], arm, LG_RATE, of_rate);
+        lg_summary_column(summary, scenario, ladder->loads[i], arm, LG_P99, p99);
+        for (size_t block = 0; block < blocks; block++)
+            of_rate[block] /= p99[block];
+    }
+    ret_reach->knee = greatest(power, ladder->count);
+    find_knee_share(summary, ladder, columns, shares, ret_reach);
+    free(columns);
+    return EVD_OK;
+}
+
+/* ---- In words. ---- */
+
+static double share_at(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t at)
+{
+    return summary->data->design.loads[ladder->loads[at]].share;
+}
+
+/* What a sentence tells of arms. */
+enum told { TOLD_LIMIT, TOLD_KNEE };
+
+static size_t place_of(const struct lg_reach *reach, enum told what)
+{
+    return what == TOLD_LIMIT ? reach->under : reach->knee;
+}
+
+/* "`a` and `b` up to 80 %" of the arms that are told by this rate; returns how many. */
+static unsigned put_group(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                          const struct lg_reach *reaches, enum told what, size_t at, bool first,
+                          FILE *out)
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned count = 0, done = 0;
+    char share[LG_PRINT_MAX];
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        count += !design->arms[arm].twin_of && place_of(&reaches[arm], what) == at;
+    if (count == 0)
+        return 0;
+    if (at < ladder->count)
+        lg_print_share(share_at(summary, ladder, at), share);
+    fprintf(out, "%s%s", first ? " " : ", ",
+            at == ladder->count  ? "at no measured rate"
+            : what == TOLD_LIMIT ? "up to "
+                                 : "at ");
+    fprintf(out, "%s of", at == ladder->count ? "" : share);
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        if (design->arms[arm].twin_of || place_of(&reaches[arm], what) != at)
+            continue;
+        fprintf(out, "%s`%s`",
+                done == 0           ? " "
+                : done + 1 == count ? " and "
+                                    : ", ",
+                design->arms[arm].name);
+        done++;
+    }
+    return count;
+}
+
+/* One scenario, as a sentence without its end. */
+static void put_sentence(const struct lg_summary *summary, size_t scenario, enum told what,
+                         FILE *out)
+{
+    const struct lg_design *design = &summary->data->design;
+    struct lg_reach reaches[LG_ARMS_MAX];
+    struct lg_ladder ladder;
+    char maximum[LG_PRINT_MAX], limit[LG_PRINT_MAX];
+    bool first = true;
+    lg_ladder_make(design, &ladder);
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        (void)lg_reach_of(summary, &ladder, scenario, arm,
+                          &reaches[arm]); /* none, without memory */
+    lg_print_value(summary->data->rates.maximum[scenario], LG_UNIT_RATE, maximum);
+    lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit);
+    if (what == TOLD_LIMIT)
+        fprintf(out, "On `%s` the p99 stays under %s", design->scenarios[scenario], limit);
+    else
+        fprintf(out, "On `%s` the knee, beyond which latency grows faster than throughput, is",
+                design->scenarios[scenario]);
+    for (size_t i = ladder.count; i-- > 0;)
+        first = put_group(summary, &ladder, reaches, what, i, first, out) == 0 && first;
+    put_group(summary, &ladder, reaches, what, ladder.count, first, out);
+    fprintf(out, "; 100 %% are the %s that `%s` answers at most", maximum,
+            design->arms[design->reference].name);
+}
+
+char *lg_load_lead(const struct lg_summary *summary)
+{
+    const struct lg_design *design = &summary->data->design;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        fputs(scenario ? " " : "", out);
+        put_sentence(summary, scenario, design->slo_p99_ns > 0 ? TOLD_LIMIT : TOLD_KNEE, out);
+        fputs(".", out);
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc)
+{
+    for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+        if (!out)
+            return;
+        put_sentence(summary, scenario, (enum told)what, out);
+        if (fclose(out) == 0 && (what == TOLD_KNEE || summary->data->design.slo_p99_ns > 0))
+            lg_doc_item(doc, LG_TONE_PLAIN, "**%s**: %s.", what == TOLD_KNEE ? "Knee" : "Limit",
+                        text);
+        free(text);
+    }
+}
+
+/* ---- The tables. ---- */
+
+static void put_name(const struct lg_summary *summary, size_t arm, struct lg_table_cell *cell)
+{
+    char name[LG_NAME_MAX + 3];
+    snprintf(name, sizeof(name), "`%s`", lg_arm_name(summary, arm));
+    lg_tables_put(cell, LG_TONE_PLAIN, name, "");
+}
+
+/* "80 %", and the rate below it. */
+static void put_rate(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                     size_t scenario, size_t at, const char *none, struct lg_table_cell *cell)
+{
+    char share[LG_PRINT_MAX], rate[LG_PRINT_MAX];
+    if (at == ladder->count) {
+        lg_tables_put(cell, LG_TONE_NUMBER, none, "");
+        return;
+    }
+    lg_print_value((double)summary->data->rates.rates[scenario][ladder->loads[at]], LG_UNIT_RATE,
+                   rate);
+    lg_tables_put(cell, LG_TONE_NUMBER, lg_print_share(share_at(summary, ladder, at), share), rate);
+}
+
+/* The knee, with the knees of single blocks below it. */
+static void put_knee(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                     size_t scenario, const struct lg_reach *reach, struct lg_table_cell *cell)
+{
+    char low[LG_PRINT_MAX], high[LG_PRINT_MAX], text[LG_PRINT_MAX + 10];
+    const struct lg_interval *share = &reach->knee_share;
+    put_rate(summary, ladder, scenario, reach->knee, "not known", cell);
+    if (reach->knee == ladder->count)
+        return;
+    if (reach->knee + 1 == ladder->count) {
+        snprintf(text, sizeof(text), "%.40s or more", cell->text);
+        snprintf(cell->text, sizeof(cell->text), "%s", text);
+    }
+    cell->detail[0] = '\0';
+    if (share->bounded)
+        snprintf(cell->detail, sizeof(cell->detail), "[%.20s, %.20s]",
+                 lg_print_share(share->low, low), lg_print_share(share->high, high));
+}
+
+static void reach_table(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                        size_t scenario, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    const char *heads[] = {"Arm", "Knee", "p99 under the limit up to", "p99 above it from"};
+    char caption[700], limit[LG_PRINT_MAX];
+    size_t columns = design->slo_p99_ns > 0 ? 4 : 2;
+    snprintf(caption, sizeof(caption),
+             "How far each arm goes on `%s`. The knee is the offered rate where the calls answered "
+             "a second over the p99, their power, are greatest: beyond it latency grows by the "
+             "larger factor (Kleinrock 1979); in brackets where it lies in single blocks.%s%s%s",
+             design->scenarios[scenario], columns > 2 ? " The limit is a p99 of " : "",
+             columns > 2 ? lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit) : "",
+             columns > 2 ? ": an arm is under it at a rate when the whole interval is, at this "
+                           "and at all lower ones, and above it when the whole interval is, or the "
+                           "arm is overloaded."
+                         : "");
+    struct lg_table *table = lg_tables_new(caption, columns, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        struct lg_table_cell *row = table->cells[table->rows++];
+        struct lg_reach reach;
+        (void)lg_reach_of(summary, ladder, scenario, arm, &reach);
+        put_name(summary, arm, &row[0]);
+        put_knee(summary, ladder, scenario, &reach, &row[1]);
+        if (columns > 2) {
+            put_rate(summary, ladder, scenario, reach.under, "none", &row[2]);
+            put_rate(summary, ladder, scenario, reach.over, "not seen", &row[3]);
+        }
+    }
+    doc->format->table(doc, table);
+    free(table);
+}
+
+/* An arm at a rate. */
+static void put_row(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                    struct lg_table_cell *row)
+{
+    const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+    enum lg_rung rung = lg_rung_of(summary, scenario, load, arm);
+    double rate = (double)summary->data->rates.rates[scenario][load];
+    char share[LG_PRINT_MAX], text[LG_PRINT_MAX];
+    put_name(summary, arm, &row[0]);
+    lg_tables_put(&row[1], LG_TONE_NUMBER,
+                  lg_print_share(summary->data->design.loads[load].share, share),
+                  lg_print_value(rate, LG_UNIT_RATE, text));
+    if (rung == LG_RUNG_UNKNOWN) {
+        for (size_t i = 2; i < 5; i++)
+            lg_tables_put(&row[i], LG_TONE_NUMBER, "-", "");
+        lg_tables_put(&row[5], LG_TONE_NUMBER, "-", "");
+        lg_tables_put(&row[6], LG_TONE_OPEN, cell->done > 0 ? "INVALID" : "no trial", "");
+        return;
+    }
+    lg_tables_put_interval(&row[2], &cell->values[LG_RATE], LG_UNIT_RATE);
+    lg_tables_put_interval(&row[3], &cell->values[LG_P50], LG_UNIT_TIME);
+    lg_tables_put_interval(&row[4], &cell->values[LG_P99], LG_UNIT_TIME);
+    if (rung == LG_RUNG_KEPT_UP) {
+        lg_tables_put_verdict(summary, scenario, load, arm, LG_P99, &row[5]);
+        return;
+    }
+    lg_tables_put(&row[5], LG_TONE_NUMBER, "-", "");
+    snprintf(text, sizeof(text), "in %u of %u trials", cell->overloaded,
+             cell->done - cell->problems);
+    lg_tables_put(&row[6], LG_TONE_WORSE, "overloaded", text);
+}
+
+static void rates_table(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                        size_t scenario, struct lg_doc *doc)
+{
+    static const char *const heads[] = {
+        "Arm", "Offered", "Answered", "p50", "p99", "p99, ratio to reference", "Verdict"};
+    const struct lg_design *design = &summary->data->design;
+    char caption[640];
+    snprintf(caption, sizeof(caption),
+             "Each arm at each offered rate on `%s`: calls answered a second (geometric mean, "
+             "Student's interval), p50 and p99 from the time a call was due (median over the "
+             "trials, between two of them), and the p99 against that of `%s` at the same rate. "
+             "Overloaded: in half of the trials or more fewer than 99 %% of the calls due were "
+             "answered; calls without an answer count at their age, so that latencies are lower "
+             "bounds.",
+             design->scenarios[scenario], design->arms[design->reference].name);
+    struct lg_table *table = lg_tables_new(caption, 7, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        for (size_t i = 0; i < ladder->count && table->rows < LG_TABLE_ROWS; i++)
+            put_row(summary, scenario, ladder->loads[i], arm, table->cells[table->rows++]);
+    doc->format->table(doc, table);
+    free(table);
+}
+
+void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
+                     struct lg_doc *doc)
+{
+    const struct lg_summary *summary = report->summary;
+    const struct lg_design *design = &report->data->design;
+    const struct lg_figure *figure = lg_figures_get(report, scenario, first, LG_FIGURE_MAIN);
+    struct lg_ladder ladder;
+    char rate[LG_PRINT_MAX], options[400] = "";
+    lg_ladder_make(design, &ladder);
+    for (size_t i = 0, len = 0; i < design->maximum.run.count && len < sizeof(options); i++)
+        len += (size_t)snprintf(options + len, sizeof(options) - len, "%s%s", i ? " " : "",
+                                design->maximum.run.items[i]);
+    doc->format->heading(doc, 3, "Latency against offered load");
+    lg_doc_plain(options, options, sizeof(options));
+    lg_doc_paragraph(doc,
+                     "The rates are shares of what `%s` answered at most, %s: the median of %u "
+                     "trial%s before the study (`%s`). They are the same for all arms.",
+                     design->arms[design->reference].name,
+                     lg_print_value(report->data->rates.maximum[scenario], LG_UNIT_RATE, rate),
+                     design->maximum_trials, design->maximum_trials > 1 ? "s" : "", options);
+    reach_table(summary, &ladder, scenario, doc);
+    if (figure)
+        doc->format->figure(doc, figure);
+    rates_table(summary, &ladder, scenario, doc);
+}
+
+/* ---- The figure. ---- */
+
+static void fill_line(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                      size_t scenario, size_t arm, struct lg_chart_offered *line)
+{
+    const struct lg_design *design = &summary->data->design;
+    struct lg_reach reach;
+    (void)lg_reach_of(summary, ladder, scenario, arm, &reach);
+    line->line.label = design->arms[arm].name;
+    line->line.arm = arm;
+    line->twin = design->arms[arm].twin_of != NULL;
+    for (size_t i = 0; i < ladder->count; i++) {
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, ladder->loads[i], arm);
+        enum lg_rung rung = lg_rung_of(summary, scenario, ladder->loads[i], arm);
+        struct lg_interval p99 = cell->values[LG_P99];
+        size_t at = line->line.count;
+        if (rung == LG_RUNG_UNKNOWN)
+            continue;
+        p99.estimate *= 1e-6;
+        p99.low *= 1e-6;
+        p99.high *= 1e-6;
+        line->line.x[at] = share_at(summary, ladder, i) * 100;
+        line->line.values[at] = p99;
+        line->open[at] = rung == LG_RUNG_OVERLOADED;
+        line->knee[at] = i == reach.knee;
+        line->line.count++;
+    }
+}
+
+static struct lg_table *figure_table(const struct lg_chart_offered *lines, size_t count)
+{
+    static const char *const heads[] = {"Arm", "Offered, % of the maximum", "p99, ms", "Mark"};
+    struct lg_table *table = lg_tables_new("", 4, heads);
+    if (!table)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct lg_chart_line *line = &lines[i].line;
+        for (size_t k = 0; k < line->count && table->rows < LG_TABLE_ROWS; k++) {
+            struct lg_table_cell *row = table->cells[table->rows++];
+            char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX], x[LG_PRINT_MAX];
+            lg_print_figure(&line->values[k], value, bounds);
+            lg_tables_put(&row[0], LG_TONE_PLAIN, line->label, "");
+            lg_tables_put(&row[1], LG_TONE_NUMBER, lg_print_tic(line->x[k], x), "");
+            lg_tables_put(&row[2], LG_TONE_NUMBER, value, bounds);
+            lg_tables_put(&row[3], LG_TONE_PLAIN,
+                          lines[i].open[k]   ? "overloaded"
+                          : lines[i].knee[k] ? "knee"
+                                             : "",
+                          "");
+        }
+    }
+    return table;
+}
+
+static int draw(struct lg_report *report, size_t scenario, size_t first,
+                const struct lg_chart_offered *lines, size_t count, struct evd_error *error)
+{
+    const struct lg_design *design = &report->data->design;
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, first, LG_FIGURE_MAIN);
+    const char *reference = design->arms[design->reference].name;
+    char x_title[200], stem[80], rate[LG_PRINT_MAX], limit[LG_PRINT_MAX] = "";
+    struct lg_script script;
+    int rc = lg_script_open(&script, error);
+    if (rc != EVD_OK)
+        return rc;
+    lg_print_value(report->data->rates.maximum[scenario], LG_UNIT_RATE, rate);
+    if (design->slo_p99_ns > 0)
+        lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit);
+    snprintf(x_title, sizeof(x_title), "offered load, %% of the %s that %s answers at most", rate,
+             reference);
+    lg_chart_offered(script.out, lines, count, (double)design->slo_p99_ns * 1e-6, x_title,
+                     "p99 latency, ms");
+    figure->data = figure_table(lines, count);
+    snprintf(figure->title, sizeof(figure->title),
+             "p99 latency of each arm against offered load, scenario %s",
+             design->scenarios[scenario]);
+    snprintf(
+        figure->caption, sizeof(figure->caption),
+        "p99 latency against offered load on `%s`; lower is better, and the axis is "
+        "logarithmic. Each point is the median over the trials, its line leads from one trial "
+        "to another that hold it with the stated confidence; arms stand a little side by side. "
+        "A ring is the arm's knee. A triangle is an overloaded arm: its true p99 is higher.%s%s%s",
+        design->scenarios[scenario], limit[0] ? " The dashed line is the limit, " : "", limit,
+        limit[0] ? "." : "");
+    snprintf(stem, sizeof(stem), "%s-offered-load", design->scenarios[scenario]);
+    return lg_figure_finish(report, &script, figure, stem, error);
+}
+
+int lg_load_figure_make(struct lg_report *report, size_t scenario, size_t first,
+                        struct evd_error *ret_error)
+{
+    const struct lg_design *design = &report->data->design;
+    struct lg_chart_offered *lines = calloc(design->arm_count, sizeof(*lines));
+    struct lg_ladder ladder;
+    size_t count = 0;
+    int rc = EVD_OK;
+    if (!lines)
+        return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for a figure");
+    lg_ladder_make(design, &ladder);
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        fill_line(report->summary, &ladder, scenario, arm, &lines[count]);
+        if (lines[count].line.count > 0)
+            count++;
+    }
+    if (count > 0)
+        rc = draw(report, scenario, first, lines, count, ret_error);
+    free(lines);
+    return rc;
+}

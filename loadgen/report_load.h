@@ -1,0 +1,42 @@
+/* What arms do as they are offered more: latency over rates that are shares of the reference arm's
+ * maximum, how far each stays under the limit, and where its knee is.
+ *
+ * The knee is where an arm's power is greatest, the calls a second that it answers over its p99:
+ * beyond it latency grows by the larger factor. Kleinrock, "Power and deterministic rules of thumb
+ * for probabilistic problems in computer communications", ICC 1979; for the knee: Jain and
+ * Ramakrishnan, "Congestion avoidance in computer networks with a connectionless network layer",
+ * 1988. Theirs is the mean response; the p99 is what a limit is set on. */
+#ifndef LG_REPORT_LOAD_H
+#define LG_REPORT_LOAD_H
+
+#include "report_summary.h"
+
+/* The loads with a share, by ascending share. */
+struct lg_ladder {
+    size_t count;
+    size_t loads[LG_LOADS_MAX];
+};
+
+void lg_ladder_make(const struct lg_design *design, struct lg_ladder *ret_ladder);
+
+enum lg_rung {
+    LG_RUNG_UNKNOWN,   /* too few of its trials can be trusted, or there are none */
+    LG_RUNG_KEPT_UP,   /* it answered what was offered */
+    LG_RUNG_OVERLOADED /* in half of its trials or more it did not: latencies are lower bounds */
+};
+
+enum lg_rung lg_rung_of(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm);
+
+/* Of one arm on a scenario. Indices into a ladder; its count: none. */
+struct lg_reach {
+    size_t under; /* the highest rate up to which the p99's interval lies under the limit */
+    size_t over;  /* the lowest rate where it lies above, or the arm is overloaded */
+    size_t knee;
+    struct lg_interval knee_share; /* over the blocks: low to high where bounded */
+};
+
+/* under and over are none where the design has no limit. EVD_ERR_NO_MEMORY. */
+int lg_reach_of(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t scenario,
+                size_t arm, struct lg_reach *ret_reach);
+
+#endif

@@ -1,0 +1,263 @@
+/* Latency over offered load, of a study whose limits and knees are known because they were put in.
+ */
+#include "loadgen/histogram.h"
+#include "loadgen/overload.h"
+#include "loadgen/report.h"
+#include "loadgen/report_load.h"
+#include "loadgen/study_json.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARMS = 3, RATES = 3, BLOCKS = 6, MAXIMUM = 1000 };
+
+/* The last in the file is the lowest: the ladder has them in order. */
+#define LOADS                                                                                      \
+    "{\"name\":\"mid\",\"rate_share\":0.5,\"args\":[]},"                                           \
+    "{\"name\":\"high\",\"rate_share\":0.9,\"args\":[]},"                                          \
+    "{\"name\":\"low\",\"rate_share\":0.1,\"args\":[]}"
+#define DESIGN                                                                                     \
+    "{\"name\":\"n\",\"blocks\":6,\"warmup\":\"0\",\"duration\":\"1s\",\"server_cpu\":0,"          \
+    "\"load_cpu\":1,%s\"maximum\":{\"trials\":1,\"args\":[\"--closed\"]},\"arms\":["               \
+    "{\"name\":\"a\",\"server\":[]},{\"name\":\"b\",\"server\":[\"--x\"]},"                        \
+    "{\"name\":\"a again\",\"server\":[],\"twin_of\":\"a\"}],\"scenarios\":[\"s\"],"               \
+    "\"loads\":[" LOADS "]}"
+#define LIMIT "\"slo\":{\"p99\":\"5ms\"},"
+
+static const char *const arms[ARMS] = {"a", "b", "a again"};
+static const char *const loads[RATES] = {"mid", "high", "low"};
+static const double offered[RATES] = {500, 900, 100};
+/* Of a (and its twin) and of b: b is overloaded at the highest. */
+static const double p99_ms[2][RATES] = {{1, 20, 0.5}, {6, 400, 0.5}};
+static const double answered[2][RATES] = {{500, 900, 100}, {500, 600, 100}};
+
+static void put_trial(FILE *out, unsigned number, unsigned block, size_t arm, size_t load)
+{
+    size_t kind = arm == 1;
+    bool overloaded = answered[kind][load] < offered[load];
+    uint64_t ns = (uint64_t)(p99_ms[kind][load] * 1e6 * (1 + 0.01 * block));
+    ns = lg_histogram_lowest(lg_histogram_index(ns));
+    fprintf(
+        out,
+        "{\"trial\":%u,\"block\":%u,\"attempt\":1,\"arm\":\"%s\",\"scenario\":\"s\","
+        "\"load\":\"%s\",\"startup_ns\":1000,\"problem\":null,\"run\":{\"schema\":"
+        "\"evdispatch.run/1\",\"config\":{\"mode\":\"open\",\"rate\":%.0f},\"accounting\":{"
+        "\"scheduled\":%.0f,\"ok\":%.0f,\"bad\":0,\"timeout\":0,\"reset\":0,\"eof\":0,"
+        "\"refused\":0,\"unsent\":%.0f,\"in_flight\":0},\"throughput\":%.0f,\"latency_ns\":"
+        "{\"response\":{\"count\":100,\"p50\":%llu,\"p99\":%llu,\"p99_9\":%llu,\"max\":%llu,"
+        "\"histogram\":[[%llu,100]]}},\"valid\":%s,\"invalid\":[%s],\"invalid_causes\":[%s]}}\n",
+        number, block, arms[arm], loads[load], offered[load], offered[load], answered[kind][load],
+        offered[load] - answered[kind][load], answered[kind][load], (unsigned long long)ns,
+        (unsigned long long)ns, (unsigned long long)ns, (unsigned long long)ns,
+        (unsigned long long)ns, overloaded ? "false" : "true",
+        overloaded ? "\"the rate was missed\"" : "", overloaded ? "\"rate\"" : "");
+}
+
+static char *make_study(const char *limit)
+{
+    char *folder = folder_make(), design[1400], *text = NULL;
+    size_t len;
+    unsigned number = 0;
+    snprintf(design, sizeof(design), DESIGN, limit);
+    assert_true(asprintf(&text,
+                         "{\"schema\":\"evdispatch.study/1\",\"rates\":[{\"scenario\":\"s\","
+                         "\"maximum\":%d,\"loads\":{\"mid\":500,\"high\":900,\"low\":100}}],"
+                         "\"design\":%s}",
+                         MAXIMUM, design) > 0);
+    file_write(folder, "study.json", text);
+    file_write(folder, "maximum.jsonl", "{}\n");
+    free(text);
+    text = NULL;
+    FILE *out = open_memstream(&text, &len);
+    for (unsigned block = 1; block <= BLOCKS; block++)
+        for (size_t i = 0; i < ARMS * RATES; i++)
+            put_trial(out, ++number, block, i % ARMS, i / ARMS);
+    assert_int_equal(fclose(out), 0);
+    file_write(folder, "trials.jsonl", text);
+    free(text);
+    return folder;
+}
+
+static void read_study(const char *folder, struct lg_data *data, struct lg_summary *summary)
+{
+    struct evd_error error = {0};
+    if (lg_data_read(folder, data, &error) != EVD_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(lg_summary_make(data, summary), EVD_OK);
+}
+
+static void test_reach(void **state)
+{
+    char *folder = make_study(LIMIT);
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_ladder ladder;
+    struct lg_reach reach;
+    (void)state;
+    read_study(folder, &data, &summary);
+    lg_ladder_make(&data.design, &ladder);
+    assert_int_equal(ladder.count, 3);
+    assert_int_equal(ladder.loads[0], 2);
+    assert_int_equal(ladder.loads[1], 0);
+    assert_int_equal(ladder.loads[2], 1);
+
+    assert_int_equal(summary.overloaded, BLOCKS);
+    assert_int_equal(summary.invalid, 0);
+    assert_int_equal(lg_rung_of(&summary, 0, 1, 0), LG_RUNG_KEPT_UP);
+    assert_int_equal(lg_rung_of(&summary, 0, 1, 1), LG_RUNG_OVERLOADED);
+
+    /* 100 / 0.5 ms < 500 / 1 ms > 900 / 20 ms */
+    assert_int_equal(lg_reach_of(&summary, &ladder, 0, 0, &reach), EVD_OK);
+    assert_int_equal(reach.under, 1);
+    assert_int_equal(reach.over, 2);
+    assert_int_equal(reach.knee, 1);
+    assert_true(reach.knee_share.bounded && reach.knee_share.low > 0.49 &&
+                reach.knee_share.high < 0.51);
+    /* 100 / 0.5 ms > 500 / 6 ms */
+    assert_int_equal(lg_reach_of(&summary, &ladder, 0, 1, &reach), EVD_OK);
+    assert_int_equal(reach.under, 0);
+    assert_int_equal(reach.over, 1);
+    assert_int_equal(reach.knee, 0);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    folder_remove(folder);
+}
+
+static void expect(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        print_error("missing: %s\n", part);
+    assert_non_null(strstr(text, part));
+}
+
+static void test_report(void **state)
+{
+    char *folder = make_study(LIMIT);
+    struct evd_error error = {0};
+    (void)state;
+    if (lg_report_make(folder, &error) != EVD_OK)
+        fail_msg("%s", error.text);
+    char *text = file_read(folder, "report.md"), *html = file_read(folder, "report.html"),
+         *svg = file_read(folder, "figure-1-s-offered-load.svg");
+    expect(text,
+           "On `s` the p99 stays under 5.00 ms up to 50 % of `a`, up to 10 % of `b`; 100 % are "
+           "the 1.00 k/s that `a` answers at most.\n");
+    expect(text, "**Knee**: On `s` the knee, beyond which latency grows faster than throughput, is "
+                 "at 50 % of `a`, at 10 % of `b`;");
+    expect(text, "6 trials were offered more calls than were answered.");
+    expect(text, "| `a` | 50 % \\[50 %, 50 %\\] | 50 % 500/s | 90 % 900/s |");
+    expect(text, "| `b` | 10 % \\[10 %, 10 %\\] | 10 % 100/s | 50 % 500/s |");
+    expect(text, "| `b` | 90 % 900/s | 600/s \\[600, 600\\] |");
+    expect(text, "overloaded in 6 of 6 trials |");
+    expect(text, "`maximum.jsonl` has the trials");
+    expect(svg, ">limit<");
+    expect(svg, "<title>b at 90: more than 4");
+    expect(svg, ", the knee</title>");
+    expect(html, "Figure 1");
+    /* No load is told one by one, and the table of choices is another study's. */
+    assert_null(strstr(text, "Figure 2"));
+    assert_null(strstr(text, "Which to choose"));
+    free(text);
+    free(html);
+    free(svg);
+    folder_remove(folder);
+}
+
+static void test_without_limit(void **state)
+{
+    char *folder = make_study("");
+    struct evd_error error = {0};
+    (void)state;
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *text = file_read(folder, "report.md"),
+         *svg = file_read(folder, "figure-1-s-offered-load.svg");
+    expect(text,
+           "\nOn `s` the knee, beyond which latency grows faster than throughput, is at 50 % of "
+           "`a`, at 10 % of `b`;");
+    assert_null(strstr(text, "limit of"));
+    assert_null(strstr(text, "under the limit"));
+    assert_null(strstr(svg, ">limit<"));
+    free(text);
+    free(svg);
+    folder_remove(folder);
+}
+
+/* In a file's text the first `from` becomes `to`. */
+static void change(const char *folder, const char *name, const char *from, const char *to)
+{
+    char *text = file_read(folder, name), *changed = NULL, *at = strstr(text, from);
+    assert_non_null(at);
+    assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    file_write(folder, name, changed);
+    free(changed);
+    free(text);
+}
+
+static void check_damage(const char *name, const char *from, const char *to, const char *says)
+{
+    char *folder = make_study(LIMIT);
+    struct evd_error error = {0};
+    change(folder, name, from, to);
+    assert_true(lg_report_make(folder, &error) < 0);
+    if (!strstr(error.text, says))
+        print_error("it says: %s\n", error.text);
+    assert_non_null(strstr(error.text, says));
+    folder_remove(folder);
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    check_damage("trials.jsonl", "\"rate\":500", "\"rate\":501",
+                 "trials.jsonl:1: 'run.config.rate' is 501; by study.json it is 500");
+    check_damage("study.json", "\"mid\":500", "\"mid\":499", "study.json: 'rates' does not hold");
+    check_damage("study.json", "\"maximum\":1000", "\"maximum\":-1", "'rates' does not hold");
+}
+
+static void test_overloaded(void **state)
+{
+#define SUMS(timeout)                                                                              \
+    "\"accounting\":{\"bad\":0,\"timeout\":" timeout ",\"reset\":0,\"eof\":0,\"refused\":0}"
+    static const struct {
+        const char *run;
+        bool overloaded;
+    } table[] = {
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]," SUMS("0") "}", true},
+        {"{\"valid\":false,\"invalid_causes\":[\"errors\",\"warm-up\",\"rate\",\"range\"]," SUMS(
+             "0") "}",
+         true},
+        {"{\"valid\":true,\"invalid_causes\":[\"rate\"]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"warm-up\"]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\",\"late\"]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\",\"steal\"]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]," SUMS("1") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\",7]," SUMS("0") "}", false},
+        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]}", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        cJSON *run = cJSON_Parse(table[i].run);
+        assert_non_null(run);
+        if (lg_run_overloaded(run) != table[i].overloaded)
+            fail_msg("case %zu", i);
+        cJSON_Delete(run);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reach),         cmocka_unit_test(test_report),
+        cmocka_unit_test(test_without_limit), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_overloaded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

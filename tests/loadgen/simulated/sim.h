@@ -108,9 +108,14 @@ void sim_wait(uint64_t wake_ns, bool (*ready)(void *context), void *context);
 /* The calling thread: 0 the main one, from 1 on those it made. */
 unsigned sim_thread(void);
 
-/* Of a simulated descriptor, as EV_READ and EV_WRITE; and when a timerfd's will change, SIM_NEVER
- * for all others. */
+/* Of a simulated descriptor, as EV_READ and EV_WRITE. */
 int sim_ready(int fd);
+
+/* That of a socket only changes when this number does. */
+uint64_t sim_net_changes(void);
+
+/* When a timerfd becomes readable; SIM_NEVER: not. */
+bool sim_is_timer(int fd);
 uint64_t sim_ready_at(int fd);
 
 #endif

@@ -10,6 +10,8 @@
 struct ev_loop {
     ev_io *ios[WATCHERS_MAX]; /* those that are started: ios[i]->active is i + 1; timers alike */
     unsigned io_count;
+    int timer_fd;  /* among them; 0: none. wakes_at() is its clock */
+    uint64_t seen; /* sim_net_changes() when there was no input, plus 1; 0: look again */
     ev_timer *timers[WATCHERS_MAX];
     uint64_t due_ns[WATCHERS_MAX];
     unsigned timer_count;
@@ -51,7 +53,11 @@ void ev_io_start(struct ev_loop *loop, ev_io *w) EV_NOEXCEPT
     if (w->active != 0)
         return;
     SIM_CHECK(loop->io_count < WATCHERS_MAX);
-    (void)sim_ready(w->fd); /* it is open */
+    if (sim_is_timer(w->fd)) {
+        SIM_CHECK(loop->timer_fd == 0);
+        loop->timer_fd = w->fd;
+    }
+    loop->seen = 0;
     loop->ios[loop->io_count++] = w;
     w->active = (int)loop->io_count;
 }
@@ -104,11 +110,14 @@ void ev_timer_stop(struct ev_loop *loop, ev_timer *w) EV_NOEXCEPT
 
 static bool has_input(void *context)
 {
-    const struct ev_loop *loop = context;
+    struct ev_loop *loop = context;
 
+    if (loop->seen == sim_net_changes() + 1)
+        return false;
     for (unsigned i = 0; i < loop->io_count; i++)
         if ((sim_ready(loop->ios[i]->fd) & loop->ios[i]->events) != 0)
             return true;
+    loop->seen = sim_net_changes() + 1;
     return false;
 }
 
@@ -119,8 +128,8 @@ static uint64_t wakes_at(const struct ev_loop *loop)
     for (unsigned i = 0; i < loop->timer_count; i++)
         wake = loop->due_ns[i] < wake ? loop->due_ns[i] : wake;
     wake += sim.timer_late_ns;
-    for (unsigned i = 0; i < loop->io_count; i++)
-        wake = sim_ready_at(loop->ios[i]->fd) < wake ? sim_ready_at(loop->ios[i]->fd) : wake;
+    if (loop->timer_fd != 0 && sim_ready_at(loop->timer_fd) < wake)
+        wake = sim_ready_at(loop->timer_fd);
     return wake;
 }
 

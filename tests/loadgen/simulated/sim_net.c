@@ -54,6 +54,7 @@ struct end {
 };
 
 static struct end ends[SOCKETS_MAX];
+static uint64_t changes;
 
 static int fail_with(int error)
 {
@@ -164,6 +165,7 @@ static void answers_come(void *context, uint64_t packed)
     (void)context;
     if (end == NULL)
         return;
+    changes++;
     end->down_came += bytes;
     end->stamp_ns = SIM_WALL_NS + sim.now_ns;
 }
@@ -176,6 +178,7 @@ static void end_comes(void *context, uint64_t packed)
     (void)context;
     if (end == NULL)
         return;
+    changes++;
     end->ended = true;
     end->reset = reset != 0;
 }
@@ -424,6 +427,16 @@ int __wrap_close(int fd)
 }
 
 /* ---- Waiting ---- */
+
+uint64_t sim_net_changes(void)
+{
+    return changes;
+}
+
+bool sim_is_timer(int fd)
+{
+    return end_of(fd)->kind == TIMER;
+}
 
 uint64_t sim_ready_at(int fd)
 {

@@ -20,6 +20,7 @@ enum evd_admit evd_admit(struct evd_auth *auth, const struct evd_grant *grant,
                          const struct evd_envelope *envelope, int64_t now,
                          struct evd_grant **ret_grant, struct evd_error *ret_error)
 {
+    ret_error->status = EVD_ERR_NO_PERMISSION;
     ret_error->text[0] = '\0';
     if (evd_slice_equal(envelope->event, EVD_SLICE(EVD_AUTH_EVENT)))
         return judge_token(auth, envelope, now, ret_grant, ret_error);

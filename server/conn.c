@@ -96,10 +96,9 @@ static bool take_work_along(struct evd_conn *conn)
 
 /* ---- Who may call. ---- */
 
-static void fail_no_permission(struct evd_conn *conn)
+static void fail_stranger(struct evd_conn *conn, int status)
 {
-    evd_work_fail(conn->worker->work, EVD_ERR_NO_PERMISSION,
-                  evd_status_text(EVD_ERR_NO_PERMISSION));
+    evd_work_fail(conn->worker->work, status, evd_status_text(status));
 }
 
 /* NULL: whatever the connection had is given back. */
@@ -128,10 +127,13 @@ static __attribute__((noinline)) bool admitted(struct evd_conn *conn)
                                      evd_auth_now(), &grant, &why);
     if (admit == EVD_ADMIT_TOKEN) {
         set_grant(conn, grant);
-        (void)worker->work->sink.reply(&worker->work->sink, EVD_SLICE("\"ok\""));
+        if (worker->work->sink.reply(&worker->work->sink, EVD_SLICE("\"ok\"")) < 0) {
+            fail_stranger(conn, EVD_ERR_NO_MEMORY);
+            conn->closing = true; /* or the next call's answer would stand in the place of "ok" */
+        }
     } else if (admit != EVD_ADMIT_CALL) {
         conn->closing = admit == EVD_ADMIT_CLOSE;
-        fail_no_permission(conn);
+        fail_stranger(conn, why.status);
         evd_worker_refused(worker, why.text);
     }
     return admit == EVD_ADMIT_CALL;
@@ -174,8 +176,8 @@ static void begin_trace(struct evd_conn *conn, struct evd_work *work, size_t byt
     struct evd_worker *worker = conn->worker;
     work->flight.target.number = 0;
     worker->measure.metrics->failed = false;
-    evd_trace_begin(&worker->trace, &work->trace, conn->caller.connection, &work->envelope.id,
-                    bytes);
+    evd_trace_begin(&worker->trace, &work->trace, conn->caller.connection, conn->received_ns,
+                    &work->envelope.id, bytes);
 }
 
 /* The same, and EVD_MORE only if the call can wait. `bytes`: of its message. */
@@ -257,7 +259,7 @@ static __attribute__((noinline)) enum progress refuse(struct evd_conn *conn, int
 {
     struct evd_work *work = conn->worker->work;
     if (evd_conn_is_stranger(conn)) {
-        fail_no_permission(conn);
+        fail_stranger(conn, EVD_ERR_NO_PERMISSION);
         conn->closing = true;
         return NEXT;
     }

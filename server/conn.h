@@ -45,6 +45,7 @@ struct evd_conn {
     struct evd_buf out;                /* bytes that the peer has not taken yet */
     struct evd_http_decoder http_decoder;
 
+    uint64_t received_ns;     /* when bytes last came; kept only where calls are traced */
     struct evd_caller caller; /* as modules see this connection */
     struct evd_grant
         *grant; /* what its token allows; NULL: none was brought, or none is asked for */

@@ -65,7 +65,8 @@ int evd_conn_receive(struct evd_conn *conn)
     struct evd_metrics *metrics = conn->worker->measure.metrics;
     evd_count(&metrics->reads, got > 0); /* the end brings none */
     evd_count(&metrics->bytes_in, (size_t)got);
-    evd_trace_received(&conn->worker->trace);
+    if (conn->worker->trace.held != NULL)
+        conn->received_ns = evd_metrics_now();
     conn->eof = got == 0;
     conn->moved_in = true;
     size_t count = (size_t)got, first = count < room ? count : room;

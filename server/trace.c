@@ -18,7 +18,7 @@ void evd_trace_close(struct evd_trace *trace)
 }
 
 void evd_trace_begin(struct evd_trace *trace, struct evd_trace_call *call, uint64_t connection,
-                     const struct evd_id *id, size_t bytes)
+                     uint64_t received_ns, const struct evd_id *id, size_t bytes)
 {
     trace->calls++;
     call->on = --trace->until == 0;
@@ -29,7 +29,7 @@ void evd_trace_begin(struct evd_trace *trace, struct evd_trace_call *call, uint6
     call->connection = connection;
     call->call = trace->calls;
     call->id = id->number;
-    call->received_ns = trace->received_ns;
+    call->received_ns = received_ns;
     call->decoded_ns = evd_metrics_now();
     call->acquired_ns = call->answered_ns = 0;
     call->request_bytes = bytes;

@@ -24,7 +24,7 @@ struct evd_trace_call {
 
 struct evd_trace {
     uint32_t every, until;
-    uint64_t calls, received_ns;
+    uint64_t calls;
     struct evd_log *log;
     size_t count;
     struct evd_trace_call *held; /* EVD_TRACE_HELD, owned; NULL: nothing is traced */
@@ -34,16 +34,10 @@ struct evd_trace {
 int evd_trace_open(struct evd_trace *trace, uint32_t every, struct evd_log *log);
 void evd_trace_close(struct evd_trace *trace);
 
-/* Bytes have come. */
-static inline void evd_trace_received(struct evd_trace *trace)
-{
-    if (trace->held != NULL)
-        trace->received_ns = evd_metrics_now();
-}
-
-/* A call was decoded from so many bytes: *call is set up, and on if it is its turn. */
+/* A call was decoded from so many bytes, the last of which came at received_ns: *call is set up,
+ * and on if it is its turn. */
 void evd_trace_begin(struct evd_trace *trace, struct evd_trace_call *call, uint64_t connection,
-                     const struct evd_id *id, size_t bytes);
+                     uint64_t received_ns, const struct evd_id *id, size_t bytes);
 
 /* It has its answer: number and event as of evd_metrics_end. */
 void evd_trace_end(struct evd_trace *trace, struct evd_trace_call *call, uint32_t number,

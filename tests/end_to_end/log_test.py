@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the log tells of calls, and that it never tells what they carry: log_test.py SERVER"""
+"""What the log tells of calls, and that it never tells what they carry: log_test.py SERVER MODULES"""
 
 import base64
 import gzip
@@ -9,9 +9,9 @@ import struct
 import sys
 import unittest
 
-from http_client import Server
+from http_client import Server, wait_until
 
-SERVER = None
+SERVER = MODULES = None
 SECRET = "hunter2-5ecre7"
 
 
@@ -106,6 +106,23 @@ class Traces(unittest.TestCase):
         for line in last:
             self.assertNotIn("id", line)  # one had none, the other's is text
 
+    def test_waits_count_from_when_the_bytes_came(self):
+        """The calls of a read were received together, whatever else is read while one of them waits."""
+        with Server(SERVER, "--trace=1", "--log-format=json", "--dispatch=dynamic", "--modules",
+                    MODULES) as server, server.connect() as waits:
+            waits.sendall(b'{"id":1,"event":"defer.wait"}\n{"id":2,"event":"defer.config"}\n')
+            wait_until(lambda: "waits" in server.error_text())
+            server.call({"event": "defer.gate"})
+            text = b""
+            while text.count(b"\n") < 2:
+                text += waits.recv(4096)
+            server.stop()
+            lines = [json.loads(line) for line in server.error_text().splitlines()]
+        first, second = [line for line in lines if line.get("connection") == 1]
+        self.assertEqual((first["id"], second["id"]), (1, 2))
+        self.assertEqual(second["received_ns"], first["received_ns"])
+        self.assertGreater(second["decoded_after_ns"], first["answered_after_ns"])
+
     def test_one_in_so_many(self):
         with Server(SERVER, "--trace=10") as server:
             server.call(*[{"event": "api.services.status"}] * 100)
@@ -122,5 +139,5 @@ class Traces(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    SERVER = sys.argv.pop(1)
+    SERVER, MODULES = (sys.argv.pop(1) for _ in range(2))
     unittest.main()

@@ -1,12 +1,10 @@
 /* What a batch of pipelined calls asks of the system: one read, one write, no change of what the
  * loop waits for, no memory, and no copy of a payload that can be borrowed. A real connection, loop
  * and kernel; everything is counted, nothing is timed. */
+#include "one_worker.h"
 #include "tests/dispatch/test_memory.h"
 
 #include "dispatch/builtins.h"
-#include "server/command_line.h"
-#include "server/conn.h"
-#include "server/serve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,44 +145,19 @@ static const struct arm arms[] = {
     {"instance", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, true},
 };
 
-struct server {
-    struct evd_server_config config;
-    struct evd_worker_shared shared;
-    struct evd_worker worker;
-    int client;
-};
-
-static void start(struct server *server, const struct arm *arm, const struct evd_builtin *table,
+static void start(struct one_worker *server, const struct arm *arm, const struct evd_builtin *table,
                   size_t count)
 {
-    char name[] = "evd-server", *argv[] = {name, NULL};
-    int ends[2];
-    struct evd_error error;
-    *server = (struct server){0};
-    assert_int_equal(evd_config_parse(1, argv, &server->config), EVD_CONFIG_RUN);
-    server->config.listen_count = 0;
+    one_worker_init(server, table, count);
     server->config.dispatch.backend = arm->backend;
     server->config.dispatch.dynamic_load = arm->load;
     server->config.dispatch.instance_alloc = arm->alloc;
     server->config.dispatch.modules_dir = MODULES;
-    server->config.dispatch.builtins = table;
-    server->config.dispatch.builtin_count = count;
-    assert_int_equal(evd_worker_open(&server->worker, &server->config, 0, &server->shared, &error),
-                     EVD_OK);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    server->client = ends[0];
-    evd_worker_accept(&server->worker, ends[1], false);
-}
-
-static void stop(struct server *server)
-{
-    evd_worker_close(&server->worker);
-    evd_worker_release(&server->worker);
-    (void)close(server->client);
+    one_worker_open(server);
 }
 
 /* Sends the bytes in one piece and lets the loop have one turn, of which everything is counted. */
-static void one_turn(struct server *server, const struct evd_buf *bytes)
+static void one_turn(struct one_worker *server, const struct evd_buf *bytes)
 {
     struct evd_slice in = evd_buf_slice(bytes);
     assert_int_equal(write(server->client, in.ptr, in.len), in.len);
@@ -194,7 +167,7 @@ static void one_turn(struct server *server, const struct evd_buf *bytes)
 }
 
 /* How many replies have come. An error is none. */
-static size_t replies(struct server *server, bool frame)
+static size_t replies(struct one_worker *server, bool frame)
 {
     static char text[1 << 18];
     size_t count = 0;
@@ -247,7 +220,7 @@ static void make_batch(struct evd_buf *out, const char *transport)
 
 static void count_batches(const struct arm *arm, bool frame)
 {
-    struct server server;
+    struct one_worker server;
     struct evd_buf batch;
     start(&server, arm, evd_builtins, evd_builtin_count);
     make_batch(&batch, transports[!frame]);
@@ -272,7 +245,7 @@ static void count_batches(const struct arm *arm, bool frame)
     evd_dispatch_get_stats(server.worker.dispatch, &stats);
     assert_int_equal(stats.arena_bytes, EVD_ARENA_CHUNK);
     evd_buf_release(&batch);
-    stop(&server);
+    one_worker_close(&server);
 }
 
 static void test_one_read_one_write_no_memory(void **state)
@@ -304,7 +277,7 @@ static void test_payloads_are_borrowed(void **state)
     } calls[] = {{"probe.swallow", 0}, {"probe.echo", 1}};
     for (size_t i = 0; i < 4; i++) {
         bool frame = i % 2 == 0;
-        struct server server;
+        struct one_worker server;
         struct evd_buf bytes;
         start(&server, &arms[0], probe_table, 1);
         evd_buf_init(&bytes, EVD_RX_SIZE);
@@ -319,7 +292,7 @@ static void test_payloads_are_borrowed(void **state)
             assert_int_equal(replies(&server, frame), 1);
         }
         evd_buf_release(&bytes);
-        stop(&server);
+        one_worker_close(&server);
     }
 }
 
@@ -328,7 +301,7 @@ static void test_the_end_of_a_message_is_read_to_its_place(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct server server;
+        struct one_worker server;
         struct evd_buf bytes, start_of, rest;
         start(&server, &arms[0], probe_table, 1);
         evd_buf_init(&bytes, EVD_RX_SIZE);
@@ -350,7 +323,7 @@ static void test_the_end_of_a_message_is_read_to_its_place(void **state)
         evd_buf_release(&bytes);
         evd_buf_release(&start_of);
         evd_buf_release(&rest);
-        stop(&server);
+        one_worker_close(&server);
     }
 }
 

@@ -1,0 +1,73 @@
+/* A token for which there is no memory is not called a bad one. */
+#include "one_worker.h"
+#include "tests/dispatch/test_memory.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* needs setjmp.h, stdarg.h, stddef.h and stdint.h before it */
+
+/* Of docs/PROTOCOL.md. */
+#define SECRET "0123456789abcdef0123456789abcdef"
+#define TOKEN  "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.XZ9KL7ZohTLsRrkBsqXfZb33bIYCzMePxOf3oNBuE5Y"
+
+#define ALLOCATIONS 8 /* more than it takes to let somebody in */
+
+static const char ok[] = "{\"id\":1,\"data\":\"ok\"}\n";
+static const char no_memory[] =
+    "{\"id\":1,\"error\":{\"code\":\"no_memory\",\"message\":\"Out of memory\"}}\n";
+
+/* Brings a good token while the allocation of this number fails. What is answered: "" is the end.
+ */
+static void bring(size_t fails, char *text, size_t cap)
+{
+    static const char call[] = "{\"id\":1,\"event\":\"auth\",\"data\":{\"token\":\"" TOKEN "\"}}\n";
+    struct evd_auth_config none = {0};
+    struct evd_error error;
+    struct one_worker server;
+    one_worker_init(&server, NULL, 0);
+    assert_int_equal(evd_auth_open_secret(&none, EVD_SLICE(SECRET), &server.config.auth, &error),
+                     EVD_OK);
+    one_worker_open(&server);
+    assert_int_equal(write(server.client, "\n", 1), 1); /* so that the loop's tables are there */
+    (void)ev_run(server.worker.loop, EVRUN_NOWAIT);
+    assert_int_equal(write(server.client, call, sizeof call - 1), sizeof call - 1);
+    test_memory_fail(fails, fails);
+    (void)ev_run(server.worker.loop, EVRUN_NOWAIT);
+    test_memory_fail(0, 0);
+    ssize_t len = recv(server.client, text, cap - 1, MSG_DONTWAIT);
+    assert_true(len >= 0 || errno == ECONNRESET);
+    text[len > 0 ? len : 0] = '\0';
+    one_worker_close(&server);
+    evd_auth_close(server.config.auth);
+}
+
+static void test_no_memory_is_no_refusal(void **state)
+{
+    (void)state;
+    char text[256];
+    size_t told = 0;
+    bring(0, text, sizeof text);
+    assert_string_equal(text, ok);
+    for (size_t fails = 1; fails <= ALLOCATIONS; fails++) {
+        bring(fails, text, sizeof text);
+        if (strcmp(text, no_memory) == 0)
+            told++;
+        else if (text[0] != '\0') /* the end, where there was no memory to read or to answer */
+            assert_string_equal(text, ok);
+    }
+    assert_true(told > 0);
+    assert_string_equal(text, ok); /* the last of them was beyond what it takes */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_memory_is_no_refusal)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

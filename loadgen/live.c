@@ -47,8 +47,7 @@ static void keep_p99(struct lg_live *live)
     live->p99s[live->p99_count - 1] = lg_histogram_quantile(&live->since, 0.99);
 }
 
-/* What can be known before the end; the limits are those of verdict.c. */
-static const char *why_invalid(const struct lg_live_state *state)
+const char *lg_live_why_invalid(const struct lg_live_state *state)
 {
     double due = state->target * (double)(state->now_ns - state->start_ns) / 1e9;
     uint64_t p50 = lg_histogram_quantile(state->response, 0.5);
@@ -74,7 +73,7 @@ static void print_view(struct lg_live *live, const struct lg_live_state *state)
         .errors = state->errors,
         .left_s = state->end_ns > state->now_ns ? (double)(state->end_ns - state->now_ns) / 1e9 : 0,
         .p99_count = live->p99_count,
-        .invalid = why_invalid(state),
+        .invalid = lg_live_why_invalid(state),
         .colour = live->colour,
         .width = terminal_width(),
     };

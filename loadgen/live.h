@@ -29,6 +29,10 @@ struct lg_live {
 
 void lg_live_start(struct lg_live *live, bool quiet, uint64_t start_ns);
 
+/* Why the run would be INVALID as it stands, of what can be known before its end, by the limits of
+ * verdict.c; NULL: it would not. */
+const char *lg_live_why_invalid(const struct lg_live_state *state);
+
 /* Prints if it is time for a line. Quantiles are of the time since the last line. */
 void lg_live_update(struct lg_live *live, const struct lg_live_state *state);
 

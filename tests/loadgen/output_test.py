@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import signal
 import struct
 import subprocess
@@ -78,6 +77,52 @@ class Output(unittest.TestCase):
                                *self.command(*SHORT, "--json", self.path("json"))], timeout=120, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(self.whole("json")["accounting"]["ok"], 40)
+
+
+    def terminal(self, *arguments):
+        """What a run writes to a terminal of 200 columns, its lines."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        text = b""
+        with subprocess.Popen(self.command("--rate", "100", "--warmup", "0", "--duration", "3500ms", "--connections", "2",
+                                           *arguments), stdout=subprocess.DEVNULL, stderr=slave,
+                              env={**os.environ, "NO_COLOR": "1"}) as process:
+            os.close(slave)
+            try:
+                while piece := os.read(master, 4096):
+                    text += piece
+            except OSError: # the other end is closed: Linux says EIO
+                pass
+            os.close(master)
+            process.wait(60)
+        lines = text.decode().split("\r\033[K")
+        self.assertEqual((lines[0], lines[-1]), ("", ""), text) # wiped at the end
+        return lines[1:-1]
+
+    def test_terminal(self):
+        lines = self.terminal()
+        self.assertGreaterEqual(len(lines), 1) # on a machine that lets it look once at least
+        for line in lines:
+            self.assertRegex(line, r"^measuring  [\u2581-\u2588 ]{1,3}  p99 [0-9.]+ \S+  p50 [0-9.]+ \S+  [0-9.,]+/s of 100/s  "
+                                   r"errors 0  (valid so far|INVALID so far: the \S+ .*)  [0-9]+ s left$")
+
+    def test_terminal_of_a_run_gone_wrong(self):
+        with open(self.path("wrong.json"), "w", encoding="utf-8") as file:
+            json.dump({"name": "n", "requests": [{"event": "api.services.status", "expect": "off"}]}, file)
+        for line in self.terminal("--scenario", self.path("wrong.json")):
+            self.assertRegex(line, r"errors [1-9][0-9]*  INVALID so far: requests went wrong  ")
+
+    def test_interrupted(self):
+        for sign, status in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+            with subprocess.Popen(self.command("--rate", "100", "--warmup", "0", "--duration", "10m", "--json",
+                                               self.path("json"), "--fail-on-invalid"), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True) as process:
+                process.stderr.readline() # it measures
+                process.send_signal(sign)
+                table, _ = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, status)
+            self.assertRegex(table, r"\nINVALID: interrupted after [0-9.]+ s of measuring\n")
+            self.assertEqual(self.whole("json")["invalid_causes"][0], "interrupted")
 
 
 if __name__ == "__main__":

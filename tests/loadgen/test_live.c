@@ -1,5 +1,5 @@
 /* The line of a terminal: golden texts. */
-#include "loadgen/live_view.h"
+#include "loadgen/live.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,13 +104,66 @@ static void sparklines(void **state)
     assert_string_equal(lg_live_sparkline(flat, 0, 8, out), "");
 }
 
+/* ---- While a run goes on ---- */
+
+/* Each limit from both sides, a second after the start of 1,000 a second. */
+static void the_verdict_so_far(void **state)
+{
+    (void)state;
+    static struct lg_histogram response;
+    struct lg_live_state s = {.now_ns = 1000000000,
+                              .answered =
+                                  980, /* 1 % of 1,000, and 10 at the edges, may be missing */
+                              .response = &response,
+                              .woke_late_p99 = 250000,
+                              .target = 1000};
+
+    lg_histogram_init(&response);
+    lg_histogram_record_times(&response, 1000, 10);
+    assert_null(lg_live_why_invalid(&s));
+    s.answered = 979;
+    assert_string_equal(lg_live_why_invalid(&s), "the rate is missed");
+    s.target = 0; /* a closed loop, or a rate that changes */
+    assert_null(lg_live_why_invalid(&s));
+    s.woke_late_p99 = 250001;
+    assert_string_equal(lg_live_why_invalid(&s), "the generator woke late");
+    lg_histogram_record_times(&response, 2600000, 20); /* a tenth of the median is allowed, too */
+    assert_null(lg_live_why_invalid(&s));
+    s.errors = 1;
+    assert_string_equal(lg_live_why_invalid(&s), "requests went wrong");
+}
+
+/* The bars are the p99 of what came since the line before; the oldest goes first. */
+static void bars_of_each_second(void **state)
+{
+    (void)state;
+    static struct lg_live live;
+    static struct lg_histogram response;
+    struct lg_live_state s = {.response = &response, .end_ns = UINT64_C(1000000000000)};
+
+    lg_histogram_init(&response);
+    lg_live_start(&live, false, 0);
+    live.terminal = false;
+    for (unsigned i = 0; i < LG_LIVE_SECONDS + 2; i++) {
+        lg_histogram_record_times(&response, 1, 990);
+        lg_histogram_record_times(&response, i == 0 ? 200 : 10 + i, 10);
+        lg_histogram_record(&response, 250); /* above the p99 */
+        s.now_ns = live.next_ns - 1;
+        lg_live_update(&live, &s);
+        s.now_ns++;
+        lg_live_update(&live, &s);
+        assert_int_equal(live.p99_count, i < LG_LIVE_SECONDS ? i + 1 : LG_LIVE_SECONDS);
+        assert_int_equal(live.p99s[live.p99_count - 1], i == 0 ? 200 : 10 + i);
+    }
+    assert_int_equal(live.p99s[0], 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_lines),
-        cmocka_unit_test(narrow_ones),
-        cmocka_unit_test(every_width_is_kept),
-        cmocka_unit_test(sparklines),
+        cmocka_unit_test(whole_lines),         cmocka_unit_test(narrow_ones),
+        cmocka_unit_test(every_width_is_kept), cmocka_unit_test(sparklines),
+        cmocka_unit_test(the_verdict_so_far),  cmocka_unit_test(bars_of_each_second),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* Each cause of INVALID (loadgen/cause.h), brought about by a peer, by another process or by a
  * system that misbehaves, in whole runs. Of the others, `late` is in test_lateness.c, where the
  * generator is stopped, and `accounting`, which nothing but a defect of the generator's own brings
- * about, in test_verdict.c. */
+ * about, in test_verdict.c. On a simulated clock, and exactly: simulated/test_simulated_causes.c.
+ */
 #include "trial.h"
 
 #include "loadgen/cause.h"

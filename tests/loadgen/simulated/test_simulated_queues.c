@@ -133,8 +133,8 @@ static void check_queue(bool exponential, uint64_t rate, double expected_ns)
     memset(&queue, 0, sizeof(queue));
     queue.exponential = exponential;
     run_simulated(&trial, 0,
-                  "--rate %u --arrivals poisson --seed 3 --warmup 0 --duration %u --connections 64 "
-                  "--depth 64",
+                  "--rate %u --arrivals poisson --seed 3 --warmup 0 --duration %u --connections 16 "
+                  "--depth 256",
                   (unsigned)rate, SECONDS);
     check_trial(&trial);
     lindley(&waits, rate, 3);

@@ -119,7 +119,7 @@ static void a_delay_is_the_response(void **state)
         sim.serve = delaying_server;
         sim.latency_ns = 30001;
         run_simulated(&trial, delays[i],
-                      "--rate 1000 --warmup 1 --duration 5 --connections 64 --depth 32 "
+                      "--rate 1000 --warmup 1 --duration 5 --connections 16 --depth 128 "
                       "--wire-timestamps 1");
         check_trial(&trial);
         assert_all(&trial.result->response, 5000, round_trip);

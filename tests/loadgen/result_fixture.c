@@ -14,8 +14,8 @@ static void record_a_thousand(struct lg_result *r)
         lg_histogram_record(&r->response, 90000 + i * 20);
         lg_histogram_record(&r->service, 80000 + i * 10);
         lg_histogram_record(&r->lateness, 10000 + i * 10);
-        lg_histogram_record(&r->woke_late, 10000 + i * 10);
-        lg_histogram_record(&r->no_free_slot, 0);
+        lg_histogram_record(&r->woke_late, 6000 + i * 10);
+        lg_histogram_record(&r->no_free_slot, 4000);
     }
 }
 

@@ -207,6 +207,40 @@ static void table(const struct fixture *f, char *text, size_t room)
     assert_int_equal(fclose(out), 0);
 }
 
+/* Each figure is where its name is, in the JSON and in the table. */
+static void latencies_are_not_mixed_up(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *key, *row;
+        int max;
+        const char *mean;
+    } cases[] = {
+        {"response", "\nresponse ", 109980, "100 \xc2\xb5s\n"},
+        {"service", "\nservice ", 89990, "85.0 \xc2\xb5s\n"},
+        {"lateness", "\nlateness ", 19990, "15.0 \xc2\xb5s\n"},
+        {"woke_late", "\n woke late ", 15990, "11.0 \xc2\xb5s\n"},
+        {"no_free_slot", "\n no slot ", 4000, "4.00 \xc2\xb5s\n"},
+        {"wire", "\nwire ", 777, "777 ns\n"},
+    };
+    cJSON *json;
+    char text[4096];
+
+    lg_histogram_record_times(&f->result.wire, 777, 10);
+    json = to_json(&f->result);
+    table(f, text, sizeof(text));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *row = strstr(text, cases[i].row), *end;
+
+        assert_int_equal(get(get(get(json, "latency_ns"), cases[i].key), "max")->valueint,
+                         cases[i].max);
+        assert_non_null(row);
+        end = strchr(row + 1, '\n') + 1;
+        assert_memory_equal(end - strlen(cases[i].mean), cases[i].mean, strlen(cases[i].mean));
+    }
+    cJSON_Delete(json);
+}
+
 #define FOUR " response %15[0-9.] µs %15[0-9.] µs %15[0-9.] µs %15s"
 
 /* Ages among the responses, as a run has them: 1,000 answered within 90 to 110 us. */
@@ -344,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(json_has_the_schema),
+        FIXTURE_TEST(latencies_are_not_mixed_up),
         FIXTURE_TEST(json_histogram_holds_every_count),
         FIXTURE_TEST(json_of_a_closed_loop_gone_wrong),
         FIXTURE_TEST(json_that_cannot_be_written),

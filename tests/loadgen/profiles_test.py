@@ -52,6 +52,15 @@ class Profiles(unittest.TestCase):
         self.assertEqual(result["accounting"]["ok"], result["accounting"]["scheduled"])
         return result, time.monotonic() - began
 
+    def test_ten_thousand(self):
+        # From one thread. Each connection gets one of as many requests: a second one would renew it.
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 11000:
+            self.skipTest("fewer than 11,000 descriptors here")
+        for threads in "1", "3":
+            result, _ = self.load("--rate", "20000", "--duration", "500ms", "--connections", "10000", "--threads", threads,
+                                  "--reconnect-every", "2", "--wire-timestamps", "off")
+            self.assertEqual((result["accounting"]["scheduled"], result["renewed"], result["reconnects"]), (10000, 0, 0))
+
     def test_churn(self):
         # 1,000 requests, 10 a connection: whichever of them a connection gets, each is closed after its tenth.
         for depth in "1", "4", "64":

@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import re
+import socket
 import struct
 import sys
 import unittest
@@ -122,6 +123,19 @@ class Traces(unittest.TestCase):
         self.assertEqual((first["id"], second["id"]), (1, 2))
         self.assertEqual(second["received_ns"], first["received_ns"])
         self.assertGreater(second["decoded_after_ns"], first["answered_after_ns"])
+
+    def test_a_call_whose_peer_has_gone(self):
+        with Server(SERVER, "--trace=1", "--log-format=json", "--dispatch=dynamic", "--modules", MODULES) as server:
+            peer = server.connect()
+            peer.sendall(b'{"id":5,"event":"defer.hold"}\n')
+            wait_until(lambda: "holds" in server.error_text())
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()  # by a reset
+            wait_until(lambda: '"level":"trace"' in server.error_text())
+            line = [json.loads(line) for line in server.error_text().splitlines()][-1]
+        self.assertEqual((line["event"], line["outcome"], line["id"]), ("defer.hold", "cancelled", 5))
+        self.assertEqual(line["reply_bytes"], 0)
+        self.assertNotIn("written_after_ns", line)
 
     def test_one_in_so_many(self):
         with Server(SERVER, "--trace=10") as server:

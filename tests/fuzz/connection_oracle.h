@@ -13,6 +13,7 @@ struct oracle_limits {
     size_t max_frame;
     unsigned max_depth;
     bool memory_failed; /* at some place: any answer may be an error instead */
+    bool tokens;        /* they are asked for: so may any, and behind it may be the end */
 };
 
 /* Holds `out`, all that the server sent, to `in`, all that it read: each message has one answer, in
@@ -23,8 +24,9 @@ void oracle_check(struct evd_slice in, struct evd_slice out, bool cut_off,
                   const struct oracle_limits *limits);
 
 /* The same where tokens are asked for: without a good one in `in` there is one answer, which
- * refuses it; and what there is is well-formed. */
-void oracle_check_stranger(struct evd_slice in, struct evd_slice out, bool cut_off);
+ * refuses it. */
+void oracle_check_stranger(struct evd_slice in, struct evd_slice out, bool cut_off,
+                           const struct oracle_limits *limits);
 
 /* Whether a token in one of these inputs allows the event. */
 bool oracle_may_call(const struct evd_slice *ins, size_t count, const char *event);

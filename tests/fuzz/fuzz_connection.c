@@ -300,7 +300,7 @@ static void check_answers(const struct evd_worker *worker, unsigned variant)
         if ((variant & TOKENS) == 0)
             oracle_check(in[i], out, peers[i].cut_off, &limits);
         else
-            oracle_check_stranger(in[i], out, peers[i].cut_off);
+            oracle_check_stranger(in[i], out, peers[i].cut_off, &limits);
     }
     for (uint32_t i = 1; (variant & TOKENS) != 0 && i <= metrics->own; i++)
         FUZZ_CHECK(metrics->series[i].calls == calls_before[i] ||

@@ -27,18 +27,32 @@ static int make_memfd(const char *name)
     return memfd_create(shown, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
+/* EVD_ERR_LOAD_FAILED where it has fewer bytes than that, `what` being wrong; errno is 0 then. */
+static int read_at(int fd, void *bytes, size_t len, off_t offset, const char *path,
+                   const char *what, struct evd_error *ret_error)
+{
+    ssize_t got = pread(fd, bytes, len, offset);
+    if (got < 0 && errno != EINVAL) /* which is an offset that no file has */
+        return fail_errno(ret_error, path);
+    errno = 0;
+    return got == (ssize_t)len
+               ? EVD_OK
+               : evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: %s", path, what);
+}
+
 /* A file that was given its length before its content has zeros where the loader would follow
  * pointers. */
 static int check_dynamic(int fd, const ElfW(Phdr) * segment, const char *path,
                          struct evd_error *ret_error)
 {
+    static const char empty[] = "its dynamic section is empty: half-written?";
     ElfW(Dyn) first = {0};
-    if (segment->p_filesz < sizeof first ||
-        pread(fd, &first, sizeof first, (off_t)segment->p_offset) != (ssize_t)sizeof first ||
-        first.d_tag == DT_NULL)
-        return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED,
-                             "%s: its dynamic section is empty: half-written?", path);
-    return EVD_OK;
+    int rc = EVD_OK;
+    if (segment->p_filesz >= sizeof first)
+        rc = read_at(fd, &first, sizeof first, (off_t)segment->p_offset, path, empty, ret_error);
+    if (rc == EVD_OK && first.d_tag == DT_NULL)
+        rc = evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: %s", path, empty);
+    return rc;
 }
 
 static int check_segments(int fd, const char *path, uint64_t size, struct evd_error *ret_error)
@@ -46,13 +60,16 @@ static int check_segments(int fd, const char *path, uint64_t size, struct evd_er
     ElfW(Ehdr) header;
     ElfW(Phdr) segments[PROGRAM_HEADERS_MAX];
 
-    if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_DYN ||
+    int rc = read_at(fd, &header, sizeof header, 0, path, "not a shared object", ret_error);
+    if (rc < 0)
+        return rc;
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_DYN ||
         header.e_phentsize != sizeof segments[0] || header.e_phnum > PROGRAM_HEADERS_MAX)
         return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: not a shared object", path);
     size_t bytes = header.e_phnum * sizeof segments[0];
-    if (pread(fd, segments, bytes, (off_t)header.e_phoff) != (ssize_t)bytes)
-        return evd_error_set(ret_error, EVD_ERR_LOAD_FAILED, "%s: truncated", path);
+    rc = read_at(fd, segments, bytes, (off_t)header.e_phoff, path, "truncated", ret_error);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < header.e_phnum; i++) {
         const ElfW(Phdr) *segment = &segments[i];
         if (segment->p_filesz > size || segment->p_offset > size - segment->p_filesz)
@@ -152,8 +169,9 @@ int evd_image_open(const char *path, const char *name, struct evd_image *ret_ima
     int rc = copy_stable(from, to, path, ret_status, ret_error), want = errno;
     (void)close(from);
     if (rc == EVD_OK) {
-        want = 0;
+        errno = 0;
         rc = check_segments(to, path, (uint64_t)ret_status->st_size, ret_error);
+        want = errno;
     }
     if (rc != EVD_OK) {
         (void)close(to);

@@ -3,7 +3,6 @@
  * lost nothing. */
 #include "faults_run.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -34,19 +33,6 @@ static void faulty_stop(struct server *server)
 static void arm(enum fault_kind kind, long from, long to)
 {
     faults_arm(faults, kind, CALLS_SERVING, from, to);
-}
-
-static size_t descriptors(pid_t pid)
-{
-    char path[64];
-    size_t count = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    (void)closedir(dir);
-    return count;
 }
 
 /* ---- What is asked. Under dynamic, of modules that answer later as well. ---- */
@@ -142,7 +128,7 @@ static void settle_down(const struct server *server, size_t *ret_fds, long *ret_
         client_send_text(fd, "{\"event\":\"slow.now\"}\n");
         (void)client_read_line(fd, line, sizeof line);
     }
-    *ret_fds = descriptors(server->pid);
+    *ret_fds = faults_descriptors(server);
     *ret_held = faults->held;
     (void)close(fd);
 }

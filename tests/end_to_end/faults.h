@@ -8,7 +8,7 @@
 
 enum fault_kind {
     FAULT_NONE,        /* nothing is counted */
-    FAULT_ALLOCATIONS, /* malloc, calloc, realloc give NULL */
+    FAULT_ALLOCATIONS, /* malloc, calloc, realloc, and those that align, give NULL */
     FAULT_TABLES,      /* realloc alone: what libev asks for */
     FAULT_CALLS,       /* those of `calls` fail as they do for want of memory or descriptors */
     FAULT_INTERRUPTS,  /* every other system call gives EINTR; from and to mean nothing */
@@ -39,6 +39,14 @@ enum fault_call {
     CALL_MEMFD = 1 << 20,
     CALL_SENDFILE = 1 << 21,
     CALL_RENAME = 1 << 22,
+    CALL_STAT = 1 << 23, /* and lstat, fstat */
+    CALL_PREAD = 1 << 24,
+    CALL_FCNTL = 1 << 25,
+    CALL_WRITE = 1 << 26, /* to stderr */
+    CALL_SENDTO = 1 << 27,
+    CALL_CONNECT = 1 << 28,
+    CALL_GETSOCKOPT = 1 << 29,
+    CALL_GETRANDOM = 1 << 30,
 };
 #define CALLS_SERVING                                                                              \
     (CALL_RECV | CALL_SEND | CALL_ACCEPT | CALL_EPOLL_CTL | CALL_SETSOCKOPT | CALL_SHUTDOWN)

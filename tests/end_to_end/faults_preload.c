@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *ptr, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *ptr);
 
 static struct faults before_main; /* of what is asked before the file is known */
@@ -93,6 +96,20 @@ void *realloc(void *ptr, size_t size)
     void *moved = __libc_realloc(ptr, size);
     faults->held += (ptr == NULL && moved != NULL) - (ptr != NULL && size == 0);
     return moved;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(FAULT_ALLOCATIONS) ? none() : hold(__libc_memalign(alignment, size));
+}
+
+int posix_memalign(void **ret_ptr, size_t alignment, size_t size)
+{
+    void *ptr = aligned_alloc(alignment, size);
+    if (ptr == NULL)
+        return ENOMEM;
+    *ret_ptr = ptr;
+    return 0;
 }
 
 void free(void *ptr)
@@ -291,4 +308,63 @@ ssize_t sendfile(int to, int from, off_t *offset, size_t count)
 int rename(const char *from, const char *to)
 {
     return refused(CALL_RENAME, EACCES) ? -1 : (int)syscall(SYS_rename, from, to);
+}
+
+int stat(const char *path, struct stat *status)
+{
+    return refused(CALL_STAT, ENOMEM) ? -1 : (int)syscall(SYS_stat, path, status);
+}
+
+int lstat(const char *path, struct stat *status)
+{
+    return refused(CALL_STAT, ENOMEM) ? -1 : (int)syscall(SYS_lstat, path, status);
+}
+
+int fstat(int fd, struct stat *status)
+{
+    return refused(CALL_STAT, ENOMEM) ? -1 : (int)syscall(SYS_fstat, fd, status);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
+{
+    return refused(CALL_PREAD, ENOMEM) ? -1 : syscall(SYS_pread64, fd, bytes, len, offset);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list more;
+    va_start(more, command);
+    long arg = va_arg(more, long);
+    va_end(more);
+    return refused(CALL_FCNTL, ENOLCK) ? -1 : (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+    return fd == STDERR_FILENO && refused(CALL_WRITE, ENOSPC) ? -1
+                                                              : syscall(SYS_write, fd, bytes, len);
+}
+
+ssize_t sendto(int fd, const void *bytes, size_t len, int flags, const struct sockaddr *to,
+               socklen_t to_len)
+{
+    return refused(CALL_SENDTO, ENOBUFS) ? -1
+                                         : syscall(SYS_sendto, fd, bytes, len, flags, to, to_len);
+}
+
+int connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+    return refused(CALL_CONNECT, ENOBUFS) ? -1 : (int)syscall(SYS_connect, fd, to, len);
+}
+
+int getsockopt(int fd, int level, int option, void *value, socklen_t *len)
+{
+    return refused(CALL_GETSOCKOPT, ENOMEM)
+               ? -1
+               : (int)syscall(SYS_getsockopt, fd, level, option, value, len);
+}
+
+ssize_t getrandom(void *bytes, size_t len, unsigned flags)
+{
+    return refused(CALL_GETRANDOM, EAGAIN) ? -1 : syscall(SYS_getrandom, bytes, len, flags);
 }

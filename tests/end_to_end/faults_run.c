@@ -1,5 +1,6 @@
 #include "faults_run.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -38,4 +39,17 @@ void faults_arm(struct faults *faults, enum fault_kind kind, unsigned calls, lon
     faults->from = from;
     faults->to = to;
     faults->kind = (int)kind;
+}
+
+size_t faults_descriptors(const struct server *server)
+{
+    char path[64];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)server->pid);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count;
 }

@@ -14,4 +14,7 @@ void faults_unmap(struct faults *faults);
 /* Numbers from `from` to `to` fail, of what is asked from now on. calls: of FAULT_CALLS. */
 void faults_arm(struct faults *faults, enum fault_kind kind, unsigned calls, long from, long to);
 
+/* How many the server has open. */
+size_t faults_descriptors(const struct server *server);
+
 #endif

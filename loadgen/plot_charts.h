@@ -122,6 +122,19 @@ struct lg_chart_offered {
 void lg_chart_offered(FILE *script, const struct lg_chart_offered *lines, size_t count,
                       double limit, const char *x_title, const char *y_title);
 
+/* The p of comparisons, ascending; borrowed. */
+struct lg_chart_steps {
+    const char *label;
+    size_t arm; /* for its colour */
+    size_t count;
+    const double *p;
+};
+
+/* The share of them that are at most as large, over p, beside the diagonal of equal arms and a band
+ * of half width `band` around it. plot_uniform.c. */
+void lg_chart_uniform(FILE *script, const struct lg_chart_steps *steps, size_t count, double band,
+                      const char *x_title, const char *y_title);
+
 /* One trial of an arm. */
 struct lg_chart_trial {
     double x, y; /* y > 0, or NaN: not drawn */

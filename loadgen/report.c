@@ -18,6 +18,8 @@
 const char lg_report_help[] =
     "Usage: loadgen report DIR\n"
     "       loadgen report --compare A B [--json]\n"
+    "       loadgen report --method DIR\n"
+    "       loadgen report --calibrate SHARE DIR\n"
     "\n"
     "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
     "from raw data. Measures nothing; the same data give the same bytes. Needs gnuplot (Debian:\n"
@@ -31,6 +33,14 @@ const char lg_report_help[] =
     "                 and leaves the folders alone. Exit: 0 nothing is slower or dearer by more\n"
     "                 than 2 %, 1 something is, 2 usage, or data that cannot be compared.\n"
     "  --json         with --compare: JSON, schema evdispatch.compare/1\n"
+    "  --method DIR   of a study whose design has a 'method': whether its comparisons show what "
+    "the\n"
+    "                 statistics promise, in one sentence. Exit: 0 they do, 1 they do not, 3 this\n"
+    "                 machine cannot tell, 2 usage, or data that are none of such a study.\n"
+    "  --calibrate SHARE DIR\n"
+    "                 of a study that times steps: how many of them add SHARE (as 5%) to the\n"
+    "                 reference's CPU per call, then SHARE, ns a call and ns a step, on one line.\n"
+    "                 Exit: 0; 3 the data do not tell; 2 usage.\n"
     "  --help, --version\n"
     "\n"
     "Examples:\n"
@@ -110,17 +120,25 @@ static int make(const char *dir, const struct lg_data *data, const struct lg_edi
 {
     struct lg_summary summary;
     struct lg_growth growth;
+    struct lg_method method = {.planned = 0};
+    bool tries = data->design.method.blocks > 0;
     int rc = lg_summary_make(data, &summary);
+    if (rc == EVD_OK && tries && (rc = lg_method_make(data, &method)) != EVD_OK)
+        lg_summary_release(&summary);
     if (rc != EVD_OK)
         return evd_error_set(error, rc, "no memory for the summary");
     lg_growth_make(&data->design, &growth);
-    struct lg_report report = {
-        .data = data, .summary = &summary, .growth = &growth, .edits = edits};
+    struct lg_report report = {.data = data,
+                               .summary = &summary,
+                               .growth = &growth,
+                               .method = tries ? &method : NULL,
+                               .edits = edits};
     rc = lg_figures_make(&report, error);
     if (rc == EVD_OK)
         rc = write_all(&report, dir, error);
     lg_figures_release(&report);
     lg_summary_release(&summary);
+    lg_method_release(&method);
     return rc;
 }
 
@@ -179,15 +197,105 @@ static int compare(int argc, char **argv, bool json)
     return slower > 0 ? 1 : 0;
 }
 
+/* The data of a study with a method, and the summary of all its blocks: both to be released. */
+static int read_method(const char *dir, struct lg_data *ret_data, struct lg_summary *ret_summary,
+                       struct evd_error *error)
+{
+    int rc = lg_data_read(dir, ret_data, error);
+    if (rc != EVD_OK)
+        return rc;
+    if (ret_data->design.method.blocks == 0)
+        rc = evd_error_set(error, EVD_ERR_USAGE, "%s: its design has no 'method'", dir);
+    else if ((rc = lg_summary_make(ret_data, ret_summary)) != EVD_OK)
+        rc = evd_error_set(error, rc, "no memory for the summary");
+    if (rc != EVD_OK)
+        lg_data_release(ret_data);
+    return rc;
+}
+
+static int complain(const struct evd_error *error, int status)
+{
+    fprintf(stderr, "loadgen: report: %s\n", error->text);
+    return status;
+}
+
+/* A sentence of a report without its markup, on stdout. */
+static void say(const char *text)
+{
+    for (; *text; text++)
+        if (*text != '*' && *text != '`')
+            putchar(*text);
+    putchar('\n');
+}
+
+static int method(const char *dir)
+{
+    static const int statuses[] = {
+        [LG_METHOD_KEPT] = 0, [LG_METHOD_BROKEN] = 1, [LG_METHOD_UNKNOWN] = 3};
+    struct evd_error error = {0};
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_method result;
+    if (read_method(dir, &data, &summary, &error) != EVD_OK)
+        return complain(&error, 2);
+    int status = 2;
+    char *lead = NULL;
+    if (lg_method_make(&data, &result) == EVD_OK) {
+        lead = lg_method_lead(&result, &summary);
+        status = lead ? statuses[result.outcome] : 2;
+        lg_method_release(&result);
+    }
+    say(lead ? lead : "no memory for the comparisons");
+    free(lead);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    return status;
+}
+
+/* "5%": 0.05. 0 where it is none, or not between 0 and 100 %. */
+static double take_share(const char *text)
+{
+    char *end;
+    double percent = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : 0;
+    return percent > 0 && percent <= 100 && strcmp(end, "%") == 0 ? percent / 100 : 0;
+}
+
+static int calibrate(const char *text, const char *dir)
+{
+    struct evd_error error = {0};
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_calibration found;
+    double share = take_share(text);
+    if (!(share > 0)) {
+        fprintf(stderr,
+                "loadgen: report: --calibrate '%s' is not a share: above 0%%, up to 100%%, "
+                "as 5%%\n",
+                text);
+        return 2;
+    }
+    if (read_method(dir, &data, &summary, &error) != EVD_OK)
+        return complain(&error, 2);
+    int rc = lg_method_calibrate(&summary, share, &found, &error);
+    if (rc == EVD_OK)
+        printf("%.0f %.6g %.6g %.6g\n", found.steps, share, found.call_ns, found.step_ns);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    return rc == EVD_OK ? 0 : complain(&error, 3);
+}
+
 int lg_report_main(int argc, char **argv)
 {
     static const struct option options[] = {{"compare", no_argument, NULL, 'c'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"method", no_argument, NULL, 'm'},
+                                            {"calibrate", required_argument, NULL, 'k'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
-    bool two = false, json = false;
+    const char *share = NULL;
+    bool two = false, json = false, judge = false;
     int option;
     optind = 0; /* start anew: main() may have used getopt */
     opterr = 0;
@@ -198,7 +306,9 @@ int lg_report_main(int argc, char **argv)
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
         two = two || option == 'c';
         json = json || option == 'j';
-        if (option == 'c' || option == 'j')
+        judge = judge || option == 'm';
+        share = option == 'k' ? optarg : share;
+        if (strchr("cjmk", option))
             continue;
         fprintf(stderr, "loadgen: report: there is no option '%s'; try 'loadgen report --help'\n",
                 argv[optind - 1]);
@@ -210,12 +320,16 @@ int lg_report_main(int argc, char **argv)
         fputs("loadgen: report: --json goes with --compare; try 'loadgen report --help'\n", stderr);
         return 2;
     }
-    if (argc - optind != 1) {
+    if (argc - optind != 1 || (judge && share)) {
         fputs(
             "loadgen: report: give the folder of one study or bench; try 'loadgen report --help'\n",
             stderr);
         return 2;
     }
+    if (judge)
+        return method(argv[optind]);
+    if (share)
+        return calibrate(share, argv[optind]);
     if (lg_report_make(argv[optind], &error) != EVD_OK) {
         fprintf(stderr, "loadgen: %s\n", error.text);
         return 1;

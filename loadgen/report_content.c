@@ -149,14 +149,11 @@ static bool is_of_load(const struct lg_report *report)
     return lg_has_share(report->summary, lg_main_load(report->summary));
 }
 
-static void put_begin(const struct lg_report *report, struct lg_doc *doc)
+void lg_content_begin(const struct lg_report *report, const char *lead, struct lg_doc *doc)
 {
     const struct lg_data *data = report->data;
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
     char title[256], meta[640], cpu[128];
-    char *lead = data->design.has_curves ? lg_growth_lead(report)
-                 : is_of_load(report)    ? lg_load_lead(report->summary)
-                                         : lg_findings_lead(report->summary);
     lg_doc_plain(data->design.title, title, sizeof(title));
     snprintf(meta, sizeof(meta),
              "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %.0f CPUs, Linux %s. Commit "
@@ -168,6 +165,18 @@ static void put_begin(const struct lg_report *report, struct lg_doc *doc)
              lg_json_string(data->about, "commit", "unknown"),
              lg_json_string(data->about, "started", "unknown"));
     doc->format->begin(doc, title, lead ? lead : "", meta);
+    if (data->design.description[0]) {
+        char text[1500];
+        lg_doc_paragraph(doc, "%s", lg_doc_plain(data->design.description, text, sizeof(text)));
+    }
+}
+
+static void put_begin(const struct lg_report *report, struct lg_doc *doc)
+{
+    char *lead = report->data->design.has_curves ? lg_growth_lead(report)
+                 : is_of_load(report)            ? lg_load_lead(report->summary)
+                                                 : lg_findings_lead(report->summary);
+    lg_content_begin(report, lead, doc);
     free(lead);
 }
 
@@ -177,12 +186,12 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
         lg_bench_write(report, doc);
         return;
     }
+    if (report->method) {
+        lg_method_write(report, doc);
+        return;
+    }
     const struct lg_design *design = &report->data->design;
     put_begin(report, doc);
-    if (design->description[0]) {
-        char text[1500];
-        lg_doc_paragraph(doc, "%s", lg_doc_plain(design->description, text, sizeof(text)));
-    }
     if (!design->has_curves && !is_of_load(report))
         lg_decision_write(report, doc);
     doc->format->heading(doc, 2, "What it means");

@@ -252,6 +252,8 @@ int lg_figures_make(struct lg_report *report, struct evd_error *ret_error)
 {
     const struct lg_design *design = &report->data->design;
     bool grows = design->has_curves;
+    if (report->method)
+        return lg_method_figure_make(report, ret_error);
     report->slots = grows ? report->growth->axis_count * LG_GROWTH_MEASURES
                           : design->scenario_count * design->load_count * LG_FIGURES_PER_LOAD;
     report->slots++; /* of edits */

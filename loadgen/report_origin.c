@@ -148,11 +148,12 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
     lg_print_count((double)data->bytes, size);
     lg_doc_paragraph(
         doc,
-        "The raw data are `trials.jsonl` (a line a trial, with all histograms; %s "
+        "The raw data are `trials.jsonl` (a line a trial, %s; %s "
         "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine; SHA-256 `%s`)%s. "
         "This page is made from these %s files and nothing else.",
-        size, data->sha256, data->about_sha256,
-        edits ? ", and `edit.jsonl` (a line for each edit)" : "", edits ? "three" : "two");
+        data->design.method.blocks > 0 ? "its figures alone" : "with all histograms", size,
+        data->sha256, data->about_sha256, edits ? ", and `edit.jsonl` (a line for each edit)" : "",
+        edits ? "three" : "two");
     if (data->maximum_sha256[0])
         lg_doc_paragraph(doc,
                          "`maximum.jsonl` has the trials that the rates in `study.json` come from "

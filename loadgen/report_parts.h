@@ -8,6 +8,7 @@
 #include "report_edits.h"
 #include "report_format.h"
 #include "report_growth.h"
+#include "report_method.h"
 #include "report_summary.h"
 
 /* A figure of one scenario and load, with the memory it needs. */
@@ -36,6 +37,7 @@ struct lg_report {
     const struct lg_data *data;
     const struct lg_summary *summary;
     const struct lg_growth *growth;   /* without axes, where the design has no curves */
+    const struct lg_method *method;   /* NULL, where the design has none */
     const struct lg_edits *edits;     /* empty, where the folder has none */
     struct lg_report_figure *figures; /* [slots]; owned */
     size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
@@ -196,6 +198,13 @@ void lg_growth_model_item(const struct lg_report *report, const struct lg_growth
                           struct lg_doc *doc);
 void lg_growth_model_table(const struct lg_report *report, const struct lg_growth_axis *axis,
                            struct lg_doc *doc);
+
+/* report_method_page.c: the report of a study that tries the method, and its figure. */
+void lg_method_write(const struct lg_report *report, struct lg_doc *doc);
+int lg_method_figure_make(struct lg_report *report, struct evd_error *ret_error);
+
+/* report_content.c: title, the answer in a sentence, and what was measured. */
+void lg_content_begin(const struct lg_report *report, const char *lead, struct lg_doc *doc);
 
 /* report_edits.c */
 int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define LG_BOOTSTRAP_BLOCKS_MAX    1000
+#define LG_BOOTSTRAP_BLOCKS_MAX    2000
 #define LG_BOOTSTRAP_RESAMPLES_MAX 1000000
 
 /* A figure of these blocks: indexes below the number of blocks, each as often as it was drawn. What

@@ -30,6 +30,15 @@ static double *sums(const unsigned *ranks, size_t n, size_t total)
     return p;
 }
 
+/* The same of n ranks without ties, n up to EXACT_MAX. */
+static double *untied_sums(size_t n)
+{
+    unsigned ranks[EXACT_MAX] = {0};
+    for (size_t i = 0; i < n; i++)
+        ranks[i] = (unsigned)i + 1;
+    return sums(ranks, n, n * (n + 1) / 2);
+}
+
 /* How many of the smallest means lie below the interval, plus one; and what it then covers. 0
  * without memory. */
 static size_t cut(size_t n, double *ret_coverage)
@@ -40,10 +49,7 @@ static size_t cut(size_t n, double *ret_coverage)
         *ret_coverage = LG_LEVEL;
         return (size_t)(mean + gsl_cdf_ugaussian_Pinv((1 - LG_LEVEL) / 2) * sd) + 1;
     }
-    unsigned ranks[EXACT_MAX];
-    for (size_t i = 0; i < n; i++)
-        ranks[i] = (unsigned)i + 1;
-    double *p = sums(ranks, n, total);
+    double *p = untied_sums(n);
     if (p == NULL)
         return 0;
     size_t rank = lg_rank_cut(p, ret_coverage);
@@ -160,6 +166,19 @@ double lg_signed_rank_p(const double *differences, size_t n)
         tail += p[i];
     free(p);
     return fmin(1, 2 * tail);
+}
+
+double lg_signed_rank_attained(size_t n, double level)
+{
+    if (n > EXACT_MAX || level >= 1)
+        return fmin(level, 1);
+    double *p = untied_sums(n), tail = 0;
+    if (p == NULL)
+        return NAN;
+    for (size_t i = 0; 4 * i < n * (n + 1) && 2 * (tail + p[i]) <= level; i++)
+        tail += p[i];
+    free(p);
+    return 2 * tail;
 }
 
 void lg_holm(double *p, size_t count)

@@ -8,7 +8,7 @@
 
 #include "stats.h"
 
-#define LG_RANK_MAX 1000 /* pairs; the others are left out */
+#define LG_RANK_MAX 2000 /* pairs; the others are left out */
 
 /* The median of all means of two differences, and the interval between two of those means that the
  * signed-rank test gives at 95 %: exact up to 200 pairs, then by the normal approximation. Fewer
@@ -22,6 +22,11 @@ struct lg_interval lg_shift_ratio_interval(const double *x, const double *ref, s
 /* The two-sided p of "no shift": exact for these very ranks, ties counted with their mean rank;
  * zeros are left out, as Wilcoxon did. 1 when nothing is left, NaN without memory. */
 double lg_signed_rank_p(const double *differences, size_t n);
+
+/* How often lg_signed_rank_p() of n pairs without a shift, none of which tie, is at most `level`:
+ * the level itself where it is one of the p that so few pairs can have, else less. Above 200 pairs
+ * the level. NaN without memory. */
+double lg_signed_rank_attained(size_t n, double level);
 
 /* Replaces the p of `count` tests by those adjusted for being so many: each may be held against the
  * level of the whole family. NaN stays, and counts as no test. */

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define LG_TREND_MAX 1000 /* blocks; the others are left out */
+#define LG_TREND_MAX 2000 /* blocks; the others are left out */
 
 struct lg_trend {
     double change; /* from the first block to the last, as a ratio: 1.02, up by 2 %; NaN below 2 */

@@ -469,14 +469,66 @@ static int take_loads(struct place *place, const cJSON *root, struct lg_design *
     return EVD_OK;
 }
 
+/* A figure of the method that may be left out: 0. */
+static int take_positive(const struct place *place, const cJSON *object, const char *key,
+                         double most, double *ret_value)
+{
+    if (!cJSON_HasObjectItem(object, key))
+        return EVD_OK;
+    *ret_value = lg_json_number(object, key);
+    return *ret_value > 0 && *ret_value <= most
+               ? EVD_OK
+               : complain(place, key, "must be a number greater than 0, and not beyond reason");
+}
+
+static int check_method(const struct place *place, const struct lg_design *design)
+{
+    const struct lg_method_design *method = &design->method;
+    const struct lg_args *run = &design->loads[0].run;
+    bool known = method->share > 0, same = design->arms[0].twin_of || design->arms[1].twin_of;
+    if (design->blocks % method->blocks != 0)
+        return complain(place, "blocks", "must go into the blocks of the study without a rest");
+    if (design->arm_count != 2 || design->scenario_count != 1 || design->load_count != 1)
+        return complain(place, "", "takes two arms, one scenario and one load");
+    if (run->count == 0 || strcmp(run->items[0], "--closed") != 0)
+        return complain(place, "", "takes a load whose first option is --closed");
+    if ((method->steps > 0) == same)
+        return complain(place, "steps", "is of an arm that does more, and no twin");
+    if (known != (method->call_ns > 0) || known != (method->step_ns > 0) ||
+        (known && !(method->steps > 0)))
+        return complain(place, "share", "goes with 'steps', 'call_ns' and 'step_ns', all of them");
+    return EVD_OK;
+}
+
+/* After everything else. */
+static int take_method(struct place *place, const cJSON *root, struct lg_design *design)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "method");
+    struct lg_method_design *method = &design->method;
+    int rc;
+    if (!item)
+        return EVD_OK;
+    snprintf(place->path, sizeof(place->path), "method");
+    if ((rc = check_keys(place, item, "|blocks|steps|share|call_ns|step_ns|")) != EVD_OK ||
+        (rc = take_number(place, item, "blocks", 2, LG_BLOCKS_MAX, &method->blocks)) != EVD_OK ||
+        (rc = take_positive(place, item, "steps", 1e7, &method->steps)) != EVD_OK ||
+        (rc = take_positive(place, item, "share", 1, &method->share)) != EVD_OK ||
+        (rc = take_positive(place, item, "call_ns", 1e12, &method->call_ns)) != EVD_OK ||
+        (rc = take_positive(place, item, "step_ns", 1e12, &method->step_ns)) != EVD_OK ||
+        (rc = check_method(place, design)) != EVD_OK)
+        return rc;
+    place->path[0] = '\0';
+    return EVD_OK;
+}
+
 static int take_all(struct place *place, const cJSON *root, struct lg_design *design)
 {
     int rc;
     if ((rc = check_keys(
              place, root,
              "|name|title|description|blocks|repeats|warmup|duration|server_cpu|load_cpu|"
-             "keep_awake|transport|congestion|reference|arms|scenarios|loads|maximum|slo|")) !=
-            EVD_OK ||
+             "keep_awake|transport|congestion|reference|arms|scenarios|loads|maximum|slo|"
+             "method|")) != EVD_OK ||
         (rc = take_name(place, root, &design->name)) != EVD_OK ||
         (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
         (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
@@ -498,7 +550,8 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
         (rc = take_scenarios(place, root, design)) != EVD_OK ||
         (rc = take_loads(place, root, design)) != EVD_OK ||
         (rc = take_maximum(place, root, design)) != EVD_OK ||
-        (rc = take_slo(place, root, design)) != EVD_OK)
+        (rc = take_slo(place, root, design)) != EVD_OK ||
+        (rc = take_method(place, root, design)) != EVD_OK)
         return rc;
     if (design->blocks * lg_design_cells(design) > LG_TRIALS_MAX)
         return complain(place, "blocks", "makes more than 100000 trials in all");

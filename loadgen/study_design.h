@@ -15,7 +15,7 @@ enum {
     LG_SCENARIOS_MAX = 16,
     LG_LOADS_MAX = 16,
     LG_MAXIMUM_TRIALS_MAX = 20,
-    LG_BLOCKS_MAX = 1000,
+    LG_BLOCKS_MAX = 2000,
     LG_CPU_MAX = 1023,
     LG_ARGS_MAX = 32,
     LG_NAME_MAX = 48,
@@ -61,6 +61,16 @@ struct lg_load {
     double share; /* of the reference arm's measured maximum, which makes the rate; 0: `run` says */
 };
 
+/* A study that shows whether the method keeps its word: its blocks are cut into comparisons, each
+ * judged as a study of its own. One closed load, one scenario, two arms: the same twice, or one
+ * whose calls take `steps` steps more (loadgen/aa/work.c). */
+struct lg_method_design {
+    unsigned blocks; /* of each comparison; 0: the study is none of these */
+    double steps;    /* 0: the same arm twice */
+    double share;    /* these of the reference's CPU time per call; 0: unknown, to be found */
+    double call_ns, step_ns; /* by which that was found; 0 where the share is */
+};
+
 /* Every text is owned by `root`. */
 struct lg_design {
     cJSON *root;
@@ -80,6 +90,7 @@ struct lg_design {
     struct lg_load maximum; /* how; with shares only */
     unsigned maximum_trials; /* of each scenario; 0 without shares */
     uint64_t slo_p99_ns;     /* what latencies are held against; 0: nothing */
+    struct lg_method_design method;
     struct lg_arm arms[LG_ARMS_MAX];
     const char *scenarios[LG_SCENARIOS_MAX];
     struct lg_load loads[LG_LOADS_MAX];

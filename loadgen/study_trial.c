@@ -307,11 +307,48 @@ static void judge(struct trial *trial)
         !overloaded && cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(trial->json, "valid"));
 }
 
+/* What comparisons are made of. The rest of a run, 5 KB and more, is left out where there are
+ * thousands of them. Takes the run over. */
+static cJSON *brief(cJSON *run)
+{
+    static const struct {
+        const char *key, *members; /* NULL: all of it */
+    } kept[] = {
+        {"schema", NULL},
+        {"valid", NULL},
+        {"invalid", NULL},
+        {"invalid_causes", NULL},
+        {"throughput", NULL},
+        {"accounting", NULL},
+        {"config", "|mode|connections|depth|"},
+        {"scenario", "|payloads|requests|endpoints|request_bytes_mean|"},
+        {"server", "|cpu_ns|calls|rss_peak_bytes|"},
+        {"client", "|cpu_share|"},
+        {"host", "|steal_share|"},
+    };
+    cJSON *out = cJSON_CreateObject();
+    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+        cJSON *item = cJSON_DetachItemFromObjectCaseSensitive(run, kept[i].key), *next;
+        for (cJSON *part = item && kept[i].members ? item->child : NULL; part; part = next) {
+            char want[64];
+            next = part->next;
+            snprintf(want, sizeof(want), "|%.60s|", part->string);
+            if (!strstr(kept[i].members, want))
+                cJSON_Delete(cJSON_DetachItemViaPointer(item, part));
+        }
+        if (item)
+            cJSON_AddItemToObject(out, kept[i].key, item);
+    }
+    cJSON_Delete(run);
+    return out;
+}
+
 static cJSON *make_line(struct trial *trial)
 {
     const struct lg_design *design = trial->setting->options->design;
     const struct lg_trial_plan *plan = trial->plan;
-    cJSON *line = cJSON_CreateObject(), *command = cJSON_CreateArray();
+    cJSON *line = cJSON_CreateObject(), *command = NULL;
+    bool whole = design->method.blocks == 0;
     char seed[24];
 
     cJSON_AddNumberToObject(line, "trial", plan->number);
@@ -322,9 +359,10 @@ static cJSON *make_line(struct trial *trial)
     cJSON_AddStringToObject(line, "load", load_of(trial)->name);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)plan->seed);
     cJSON_AddStringToObject(line, "seed", seed);
-    for (size_t i = 0; i < trial->server_argv.count; i++)
+    if (whole)
+        command = cJSON_AddArrayToObject(line, "server_command");
+    for (size_t i = 0; i < trial->server_argv.count && whole; i++)
         cJSON_AddItemToArray(command, cJSON_CreateString(trial->server_argv.items[i]));
-    cJSON_AddItemToObject(line, "server_command", command);
     cJSON_AddNumberToObject(line, "startup_ns", (double)trial->startup_ns);
     cJSON_AddNumberToObject(line, "server_exit", trial->server_exit);
     cJSON_AddNumberToObject(line, "run_exit", trial->run_exit);
@@ -332,6 +370,8 @@ static cJSON *make_line(struct trial *trial)
         cJSON_AddStringToObject(line, "problem", trial->outcome->why);
     else
         cJSON_AddNullToObject(line, "problem");
+    if (trial->json && !whole)
+        trial->json = brief(trial->json);
     cJSON_AddItemToObject(line, "run", trial->json ? trial->json : cJSON_CreateNull());
     trial->json = NULL;
     return line;

@@ -106,6 +106,10 @@ FAKE
     cat >"$room/program" <<FAKE
 #!/bin/bash
 echo "\${0##*/} \$*" >>"$room/calls"
+if [[ \$1 == report && \$2 == --calibrate ]]; then
+    [[ ! -e $room/untimed ]] || exit 3
+    echo '86 0.05 2420 1.41'; exit 0
+fi
 printf '<%s>' "\${0##*/}" "\$@"
 if [[ \$1 == study ]]; then
     [[ ! -e $room/study-code ]] || exit "\$(cat "$room/study-code")"
@@ -121,7 +125,8 @@ if [[ \${0##*/} == evd-roofline ]]; then
     [[ ! -e $room/roofline-fails ]] || exit 1
     [[ \$1 == --render ]] || touch "\${@: -1}"
 fi
-if [[ \$1 == report ]]; then touch "\$2/report.html" "\$2/report.md"; fi
+if [[ \$1 == report && \$2 == --method && -e $room/unclear ]]; then exit 3; fi
+if [[ \$1 == report && \$2 != --method ]]; then touch "\$2/report.html" "\$2/report.md"; fi
 exit "\${PROGRAM_CODE:-0}"
 FAKE
     chmod +x "$room/program"
@@ -159,7 +164,7 @@ missing() { local p; for p in "$@"; do sed -i "/^$p\$/d" "$room/installed"; done
 case_help() {
     launch --help
     expect_status 0
-    for command in study bench test fuzz soak truth serve run report build; do
+    for command in study bench test fuzz soak truth aa serve run report build; do
         expect_in out "  $command "
     done
     expect_in out 'examples:'
@@ -175,10 +180,10 @@ case_help() {
 case_usage_errors() {
     launch
     expect_status 2
-    expect_in err 'which command? There are study, bench, test, fuzz, soak, truth, serve, run, report, build'
+    expect_in err 'which command? There are study, bench, test, fuzz, soak, truth, aa, serve, run, report, build'
     launch stduy
     expect_status 2
-    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, soak, truth, serve, run,"
+    expect_in err "evdispatch: unknown command 'stduy'; there are study, bench, test, fuzz, soak, truth, aa, serve, run,"
     launch --quick
     expect_status 2
     expect_in err "unknown flag '--quick'"
@@ -720,7 +725,7 @@ case_study_that_fails() {
 case_study_that_is_none() {
     launch study nonesuch
     expect_status 2
-    expect_in err "there is no design 'nonesuch'; there are growth, quick, reference, workers, or a file"
+    expect_in err "there is no design 'nonesuch'; there are aa, growth, quick, reference, workers, or a file"
     launch study designs/nonesuch.json
     expect_status 2
     expect_in err "cannot read the design 'designs/nonesuch.json'"
@@ -851,6 +856,57 @@ case_truth() {
         launch truth $what
         expect_status 2
     done
+}
+
+# The fake loadgen measures nothing: what it is asked for is what counts.
+case_aa() {
+    local folder
+    mkdir -p "$tree/loadgen/aa"
+    cp "$source_dir/loadgen/aa/inject.json.in" "$tree/loadgen/aa"
+    launch aa --quick
+    expect_status 0
+    folder=$(echo "$tree"/out/aa-*)
+    expect_in calls "loadgen study aa --out $folder --blocks 192"
+    expect_in calls "loadgen report --method $folder"
+    expect_in err "the report is $folder/report.html"
+    launch aa --out "$room/told"
+    expect_in calls "loadgen study aa --out $room/told --blocks 1600"
+    touch "$room/unclear"
+    launch aa --out "$room/told"
+    expect_status 3
+    echo 2 >"$room/study-code"
+    launch aa --out "$room/told"
+    expect_status 2
+    expect_count 3 'loadgen report --method'
+}
+
+# The steps that are timed first are those that the design asks for.
+case_aa_inject() {
+    mkdir -p "$tree/loadgen/aa"
+    cp "$source_dir/loadgen/aa/inject.json.in" "$tree/loadgen/aa"
+    launch aa --inject 5% --quick --out "$room/told"
+    expect_status 0
+    expect_in calls "loadgen study aa/calibration.json --out $room/told/calibration"
+    expect_in calls "loadgen report --calibrate 5% $room/told/calibration"
+    expect_in calls "loadgen study aa/inject.json --out $room/told"
+    expect_in calls "loadgen report --method $room/told"
+    expect_in err '86 steps more are 5%'
+    grep -qF '"method": { "blocks": 12, "steps": 86, "share": 0.05, "call_ns": 2420, "step_ns": 1.41 }' \
+        "$tree/build/aa/inject.json" || fail 'a design of other steps'
+    grep -qF -- '--module-config=aa/steps-1086.json' "$tree/build/aa/inject.json" || fail 'another configuration'
+    [[ $(cat "$tree/build/aa/steps-1086.json") == '{"work":{"steps":1086}}' ]] || fail 'other steps'
+    [[ $(cat "$tree/build/aa/steps-1500.json") == '{"work":{"steps":1500}}' ]] || fail 'other steps are timed'
+    ! grep -q '@' "$tree/build/aa/inject.json" "$tree/build/aa/calibration.json" || fail 'something is not filled in'
+    touch "$room/untimed"
+    launch aa --inject=5% --out "$room/else"
+    expect_status 3
+    expect_count 1 'loadgen study aa/inject.json'
+    for what in '--inject 5' '--inject 0%' '--inject 100%' '--inject' '--out' 'x' '--inject 5%%'; do
+        # shellcheck disable=SC2086 # words
+        launch aa $what
+        expect_status 2
+    done
+    expect_count 2 'loadgen study aa/calibration.json'
 }
 
 case_test_red() {

@@ -27,6 +27,9 @@ SHARE = {"name": "s", "rate_share": 0.5, "args": ["--depth", "4"]}
 MAXIMUM = {"trials": 3, "args": ["--closed"]}
 GOOD = {"name": "n", "blocks": 3, "warmup": "100ms", "duration": "1s", "server_cpu": 0, "load_cpu": 1,
         "arms": [ARM], "scenarios": ["services"], "loads": [LOAD]}
+SAME = {**GOOD, "blocks": 24, "method": {"blocks": 8}, "arms": [ARM, {**ARM, "name": "b", "twin_of": "a"}]}
+TIMED = {"blocks": 8, "steps": 86, "share": 0.05, "call_ns": 2420, "step_ns": 1.41}
+MORE = {**SAME, "method": TIMED, "arms": [ARM, {**ARM, "name": "b"}]}
 SHARES = {**GOOD, "loads": [SHARE], "maximum": MAXIMUM}
 CURVES = {**{key: value for key, value in GOOD.items() if key != "scenarios"},
           "arms": [{**ARM, "scenario": "x.json", "curve": "c", "factor": {"endpoints": 10}}]}
@@ -55,7 +58,7 @@ def maximum(**changes):
 
 GOOD_ONES = [
     GOOD, SHARES, CURVES, top(title="t", description="d"), top(name="n" * 48), top(name="A z0._/()+=,:@-"),
-    top(blocks=1), top(blocks=1000), top(blocks=2.0), top(repeats=0), top(repeats=1000), top(warmup="0"),
+    top(blocks=1), top(blocks=2000), top(blocks=2.0), top(repeats=0), top(repeats=2000), top(warmup="0"),
     top(warmup="0.5"), top(duration="1h"), top(server_cpu=1023), top(keep_awake=True), top(transport="jsonl"),
     top(congestion="bbr"), top(reference="a"), top(slo={"p99": "5ms"}), top(scenarios=["s"] + ["t"]),
     arm(program="p", modules="/m"), arm(transport="jsonl", load=["--encoding", "gzip"]), arm(server=[]),
@@ -64,11 +67,17 @@ GOOD_ONES = [
     load(title="t"), load(args=[]), load(SHARES, rate_share=0.001), load(SHARES, rate_share=2),
     maximum(trials=1), maximum(trials=20), maximum(args=["--closed", "--depth", "16"]),
     top(SHARES, loads=[SHARE, LOAD]), top(SHARES, slo={"p99": "1"}),
+    SAME, MORE, top(MORE, method={"blocks": 2, "steps": 500}),
 ]
 BAD_ONES = [
+    top(SAME, method={}), top(SAME, method=8), top(SAME, method={"blocks": 1}), top(SAME, method={"blocks": 8, "more": 1}),
+    top(SAME, arms=[ARM]), top(SAME, scenarios=["s", "t"]), top(SAME, loads=[LOAD, {**LOAD, "name": "m"}]),
+    top(SAME, loads=[{"name": "l", "args": ["--rate", "5"]}]), top(MORE, method={**TIMED, "steps": 0}),
+    top(MORE, method={**TIMED, "share": 1.5}), top(MORE, method={"blocks": 8, "share": 0.05}),
+    top(MORE, method={"blocks": 8, "steps": 5, "call_ns": 5}),
     [], "text", {}, top(name=...), top(name=7), top(name=""), top(name="n" * 49), top(name="a`b"), top(more=1),
-    top(title=""), top(title="a\nb"), top(description=7), top(blocks=...), top(blocks=0), top(blocks=1001),
-    top(blocks=2.5), top(blocks="2"), top(repeats=-1), top(repeats=1001), top(warmup=...), top(warmup=5),
+    top(title=""), top(title="a\nb"), top(description=7), top(blocks=...), top(blocks=0), top(blocks=2001),
+    top(blocks=2.5), top(blocks="2"), top(repeats=-1), top(repeats=2001), top(warmup=...), top(warmup=5),
     top(warmup="soon"), top(warmup="-1s"), top(duration=...), top(duration=""), top(server_cpu=...),
     top(server_cpu=-1), top(server_cpu=1024), top(load_cpu=...), top(keep_awake=1), top(keep_awake="true"),
     top(transport=""), top(congestion=7), top(reference=7), top(arms=...), top(arms=[]), top(arms={}),

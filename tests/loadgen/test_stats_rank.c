@@ -194,7 +194,7 @@ static void test_bca_at_the_borders(void **state)
     assert_false(lg_bca_interval(constant, &one, 4, 100, 0.95, 1).bounded);
     assert_false(lg_bca_interval(constant, &none, 10, 100, 0.95, 1).bounded);
     assert_true(isnan(lg_bca_interval(constant, &one, 0, 100, 0.95, 1).estimate));
-    assert_true(isnan(lg_bca_interval(constant, &one, 1001, 100, 0.95, 1).estimate));
+    assert_true(isnan(lg_bca_interval(constant, &one, 2001, 100, 0.95, 1).estimate));
 }
 
 int main(void)

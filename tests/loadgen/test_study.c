@@ -1,5 +1,6 @@
 /* Studies of a fake server by a fake load generator: what goes wrong is kept and told, what is
  * there is not overwritten, and nothing is left behind. */
+#include "loadgen/report_data.h"
 #include "loadgen/study.h"
 #include "loadgen/study_awake.h"
 #include "loadgen/study_json.h"
@@ -151,6 +152,45 @@ static void test_logs(void **state)
         cJSON_Delete(line);
         free(arm);
     }
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* Of thousands of comparisons only the figures are kept, and they make a report. */
+static void test_brief(void **state)
+{
+    static const char text[] =
+        "{\"name\":\"brief\",\"blocks\":4,\"warmup\":\"0\",\"duration\":\"1ms\","
+        "\"server_cpu\":0,\"load_cpu\":0,\"method\":{\"blocks\":2},\"arms\":[{\"name\":\"a\","
+        "\"server\":[]},{\"name\":\"b\",\"server\":[],\"twin_of\":\"a\"}],\"scenarios\":[\"s\"],"
+        "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]}";
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct lg_data data;
+    struct evd_error error = {0};
+    cJSON *root;
+    (void)state;
+    assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, &error), EVD_OK);
+    assert_int_equal(lg_design_take(root, "design", &design, &error), EVD_OK);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 8);
+    cJSON *line = trial(folder, 8);
+    const cJSON *run = cJSON_GetObjectItem(line, "run");
+    assert_null(cJSON_GetObjectItem(line, "server_command"));
+    assert_null(cJSON_GetObjectItem(run, "latency_ns"));
+    assert_null(cJSON_GetObjectItem(run, "seed"));
+    assert_true(lg_json_number(run, "throughput") > 0);
+    assert_true(lg_json_number(cJSON_GetObjectItem(run, "accounting"), "ok") > 0);
+    cJSON_Delete(line);
+    assert_int_equal(lg_data_read(folder, &data, &error), EVD_OK);
+    assert_int_equal(data.count, 8);
+    assert_null(data.trials[0].problem);
+    assert_true(data.trials[7].metrics[LG_RATE] > 0);
+    lg_data_release(&data);
+    /* Nothing is left to do, and nothing is refused. */
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.measured, 0);
     lg_design_release(&design);
     folder_remove(folder);
 }
@@ -424,6 +464,7 @@ int main(void)
         cmocka_unit_test(cpus_are_kept_awake_by_nobody_else),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_brief),
         cmocka_unit_test(test_problems),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_interrupt),

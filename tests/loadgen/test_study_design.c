@@ -114,8 +114,8 @@ static void test_errors(void **state)
         {"{" HEAD TIMES ARMS "," SCENARIOS "," LOADS ",\"block\":1}",
          "block: no such key; allowed are |name|title|"},
         {"{\"name\":\"a`b\"}", "name: must be at most 48 letters"},
-        {"{\"name\":\"n\",\"blocks\":0}", "blocks: must be a whole number of 1 to 1000"},
-        {"{\"name\":\"n\",\"blocks\":2.5}", "blocks: must be a whole number of 1 to 1000"},
+        {"{\"name\":\"n\",\"blocks\":0}", "blocks: must be a whole number of 1 to 2000"},
+        {"{\"name\":\"n\",\"blocks\":2.5}", "blocks: must be a whole number of 1 to 2000"},
         {"{\"name\":\"n\",\"blocks\":2,\"server_cpu\":-1}",
          "server_cpu: must be a whole number of 0 to 1023"},
         {"{" HEAD "\"keep_awake\":1}", "keep_awake: must be true or false"},
@@ -187,6 +187,57 @@ static void test_share_errors(void **state)
     };
     (void)state;
     check_wrong(table, sizeof(table) / sizeof(*table));
+}
+
+#define METHOD(text, twin, more)                                                                   \
+    "{\"name\":\"n\",\"blocks\":24,\"server_cpu\":0,\"load_cpu\":1," TIMES "\"method\":{" text     \
+    "},\"arms\":[{\"name\":\"a\",\"server\":[]},{\"name\":\"b\",\"server\":[]" twin "}" more       \
+    "]," SCENARIOS "," LOADS "}"
+#define TWIN ",\"twin_of\":\"a\""
+
+static void test_method(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } table[] = {
+        {METHOD("", TWIN, ""), "method.blocks: must be a whole number of 2 to 2000"},
+        {METHOD("\"blocks\":7", TWIN, ""),
+         "method.blocks: must go into the blocks of the study without a rest"},
+        {METHOD("\"blocks\":8,\"step\":1", TWIN, ""),
+         "method.step: no such key; allowed are |blocks|"},
+        {METHOD("\"blocks\":8", "", ""), "method.steps: is of an arm that does more, and no twin"},
+        {METHOD("\"blocks\":8,\"steps\":9", TWIN, ""), "method.steps: is of an arm that does more"},
+        {METHOD("\"blocks\":8,\"steps\":0", "", ""),
+         "method.steps: must be a number greater than 0"},
+        {METHOD("\"blocks\":8,\"steps\":9,\"share\":2", "", ""),
+         "method.share: must be a number greater than 0"},
+        {METHOD("\"blocks\":8,\"steps\":9,\"share\":0.05,\"call_ns\":100", "", ""),
+         "method.share: goes with 'steps', 'call_ns' and 'step_ns', all of them"},
+        {METHOD("\"blocks\":8", TWIN, ",{\"name\":\"c\",\"server\":[]}"),
+         "method: takes two arms, one scenario and one load"},
+    };
+    struct lg_design design;
+    struct evd_error error = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        int rc = read_text(table[i].text, &design, &error);
+        if (rc >= 0 || !strstr(error.text, table[i].says))
+            print_error("case %zu says '%s', not '%s'\n", i, error.text, table[i].says);
+        assert_true(rc < 0);
+        assert_non_null(strstr(error.text, table[i].says));
+    }
+    assert_int_equal(read_text(METHOD("\"blocks\":8,\"steps\":9,\"share\":0.05,\"call_ns\":100,"
+                                      "\"step_ns\":0.5",
+                                      "", ""),
+                               &design, &error),
+                     EVD_OK);
+    assert_int_equal(design.method.blocks, 8);
+    assert_true(design.method.share > 0.049 && design.method.step_ns < 0.51);
+    lg_design_release(&design);
+    /* The one that comes with loadgen: 200 comparisons. */
+    assert_int_equal(lg_design_read(STUDIES_DIR "/aa.json", NULL, &design, &error), EVD_OK);
+    assert_int_equal(design.blocks / design.method.blocks, 200);
+    lg_design_release(&design);
 }
 
 #define GROWTH(one, two)                                                                           \
@@ -385,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_shipped),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_share_errors),
+        cmocka_unit_test(test_method),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_errors),
         cmocka_unit_test(test_shipped_growth),

@@ -41,6 +41,7 @@ design_file() {
         file=$studies/$1.json
         if [[ ! -r $file ]]; then
             known=$(cd "$studies" && printf '%s, ' *.json)
+            known=${known/study.schema.json, /} # says what a design is, and is none
             usage_error "study: there is no design '$1'; there are ${known//.json/}or a file"
         fi
     fi

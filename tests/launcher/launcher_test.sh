@@ -725,7 +725,7 @@ case_study_that_fails() {
 case_study_that_is_none() {
     launch study nonesuch
     expect_status 2
-    expect_in err "there is no design 'nonesuch'; there are aa, growth, quick, reference, workers, or a file"
+    expect_in err "there is no design 'nonesuch'; there are aa, growth, load, quick, reference, workers, or a file"
     launch study designs/nonesuch.json
     expect_status 2
     expect_in err "cannot read the design 'designs/nonesuch.json'"

@@ -54,6 +54,28 @@ static void lateness_is_measured_against_the_response(void **state)
     assert_int_equal(f->result.invalid_count, 0);
 }
 
+/* 250 us, or a tenth of the median response: whichever is more, to the ns. */
+static void the_limit_of_lateness(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        uint64_t response, late;
+        bool valid;
+    } cases[] = {{1000000, 250000, true}, {1000000, 250001, false}, {2500000, 250000, true},
+                 {2500010, 250001, true}, {2500010, 250002, false}, {4000000, 400000, true},
+                 {4000000, 400001, false}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        lg_histogram_init(&f->result.response);
+        lg_histogram_init(&f->result.woke_late);
+        lg_histogram_record_times(&f->result.response, cases[i].response, 1000);
+        lg_histogram_record_times(&f->result.woke_late, cases[i].late, 1000);
+        f->result.invalid_count = 0;
+        lg_verdict(&f->result);
+        assert_int_equal(f->result.invalid_count, !cases[i].valid);
+    }
+}
+
 static void full_cpu_and_stolen_time(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +354,7 @@ int main(void)
         FIXTURE_TEST(a_good_run_is_valid),
         FIXTURE_TEST(late_generator),
         FIXTURE_TEST(lateness_is_measured_against_the_response),
+        FIXTURE_TEST(the_limit_of_lateness),
         FIXTURE_TEST(full_cpu_and_stolen_time),
         FIXTURE_TEST(spinning_is_not_busy),
         FIXTURE_TEST(others_on_the_cpu),

@@ -59,23 +59,24 @@ static const struct route *find(struct evd_slice path)
     return NULL;
 }
 
-/* Any good token will do: pages are no events, which it may list. One that is not is counted and
- * told of as that of a call is. */
-static bool has_token(struct evd_worker *worker, const struct evd_http_request *request)
+/* Whether the page may be shown, to who brings any good token: pages are no events, which it may
+ * list. EVD_ERR_NO_PERMISSION is counted and told of as that of a call is. */
+static int check_token(struct evd_worker *worker, const struct evd_http_request *request)
 {
     const struct evd_http_field *field = evd_http_get(request, "Authorization");
     struct evd_error why = {.text = ""};
     struct evd_slice token;
     struct evd_grant *grant = NULL;
-    bool good = field != NULL && evd_auth_token_of_header(field->value, &token, &why) >= 0 &&
-                evd_auth_check(worker->config->auth, token, evd_auth_now(), &grant, &why) >= 0;
+    int rc = field == NULL ? EVD_ERR_NO_PERMISSION
+                           : evd_auth_token_of_header(field->value, &token, &why);
+    if (rc >= 0)
+        rc = evd_auth_check(worker->config->auth, token, evd_auth_now(), &grant, &why);
     evd_grant_free(grant);
-    if (!good) {
-        evd_metrics_error(worker->measure.metrics,
-                          evd_slice_text(evd_status_code(EVD_ERR_NO_PERMISSION)));
+    if (rc < 0) {
+        evd_metrics_error(worker->measure.metrics, evd_slice_text(evd_status_code(rc)));
         evd_worker_refused(worker, why.text);
     }
-    return good;
+    return rc;
 }
 
 static void answer(struct evd_worker *worker, const struct evd_http_request *request,
@@ -86,19 +87,21 @@ static void answer(struct evd_worker *worker, const struct evd_http_request *req
         return;
     }
     const struct route *route = find(request->path);
+    int rc;
     if (route == NULL) {
         response->status = 404;
     } else if (!evd_slice_equal(request->method, EVD_SLICE("GET")) &&
                !evd_slice_equal(request->method, EVD_SLICE("HEAD"))) {
         response->status = 405;
         response->allow = "GET, HEAD";
-    } else if (!route->open && worker->config->auth != NULL && !has_token(worker, request)) {
-        response->status = 401;
-        response->challenge = "Bearer";
+    } else if (!route->open && worker->config->auth != NULL &&
+               (rc = check_token(worker, request)) < 0) {
+        response->status = rc == EVD_ERR_NO_MEMORY ? 503 : 401;
+        response->challenge = rc == EVD_ERR_NO_MEMORY ? NULL : "Bearer";
     } else {
         response->status = 200;
         evd_buf_clear(&worker->work->payload);
-        int rc = route->get(worker, response);
+        rc = route->get(worker, response);
         if (rc < 0) {
             response->status = 500;
             response->type = NULL;

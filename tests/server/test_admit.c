@@ -19,15 +19,17 @@
 
 #define ALLOCATIONS 8 /* more than it takes to let somebody in */
 
+static const char call[] = "{\"id\":1,\"event\":\"auth\",\"data\":{\"token\":\"" TOKEN "\"}}\n";
+static const char request[] =
+    "GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " TOKEN "\r\n\r\n";
 static const char ok[] = "{\"id\":1,\"data\":\"ok\"}\n";
 static const char no_memory[] =
     "{\"id\":1,\"error\":{\"code\":\"no_memory\",\"message\":\"Out of memory\"}}\n";
 
-/* Brings a good token while the allocation of this number fails. What is answered: "" is the end.
- */
-static void bring(size_t fails, char *text, size_t cap)
+/* Says this, which has a good token, while the allocation of this number fails. What is answered:
+ * "" is the end. before: so that the tables of the loop are there. */
+static void bring(const char *before, const char *what, size_t fails, char *text, size_t cap)
 {
-    static const char call[] = "{\"id\":1,\"event\":\"auth\",\"data\":{\"token\":\"" TOKEN "\"}}\n";
     struct evd_auth_config none = {0};
     struct evd_error error;
     struct one_worker server;
@@ -35,9 +37,9 @@ static void bring(size_t fails, char *text, size_t cap)
     assert_int_equal(evd_auth_open_secret(&none, EVD_SLICE(SECRET), &server.config.auth, &error),
                      EVD_OK);
     one_worker_open(&server);
-    assert_int_equal(write(server.client, "\n", 1), 1); /* so that the loop's tables are there */
+    assert_int_equal(write(server.client, before, strlen(before)), strlen(before));
     (void)ev_run(server.worker.loop, EVRUN_NOWAIT);
-    assert_int_equal(write(server.client, call, sizeof call - 1), sizeof call - 1);
+    assert_int_equal(write(server.client, what, strlen(what)), strlen(what));
     test_memory_fail(fails, fails);
     (void)ev_run(server.worker.loop, EVRUN_NOWAIT);
     test_memory_fail(0, 0);
@@ -53,10 +55,10 @@ static void test_no_memory_is_no_refusal(void **state)
     (void)state;
     char text[256];
     size_t told = 0;
-    bring(0, text, sizeof text);
+    bring("\n", call, 0, text, sizeof text);
     assert_string_equal(text, ok);
     for (size_t fails = 1; fails <= ALLOCATIONS; fails++) {
-        bring(fails, text, sizeof text);
+        bring("\n", call, fails, text, sizeof text);
         if (strcmp(text, no_memory) == 0)
             told++;
         else if (text[0] != '\0') /* the end, where there was no memory to read or to answer */
@@ -66,8 +68,25 @@ static void test_no_memory_is_no_refusal(void **state)
     assert_string_equal(text, ok); /* the last of them was beyond what it takes */
 }
 
+static void test_nor_over_http(void **state)
+{
+    (void)state;
+    char text[1024];
+    size_t told = 0;
+    for (size_t fails = 0; fails <= ALLOCATIONS; fails++) {
+        bring("G", request + 1, fails, text, sizeof text);
+        told += strncmp(text, "HTTP/1.1 503 ", 13) == 0;
+        assert_null(strstr(text, " 401 "));
+        assert_null(strstr(text, "WWW-Authenticate"));
+    }
+    assert_true(told > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_memory_is_no_refusal)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_memory_is_no_refusal),
+        cmocka_unit_test(test_nor_over_http),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

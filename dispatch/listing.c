@@ -30,6 +30,15 @@ void evd_listing_path(const struct evd_listing *listing, const char *name,
         *p = *p == '.' ? '/' : *p; /* a dot is never part of a file's own name */
 }
 
+/* What is just gone again is none of anybody's business. */
+static int leave_out(const struct evd_listing *listing, const char *path)
+{
+    if (errno != ENOENT && errno != ENOTDIR)
+        evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: %s", path,
+                         strerror(errno));
+    return EVD_OK;
+}
+
 static int visit_file(struct evd_listing *listing, const char *path, const char *name)
 {
     char resolved[PATH_MAX];
@@ -43,7 +52,11 @@ static int visit_file(struct evd_listing *listing, const char *path, const char 
     else if (rc < 0 && lstat(path, &status) == 0) /* it is not just gone again */
         evd_dispatch_log(listing->config, EVD_LOG_WARNING, "%s is left out: %s", path,
                          strerror(error));
-    if (rc < 0 || stat(resolved, &status) < 0 || !S_ISREG(status.st_mode))
+    if (rc < 0)
+        return EVD_OK;
+    if (stat(resolved, &status) < 0)
+        return leave_out(listing, resolved);
+    if (!S_ISREG(status.st_mode))
         return EVD_OK;
     return listing->visitor.file(listing->visitor.context, name, resolved);
 }
@@ -65,9 +78,9 @@ static int visit_entry(struct evd_listing *listing, const char *dir, const char 
     if ((size_t)snprintf(path, sizeof path, "%s/%s", dir, entry) >= sizeof path)
         return EVD_OK;
     /* Folders are entered only as themselves: a link to a folder could make a loop. */
-    bool is_folder = lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    bool known = lstat(path, &status) == 0, is_folder = known && S_ISDIR(status.st_mode);
     if (!is_folder && !is_object)
-        return EVD_OK;
+        return known ? EVD_OK : leave_out(listing, path);
     struct evd_slice segment = evd_slice(entry, is_folder ? len : len - 3);
     /* A dot would make x.y.so and x/y.so one name. */
     if (memchr(segment.ptr, '.', segment.len) != NULL || !evd_name_is_valid(segment)) {

@@ -112,6 +112,9 @@ static const struct {
     {CALL_SETSOCKOPT, "SO_REUSEPORT: Cannot allocate memory", false},
     {CALL_INOTIFY, NULL, false},
     {CALL_OPEN, NULL, false},
+    {CALL_FCNTL, NULL, false},
+    {CALL_GETRANDOM, NULL, false},
+    {CALL_WRITE, NULL, false},
 };
 
 static void each_system_call_fails(void **state)
@@ -124,6 +127,43 @@ static void each_system_call_fails(void **state)
             print_message("%s: %ld starts failed\n", cases[i].says, failed);
             assert_true((failed > 0) == (cases[i].says != NULL));
         }
+    }
+}
+
+/* What cannot be looked at when the folder is listed is missing, and told of: a file, a folder. */
+static void what_is_left_out_is_told_of(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *modules, *call, *answer, *says;
+    } folders[] = {
+        {"--modules=" EVD_TEST_MODULES_PATH, "{\"event\":\"slow.now\"}\n", "{\"data\":\"now\"}",
+         "slow.so is left out: Cannot allocate memory"},
+        {"--modules=" EVD_MODULES_PATH, "{\"event\":\"api.services.status\"}\n",
+         "{\"data\":\"online\"}", "/api is left out: Cannot allocate memory"},
+    };
+    enum { FIRST = 20 }; /* sites, behind which there are more modules only */
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        int missing = 0;
+        for (long n = 1; n <= FIRST; n++) {
+            struct server server;
+            const char *args[] = {"--dispatch=dynamic", folders[i].modules, NULL};
+            char line[300];
+            faults_arm(faults, FAULT_CALLS, CALL_STAT, n, n);
+            server_start(&server, args);
+            faults->kind = FAULT_NONE;
+            int fd = client_connect(server.addresses[0]);
+            client_send_text(fd, folders[i].call);
+            (void)client_read_line(fd, line, sizeof line);
+            (void)close(fd);
+            assert_int_equal(server_stop(&server), 0);
+            if (strcmp(line, folders[i].answer) == 0)
+                continue;
+            missing++;
+            if (strstr(server.errors, folders[i].says) == NULL)
+                fail_msg("number %ld: %s; it says: %s", n, line, server.errors);
+        }
+        assert_true(missing > 0);
     }
 }
 
@@ -172,6 +212,7 @@ int main(void)
     faults = faults_map();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_system_call_fails),
+        cmocka_unit_test(what_is_left_out_is_told_of),
         cmocka_unit_test(a_loop_that_fails_ends_the_process),
         cmocka_unit_test(each_allocation_fails),
     };

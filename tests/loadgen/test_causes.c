@@ -1,21 +1,14 @@
-/* Each cause of INVALID (loadgen/cause.h), brought about by a peer, by another process or by a
- * system that misbehaves, in whole runs. Of the others, `late` is in test_lateness.c, where the
- * generator is stopped, and `accounting`, which nothing but a defect of the generator's own brings
- * about, in test_verdict.c. On a simulated clock, and exactly: simulated/test_simulated_causes.c.
- */
+/* Causes of INVALID (loadgen/cause.h) as a peer, another process or a machine brings them about, in
+ * whole runs. All of them, and exactly, are on a simulated clock:
+ * simulated/test_simulated_causes.c; there alone are those of a system that misbehaves. */
 #include "trial.h"
 
 #include "loadgen/cause.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,147 +24,6 @@ static bool has_cause(const struct trial *trial, const char *cause)
         if (strcmp(trial->result->invalid_causes[i], cause) == 0)
             return true;
     return false;
-}
-
-/* ---- A system that misbehaves: what the linker puts in place of the C library's ---- */
-
-static _Atomic unsigned clock_calls_left, timer_calls_left; /* until it happens; 0: never */
-static _Atomic unsigned busy_threads_left;
-static _Atomic uint64_t clock_jump_ns;
-static _Atomic unsigned stolen_ticks; /* more in each /proc/stat; 0: the real one */
-
-int __real_clock_gettime(clockid_t id, struct timespec *time);
-int __wrap_clock_gettime(clockid_t id, struct timespec *time);
-int __real_timerfd_settime(int fd, int flags, const struct itimerspec *new_value,
-                           struct itimerspec *old_value);
-int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new_value,
-                           struct itimerspec *old_value);
-int __real_getrusage(int who, struct rusage *usage);
-int __wrap_getrusage(int who, struct rusage *usage);
-FILE *__real_fopen(const char *path, const char *mode);
-FILE *__wrap_fopen(const char *path, const char *mode);
-
-static bool is_time(_Atomic unsigned *left)
-{
-    return *left > 0 && atomic_fetch_sub(left, 1) == 1;
-}
-
-int __wrap_clock_gettime(clockid_t id, struct timespec *time)
-{
-    int rc = __real_clock_gettime(id, time);
-
-    if (id == CLOCK_MONOTONIC) {
-        if (is_time(&clock_calls_left))
-            clock_jump_ns = UINT64_C(70000000000);
-        time->tv_sec += (time_t)(clock_jump_ns / 1000000000);
-    }
-    return rc;
-}
-
-int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *new_value,
-                           struct itimerspec *old_value)
-{
-    if (is_time(&timer_calls_left)) {
-        errno = EINVAL;
-        return -1;
-    }
-    return __real_timerfd_settime(fd, flags, new_value, old_value);
-}
-
-/* The first thread that asks takes a second more each time: its CPU is full, whatever it did. */
-int __wrap_getrusage(int who, struct rusage *usage)
-{
-    static _Thread_local bool is_busy;
-    static _Thread_local time_t seconds;
-    int rc = __real_getrusage(who, usage);
-
-    if (is_time(&busy_threads_left))
-        is_busy = true;
-    if (is_busy)
-        usage->ru_utime.tv_sec += ++seconds;
-    return rc;
-}
-
-FILE *__wrap_fopen(const char *path, const char *mode)
-{
-    static char text[128];
-    static unsigned looks;
-
-    if (stolen_ticks == 0 || strcmp(path, "/proc/stat") != 0)
-        return __real_fopen(path, mode);
-    looks++;
-    snprintf(text, sizeof(text), "cpu  %u 0 0 0 0 0 0 %u 0 0\n",
-             1000 * looks - stolen_ticks * looks, stolen_ticks * looks);
-    return fmemopen(text, strlen(text), "r");
-}
-
-/* Time goes on by 70 s while requests are due and in flight: none of them fits the histogram. */
-static void range(void **state)
-{
-    (void)state;
-    const struct peer_script script = {.transport = &evd_transport_frame};
-    struct trial trial;
-
-    clock_calls_left = 200; /* of a thousand and more */
-    run_trial(&trial, &script, STATUS ONE "--rate 1000 --warmup 0 --duration 1s");
-    clock_calls_left = 0;
-    clock_jump_ns = 0;
-    assert_int_equal(trial.rc, EVD_OK);
-    assert_true(trial.result->response.saturated > 0);
-    assert_true(has_cause(&trial, LG_CAUSE_RANGE));
-    end_trial(&trial);
-}
-
-static void broken(void **state)
-{
-    (void)state;
-    const struct peer_script script = {.transport = &evd_transport_frame};
-    struct trial trial;
-    struct evd_error error;
-
-    timer_calls_left = 20;
-    run_trial_broken(&trial, &script, STATUS TWO_HUNDRED);
-    timer_calls_left = 0;
-    assert_int_equal(trial.rc, EVD_OK);
-    assert_true(has_cause(&trial, LG_CAUSE_BROKEN));
-    assert_string_equal(trial.result->broken.text, "timerfd_settime failed");
-    assert_int_equal(lg_result_status(trial.result), 1);
-    assert_int_equal(lg_account_check(measured(&trial), "", &error), EVD_OK);
-    end_trial(&trial);
-}
-
-static void steal(void **state)
-{
-    (void)state;
-    const struct peer_script script = {.transport = &evd_transport_frame};
-    struct trial trial;
-
-    for (unsigned ticks = 10; ticks <= 11; ticks++) { /* in a thousand: 1 %, and more */
-        stolen_ticks = ticks;
-        run_trial(&trial, &script, STATUS TWO_HUNDRED);
-        stolen_ticks = 0;
-        assert_int_equal(trial.rc, EVD_OK);
-        assert_true(has_cause(&trial, LG_CAUSE_STEAL) == (ticks == 11));
-        end_trial(&trial);
-    }
-}
-
-/* One of four threads: a fourth of what is full in the mean. */
-static void one_thread_is_full(void **state)
-{
-    (void)state;
-    const struct peer_script script = {.transport = &evd_transport_frame};
-    struct trial trial;
-
-    busy_threads_left = 1;
-    run_trial(&trial, &script,
-              STATUS "--rate 200 --warmup 0 --duration 600ms --threads 4 --quantiles 99.9");
-    assert_int_equal(busy_threads_left, 0);
-    assert_int_equal(trial.rc, EVD_OK);
-    assert_true(trial.result->client_share < 0.85);
-    assert_true(has_cause(&trial, LG_CAUSE_CLIENT_CPU));
-    assert_true(has_cause(&trial, LG_CAUSE_SAMPLES));
-    end_trial(&trial);
 }
 
 /* ---- A peer that misbehaves ---- */
@@ -378,10 +230,6 @@ static void client_busy_or_waiting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(range),
-        cmocka_unit_test(broken),
-        cmocka_unit_test(one_thread_is_full),
-        cmocka_unit_test(steal),
         cmocka_unit_test(interrupted),
         cmocka_unit_test(unsolicited),
         cmocka_unit_test(errors),

@@ -26,10 +26,6 @@ void load_trial(struct trial *trial, char *args, const char *address);
 __attribute__((format(printf, 3, 4))) void
 run_trial(struct trial *trial, const struct peer_script *script, const char *format, ...);
 
-/* The same where the run is to break down on its way. */
-__attribute__((format(printf, 3, 4))) void
-run_trial_broken(struct trial *trial, const struct peer_script *script, const char *format, ...);
-
 /* The accounts of a run that took place must add up, and its responses be those of the accounts. */
 void check_trial(const struct trial *trial);
 

@@ -229,7 +229,7 @@ static void test_injected(void **state)
 
 static void test_calibration(void **state)
 {
-    struct study *study = make(2, "\"blocks\":8,\"steps\":500", log(1.25), 0);
+    struct study *study = make(2, "\"blocks\":8,\"steps\":250", log(1.25), 0);
     struct lg_summary summary;
     struct lg_calibration found;
     struct evd_error error = {0};
@@ -237,8 +237,8 @@ static void test_calibration(void **state)
     assert_int_equal(lg_summary_make(&study->data, &summary), EVD_OK);
     assert_int_equal(lg_method_calibrate(&summary, 0.05, &found, &error), EVD_OK);
     assert_near(found.call_ns, 2000, 1e-6);
-    assert_near(found.step_ns, 1, 1e-9); /* a quarter of 2,000 ns, by 500 */
-    assert_near(found.steps, 100, 0);
+    assert_near(found.step_ns, 2, 1e-9); /* a quarter of 2,000 ns, by 250 */
+    assert_near(found.steps, 50, 0);
     lg_summary_release(&summary);
     release(study);
     /* Steps that nobody sees, and a study that times none. */

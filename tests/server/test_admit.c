@@ -46,6 +46,8 @@ static void bring(const char *before, const char *what, size_t fails, char *text
     ssize_t len = recv(server.client, text, cap - 1, MSG_DONTWAIT);
     assert_true(len >= 0 || errno == ECONNRESET);
     text[len > 0 ? len : 0] = '\0';
+    if (strcmp(text, no_memory) == 0) /* behind that is the end */
+        assert_int_equal(recv(server.client, text + len, 1, MSG_DONTWAIT), 0);
     one_worker_close(&server);
     evd_auth_close(server.config.auth);
 }

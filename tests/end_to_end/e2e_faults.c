@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SITES_MAX 400 /* of one script: more, and the loops below would not end */
@@ -332,6 +333,49 @@ static void reads_and_writes_may_be_short(void **state)
     assert_string_equal(server.errors, "");
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Somebody sets the clock all the time: no call is answered before it may be, and all are; who is
+ * silent goes when its time is over, and not before. */
+static void set_the_clock(long by)
+{
+    struct server server;
+    const char *args[] = {"--dispatch=dynamic", "--modules=" EVD_TEST_MODULES_PATH,
+                          "--first-byte-timeout=400ms", NULL};
+    char line[100];
+    faulty_start(&server, args);
+    arm(FAULT_CLOCK, by, 0);
+    int fd = client_connect(server.addresses[0]);
+    int64_t began = now_ms();
+    int silent = client_connect(server.addresses[0]);
+    client_send_text(fd, "{\"event\":\"slow.after\",\"data\":[3,20]}\n");
+    (void)client_read_line(fd, line, sizeof line);
+    assert_string_equal(line, "{\"data\":[3,20]}");
+    assert_true(now_ms() - began >= 3 * 20);
+    assert_int_equal(recv(silent, line, sizeof line, 0), 0);
+    assert_true(now_ms() - began >= 350); /* its clock is a few milliseconds coarse */
+    client_send_text(fd, "{\"event\":\"slow.now\"}\n");
+    (void)client_read_line(fd, line, sizeof line);
+    assert_string_equal(line, "{\"data\":\"now\"}");
+    assert_true(faults->asked > 0);
+    (void)close(fd);
+    (void)close(silent);
+    faulty_stop(&server);
+    assert_string_equal(server.errors, "");
+}
+
+static void the_wall_clock_may_jump(void **state)
+{
+    (void)state;
+    set_the_clock(3600);
+    set_the_clock(-3600);
+}
+
 /* ---- Descriptors run out. ---- */
 
 static size_t count_of(const char *text, const char *part)
@@ -518,6 +562,7 @@ int main(void)
         cmocka_unit_test(loading_may_fail_for_good),
         cmocka_unit_test(calls_may_be_interrupted),
         cmocka_unit_test(reads_and_writes_may_be_short),
+        cmocka_unit_test(the_wall_clock_may_jump),
         cmocka_unit_test(the_soft_limit_is_raised),
         cmocka_unit_test(out_of_descriptors),
         cmocka_unit_test(accepting_is_paused),

@@ -12,7 +12,6 @@ trap 'rm -rf "$work"' EXIT INT TERM
 # What cannot fail for want of something, or whose failure another test makes.
 cat > "$work/excused" << 'END'
 _exit                   does not return
-clock_gettime           of a clock that is there
 close                   the descriptor is gone all the same
 dup3                    onto a number that is open; e2e_service: the file cannot be opened
 epoll_wait              ends the process: e2e_start

@@ -12,6 +12,7 @@ enum fault_kind {
     FAULT_TABLES,      /* realloc alone: what libev asks for */
     FAULT_CALLS,       /* those of `calls` fail as they do for want of memory or descriptors */
     FAULT_INTERRUPTS,  /* every other system call gives EINTR; from and to mean nothing */
+    FAULT_CLOCK,       /* each look at the wall clock finds it set by `from` seconds more */
     FAULT_SHORT,       /* reads and writes move one byte; the same */
 };
 

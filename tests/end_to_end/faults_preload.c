@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -15,7 +16,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -197,6 +200,25 @@ int close(int fd)
         bound.sun_family == AF_UNIX && access(bound.sun_path, F_OK) == 0)
         faults->orphans++;
     return (int)syscall(SYS_close, fd);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, ret_now);
+    bool wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+    if (wall && faults->kind == FAULT_CLOCK)
+        ret_now->tv_sec += ++faults->asked * faults->from;
+    return rc;
+}
+
+/* What libev takes for the wall clock. */
+int gettimeofday(struct timeval *restrict ret_now, void *restrict zone)
+{
+    struct timespec now;
+    (void)zone;
+    int rc = clock_gettime(CLOCK_REALTIME, &now);
+    *ret_now = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+    return rc;
 }
 
 /* ---- When it starts, or loads a module. ---- */

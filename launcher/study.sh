@@ -152,8 +152,13 @@ command_run() {
 }
 
 command_report() {
-    [[ $# -gt 0 ]] || usage_error "report: which study or bench? It takes the DIR of one"
+    [[ $# -gt 0 ]] || usage_error "report: which study or bench? It takes the DIR of one, or --results"
     set_up build report
+    if [[ $1 == --results ]]; then
+        [[ $# -le 2 ]] || usage_error "report: --results takes one folder"
+        build_loadgen
+        exec "$here/build/release/bin/loadgen" report --results "${2:-$here/results}"
+    fi
     if [[ -e $1/roofline.jsonl ]]; then
         build release tests/bench/roofline/all || exit 1
         "$here/build/release/bin/evd-roofline" --render "$1/roofline.jsonl" >"$1/report.md"

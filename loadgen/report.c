@@ -6,6 +6,7 @@
 #include "plot.h"
 #include "report_compare.h"
 #include "report_parts.h"
+#include "results_page.h"
 #include "study_json.h"
 
 #include <dirent.h>
@@ -20,6 +21,7 @@ const char lg_report_help[] =
     "       loadgen report --compare A B [--json]\n"
     "       loadgen report --method DIR\n"
     "       loadgen report --calibrate SHARE DIR\n"
+    "       loadgen report --results DIR\n"
     "\n"
     "Makes DIR/report.md, DIR/report.html (one file, works offline) and the figures of report.md\n"
     "from raw data. Measures nothing; the same data give the same bytes. Needs gnuplot (Debian:\n"
@@ -41,6 +43,10 @@ const char lg_report_help[] =
     "                 of a study that times steps: how many of them add SHARE (as 5%) to the\n"
     "                 reference's CPU per call, then SHARE, ns a call and ns a step, on one line.\n"
     "                 Exit: 0; 3 the data do not tell; 2 usage.\n"
+    "  --results DIR  DIR/README.md: what the folders in DIR say, from their raw data; the first\n"
+    "                 screen is DIR/reference. Those of studies, a bench, the roofline, the "
+    "generator,\n"
+    "                 truths, soaks and fuzzing are known; what is not there is left out\n"
     "  --help, --version\n"
     "\n"
     "Examples:\n"
@@ -284,18 +290,31 @@ static int calibrate(const char *text, const char *dir)
     return rc == EVD_OK ? 0 : complain(&error, 3);
 }
 
+static int results(int argc, char **argv)
+{
+    struct evd_error error = {0};
+    if (argc != 1) {
+        fputs("loadgen: report: --results takes one folder; try 'loadgen report --help'\n", stderr);
+        return 2;
+    }
+    if (lg_results_make(argv[0], &error) != EVD_OK) {
+        fprintf(stderr, "loadgen: %s\n", error.text);
+        return 1;
+    }
+    printf("results: %s/README.md\n", argv[0]);
+    return 0;
+}
+
 int lg_report_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"compare", no_argument, NULL, 'c'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"method", no_argument, NULL, 'm'},
-                                            {"calibrate", required_argument, NULL, 'k'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"compare", no_argument, NULL, 'c'},         {"json", no_argument, NULL, 'j'},
+        {"results", no_argument, NULL, 'r'},         {"method", no_argument, NULL, 'm'},
+        {"calibrate", required_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},         {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
     const char *share = NULL;
-    bool two = false, json = false, judge = false;
+    bool two = false, json = false, judge = false, all = false;
     int option;
     optind = 0; /* start anew: main() may have used getopt */
     opterr = 0;
@@ -305,10 +324,11 @@ int lg_report_main(int argc, char **argv)
         if (option == 'v')
             return printf("loadgen %s (%s, %s)\n", EVD_VERSION, EVD_COMMIT, EVD_BUILD_TYPE), 0;
         two = two || option == 'c';
+        all = all || option == 'r';
         json = json || option == 'j';
         judge = judge || option == 'm';
         share = option == 'k' ? optarg : share;
-        if (strchr("cjmk", option))
+        if (strchr("cjmkr", option))
             continue;
         fprintf(stderr, "loadgen: report: there is no option '%s'; try 'loadgen report --help'\n",
                 argv[optind - 1]);
@@ -320,6 +340,8 @@ int lg_report_main(int argc, char **argv)
         fputs("loadgen: report: --json goes with --compare; try 'loadgen report --help'\n", stderr);
         return 2;
     }
+    if (all)
+        return results(argc - optind, argv + optind);
     if (argc - optind != 1 || (judge && share)) {
         fputs(
             "loadgen: report: give the folder of one study or bench; try 'loadgen report --help'\n",

@@ -25,7 +25,7 @@ static const char *fact(const struct lg_bench_data *data, const char *key, const
 
 /* ---- The answer ---- */
 
-static char *make_lead(const struct lg_bench_data *data)
+char *lg_bench_lead(const struct lg_bench_data *data)
 {
     static const struct {
         const char *name, *label;
@@ -67,7 +67,7 @@ static char *make_lead(const struct lg_bench_data *data)
 
 static void put_begin(const struct lg_bench_data *data, struct lg_doc *doc)
 {
-    char meta[640], cpu[128], kernel[96], *lead = make_lead(data);
+    char meta[640], cpu[128], kernel[96], *lead = lg_bench_lead(data);
     snprintf(meta, sizeof(meta),
              "%zu benchmarks, %zu repetitions of each, in random order. %s, %.0f CPUs, Linux %s. "
              "Commit `%.40s`. %.10s.",
@@ -476,6 +476,16 @@ static void put_origin(const struct lg_bench_data *data, struct lg_doc *doc)
                      data->target_count > 0 ? ", `targets.tsv`" : "");
 }
 
+void lg_bench_meaning(const struct lg_bench_data *data, struct lg_doc *doc)
+{
+    doc->format->list(doc, true);
+    meaning_dispatch(data, doc);
+    meaning_lookup(data, doc);
+    meaning_bytes(data, doc);
+    lg_targets_item(data, doc);
+    doc->format->list(doc, false);
+}
+
 void lg_bench_write(const struct lg_report *report, struct lg_doc *doc)
 {
     const struct lg_bench_data *data = report->bench;
@@ -483,12 +493,7 @@ void lg_bench_write(const struct lg_report *report, struct lg_doc *doc)
         data->list[i].shown = false; /* the page is written once in each format */
     put_begin(data, doc);
     doc->format->heading(doc, 2, "What it means");
-    doc->format->list(doc, true);
-    meaning_dispatch(data, doc);
-    meaning_lookup(data, doc);
-    meaning_bytes(data, doc);
-    lg_targets_item(data, doc);
-    doc->format->list(doc, false);
+    lg_bench_meaning(data, doc);
     doc->format->heading(doc, 2, "Can it be trusted?");
     doc->format->list(doc, true);
     validity_of_figures(data, doc);

@@ -147,7 +147,10 @@ enum lg_bench_figure {
 
 int lg_bench_figures_make(struct lg_report *report, struct evd_error *ret_error);
 
-/* report_bench.c: the whole page. */
+/* report_bench.c: the answer in a sentence, to be freed; what it means, as a list; the whole page.
+ */
+char *lg_bench_lead(const struct lg_bench_data *data);
+void lg_bench_meaning(const struct lg_bench_data *data, struct lg_doc *doc);
 void lg_bench_write(const struct lg_report *report, struct lg_doc *doc);
 
 #endif

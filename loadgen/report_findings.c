@@ -323,7 +323,7 @@ static void check_replies(const struct lg_summary *summary, struct lg_doc *doc)
                     "lost.");
 }
 
-static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
+static void check_trials(const struct lg_summary *summary, bool reasons, struct lg_doc *doc)
 {
     size_t there = summary->trials - summary->repeated;
     if (there < summary->planned)
@@ -335,7 +335,8 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
         lg_doc_item(doc, LG_TONE_BAD, "%zu trial%s went wrong and %s left out of every figure.",
                     summary->problems, summary->problems > 1 ? "s" : "",
                     summary->problems > 1 ? "are" : "is");
-    list_reasons(summary, doc, true);
+    if (reasons)
+        list_reasons(summary, doc, true);
     if (summary->overloaded > 0)
         lg_doc_item(doc, LG_TONE_GOOD,
                     "%zu trial%s offered more calls than were answered. That is a result of loads "
@@ -360,7 +361,8 @@ static void check_trials(const struct lg_summary *summary, struct lg_doc *doc)
             "arms had too few without: it falls on all arms alike, and makes intervals "
             "wide, not wrong. Verdicts that rest on that say so.",
             stolen, stolen > 1 ? "s" : "", stolen > 1 ? "are" : "is");
-    list_reasons(summary, doc, false);
+    if (reasons)
+        list_reasons(summary, doc, false);
 }
 
 struct twin_check {
@@ -470,10 +472,19 @@ void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc)
 {
     doc->format->list(doc, true);
     check_replies(summary, doc);
-    check_trials(summary, doc);
+    check_trials(summary, true, doc);
     if (!(summary->data->design.method.steps > 0)) /* which has none, and is all about noise */
         check_twins(summary, doc);
     check_blocks(summary, doc);
     check_machine(summary, doc);
+    doc->format->list(doc, false);
+}
+
+void lg_findings_brief(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    doc->format->list(doc, true);
+    check_replies(summary, doc);
+    check_trials(summary, false, doc);
+    check_twins(summary, doc);
     doc->format->list(doc, false);
 }

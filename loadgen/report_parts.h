@@ -163,6 +163,8 @@ enum lg_finding lg_findings_of(const struct lg_summary *summary, size_t load, en
 
 void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc);
 void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc);
+/* Without the reasons, trial by trial, and the machine. */
+void lg_findings_brief(const struct lg_summary *summary, struct lg_doc *doc);
 
 /* report_tables.c: each writes one table. */
 void lg_tables_rate(const struct lg_summary *summary, size_t scenario, size_t load,

@@ -126,7 +126,7 @@ if [[ \${0##*/} == evd-roofline ]]; then
     [[ \$1 == --render ]] || touch "\${@: -1}"
 fi
 if [[ \$1 == report && \$2 == --method && -e $room/unclear ]]; then exit 3; fi
-if [[ \$1 == report && \$2 != --method ]]; then touch "\$2/report.html" "\$2/report.md"; fi
+if [[ \$1 == report && \$2 != --method && \$2 != --results ]]; then touch "\$2/report.html" "\$2/report.md"; fi
 exit "\${PROGRAM_CODE:-0}"
 FAKE
     chmod +x "$room/program"
@@ -601,6 +601,14 @@ FAKE
     launch report elsewhere
     expect_status 0
     expect_in calls 'profile.py --render elsewhere/profile.jsonl'
+    launch report --results
+    expect_status 0
+    expect_in calls "loadgen report --results $tree/results"
+    launch report --results elsewhere
+    expect_in calls 'loadgen report --results elsewhere'
+    launch report --results elsewhere more
+    expect_status 2
+    expect_in err 'report: --results takes one folder'
     touch "$room/no-right"
     launch bench profile --out nowhere
     expect_status 1

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# results_test.sh LOADGEN RESULTS: the committed page of results is what the command makes of the
+# data beside it, byte for byte; what is not there is left out, what is damaged is named.
+# shellcheck disable=SC2016 # the page's backquotes
+set -euo pipefail
+
+loadgen=$1 results=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "results_test.sh: $1" >&2
+    exit 1
+}
+
+# says TEXT: the page has it; lacks TEXT: it has not.
+says() { grep -qF -- "$1" "$work/README.md" || fail "the page lacks '$1'"; }
+lacks() { ! grep -qF -- "$1" "$work/README.md" || fail "the page has '$1'"; }
+make() { "$loadgen" report --results "$work" >/dev/null; }
+
+# No page is made from figures.
+(cd "$results" && find . -type f ! -name '*.svg' -print0 | tar -c --null -T -) | tar -x -C "$work"
+rm -f "$work/README.md"
+make
+cmp "$results/README.md" "$work/README.md" ||
+    fail "results/README.md is not what './evdispatch report --results' makes of the data beside it"
+says '**Static, dynamic, or an object for each call?**'
+says '## Fuzzing'
+cp "$work/README.md" "$work/before"
+
+# Damage: the file is named, and the page stays.
+printf 'x\ty\n' >>"$work/fuzz/runs.tsv"
+! make 2>"$work/error" || fail "a run of two fields was taken"
+grep -qE 'fuzz/runs.tsv:[0-9]+: a run has 11 fields' "$work/error" || fail "$(cat "$work/error")"
+cmp "$work/before" "$work/README.md" || fail "an error changed the page"
+
+# What is not there is left out; a study that nobody named is told.
+rm -rf "$work"/{fuzz,growth,bench,roofline,soak}
+mv "$work/reference" "$work/other"
+make
+lacks '**Static, dynamic'
+lacks '## Fuzzing'
+lacks '## Single operations'
+says '## Three ways of dispatch'
+says '[report.md](other/report.md)'
+rm -rf "$work/other"
+
+# Those that the tree has no results of.
+mkdir "$work"/{truth,generator,soak}
+cat >"$work/truth/truth.json" <<'TRUTH'
+{"command": "./evdispatch truth", "commit": "0123456789ab", "started": "2026-01-02T03:04:05Z", "truths": [
+{"name": "a", "checks": [{"kept": true}, {"kept": false}], "unmeasurable": ""},
+{"name": "b", "checks": [], "unmeasurable": "busy"}]}
+TRUTH
+{
+    echo '{"schema": "evdispatch.generator/1", "loadgen": "loadgen 0.1.0", "rounds": 2}'
+    for round in 0 1; do
+        for arm in frame wrk; do
+            cpu=2000000
+            [[ $arm == frame ]] || cpu=3000000
+            echo "{\"round\": $round, \"arm\": \"$arm\", \"connections\": 64, \"depth\": 1, \"requests\": 1000," \
+                "\"cpu_user_ns\": $cpu, \"cpu_system_ns\": $cpu, \"wall_ns\": 5000000}"
+        done
+    done
+} >"$work/generator/generator.jsonl"
+printf './evdispatch soak restarts, commit abc\n3 restarts\ntwo lost\nFAILED\n' >"$work/soak/restarts.txt"
+make
+says '✗ 1 of 2 figures are what they should be'
+says '! 1 truth could not be measured.'
+says '`frame`, 64 connections, 1 in flight on each: 4.00 µs of CPU a request.'
+says "wrk's CPU a request over that of \`frame\` 1.500."
+says '✗ `./evdispatch soak restarts, commit abc`: **failed**.'
+says '- two lost.'
+sed -i 's/"round": 1/"round": 1000/' "$work/generator/generator.jsonl"
+! make 2>"$work/error" || fail "round 1000 was taken"
+grep -qF 'generator/generator.jsonl:4: this is no trial of a round from 0 to 399' "$work/error" || fail "$(cat "$work/error")"
+! "$loadgen" report --results "$work/nowhere" 2>"$work/error" || fail "a folder that is not there was taken"
+grep -qF 'there is no folder' "$work/error" || fail "$(cat "$work/error")"

@@ -210,6 +210,6 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
     lg_tables_noise(report->summary, doc);
     lg_errors_write(report->data, doc);
     put_reading(report, doc);
-    lg_origin_write(report->data, report->edits->count > 0, doc);
+    lg_origin_write(report, doc);
     doc->format->end(doc);
 }

@@ -255,6 +255,32 @@ static int check_rate(const struct lg_place *place, const struct lg_data *data, 
                              share);
 }
 
+/* Trials of two versions in one file would be compared as if they were of one. Older runs have not
+ * recorded it. */
+static int check_commit(const struct lg_place *place, const struct lg_data *data, const cJSON *run)
+{
+    const char *was = lg_json_string(run, "commit", NULL);
+    const char *is = lg_json_string(data->about, "commit", NULL);
+    if (!was || !is || strcmp(was, is) == 0)
+        return EVD_OK;
+    return lg_place_complain(place, "the trial is of commit '%.40s', study.json of '%.40s'", was,
+                             is);
+}
+
+/* All arms of a block were offered the same arrivals. */
+static int check_seed(const struct lg_place *place, const struct lg_data *data, const cJSON *line,
+                      struct lg_trial *trial)
+{
+    const char *seed = lg_json_string(line, "seed", "");
+    snprintf(trial->seed, sizeof(trial->seed), "%.20s", seed);
+    const struct lg_trial *before = trial > data->trials ? trial - 1 : NULL;
+    if (!before || before->block != trial->block || strcmp(before->seed, trial->seed) == 0)
+        return EVD_OK;
+    return lg_place_complain(place,
+                             "'seed' is \"%s\", and \"%s\" in the line before, of the same block",
+                             trial->seed, before->seed);
+}
+
 static int take_run(const struct lg_place *place, struct lg_data *data, const cJSON *run,
                     struct lg_trial *trial)
 {
@@ -262,9 +288,9 @@ static int take_run(const struct lg_place *place, struct lg_data *data, const cJ
     if (strcmp(schema, "evdispatch.run/1") != 0)
         return lg_place_complain(place, "the run's schema is '%.40s', not 'evdispatch.run/1'",
                                  schema);
-    int rc = data->design.method.blocks > 0 /* their lines are brief: study_trial.c */
-                 ? EVD_OK
-                 : take_histogram(place, member(member(run, "latency_ns"), "response"), trial);
+    int rc = check_commit(place, data, run);
+    if (rc == EVD_OK && data->design.method.blocks == 0) /* else lines are brief: study_trial.c */
+        rc = take_histogram(place, member(member(run, "latency_ns"), "response"), trial);
     if (rc == EVD_OK)
         rc = take_accounting(place, run, trial);
     if (rc == EVD_OK)
@@ -287,6 +313,8 @@ static int take_line(const struct lg_place *place, struct lg_data *data, const c
                      struct lg_trial *trial)
 {
     int rc = take_place(place, &data->design, line, trial);
+    if (rc == EVD_OK)
+        rc = check_seed(place, data, line, trial);
     if (rc != EVD_OK)
         return rc;
     for (int i = 0; i < LG_METRIC_COUNT; i++)

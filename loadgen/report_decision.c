@@ -74,15 +74,15 @@ static double longest_handler(const struct about *about, double share, size_t *r
     return longest;
 }
 
-/* Where it takes the fewest calls a second at all. */
+/* Where it takes the fewest calls a second at all; what too few trials tell forbids nothing. */
 static double fewest_calls(const struct about *about, size_t *ret_scenario)
 {
     double fewest = NAN;
     for (size_t i = 0; i < scenarios(about); i++) {
-        double rate = cell_at(about, i)->values[LG_RATE].estimate;
-        if (!(rate > 0) || rate >= fewest)
+        const struct lg_interval *rate = &cell_at(about, i)->values[LG_RATE];
+        if (!rate->bounded || !(rate->estimate > 0) || rate->estimate >= fewest)
             continue;
-        fewest = rate;
+        fewest = rate->estimate;
         *ret_scenario = i;
     }
     return fewest;
@@ -91,20 +91,24 @@ static double fewest_calls(const struct about *about, size_t *ret_scenario)
 static void put_worse(const struct about *about, const char *buys, FILE *out)
 {
     char handler[LG_PRINT_MAX], less[LG_PRINT_MAX], rate[LG_PRINT_MAX];
-    size_t slow = 0, few = 0;
-    double five = longest_handler(about, 0.05, &slow), one = longest_handler(about, 0.01, &slow),
+    size_t slow = 0, slower = 0, few = 0;
+    double five = longest_handler(about, 0.05, &slow), one = longest_handler(about, 0.01, &slower),
            calls = fewest_calls(about, &few);
     fprintf(out, "you want %s", buys);
-    if (about->metric != LG_RATE)
+    if (about->metric != LG_RATE) {
         fputs(", and slower answers do not matter", out);
-    else if (five > 0)
+    } else if (five > 0) {
         fprintf(out,
                 ", and a handler runs %s longer than that of `%s`: then it costs 5 %% of a call "
-                "(1 %% at %s)",
+                "(1 %% at %s",
                 lg_print_value(five, LG_UNIT_TIME, handler), scenario_name(about, slow),
                 lg_print_value(one, LG_UNIT_TIME, less));
-    else if (isfinite(five))
+        if (slower != slow)
+            fprintf(out, " more than that of `%s`", scenario_name(about, slower));
+        fputs(")", out);
+    } else if (isfinite(five)) {
         fputs("; it costs less than 5 % of a call whatever the handler does", out);
+    }
     if (about->metric == LG_RATE && calls > 0)
         fprintf(out, ". Not where a core must take more than %s on `%s`: it cannot",
                 lg_print_value(calls, LG_UNIT_RATE, rate), scenario_name(about, few));
@@ -221,7 +225,7 @@ static void put_figures(const struct about *about, FILE *out)
                                                        : LG_UNIT_US;
         char number[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
         if (isfinite(value->estimate))
-            fprintf(out, "%s%s %s on `%s`. ", reference ? "" : "× ",
+            fprintf(out, "%s%s %s on `%s`. ", reference ? "" : "×\u00a0",
                     lg_print_value(value->estimate, unit, number),
                     lg_print_bounds(value, unit, bounds), scenario_name(about, i));
     }

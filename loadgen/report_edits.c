@@ -118,6 +118,8 @@ int lg_edits_read(const char *dir, struct lg_edits *ret_edits, struct evd_error 
     ret_edits->groups = calloc(LG_EDIT_ARMS_MAX, sizeof(*ret_edits->groups));
     rc = ret_edits->groups ? take_lines(path, text, len, ret_edits, ret_error)
                            : evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for edits");
+    if (rc == EVD_OK)
+        rc = lg_data_sha256(text, len, ret_edits->sha256, ret_error);
     free(text);
     if (rc != EVD_OK)
         lg_edits_release(ret_edits);

@@ -19,6 +19,7 @@ struct lg_edit_group {
 struct lg_edits {
     size_t count;                 /* 0: there is no edit.jsonl */
     struct lg_edit_group *groups; /* by size, then as they come; owned */
+    char sha256[65];              /* of edit.jsonl */
 };
 
 /* EVD_OK also when there is no file. An error names the line. */

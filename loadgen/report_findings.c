@@ -146,12 +146,42 @@ char *lg_findings_lead(const struct lg_summary *summary)
     return text;
 }
 
+/* How many arms have an interval against the reference there. */
+static unsigned compared_arms(const struct lg_summary *summary, size_t scenario, size_t load,
+                              enum lg_metric metric)
+{
+    unsigned compared = 0;
+    for (size_t arm = 0; arm < summary->data->design.arm_count; arm++)
+        compared += is_compared(&summary->data->design, arm) &&
+                    lg_summary_comparable(summary, scenario, load, arm, metric);
+    return compared;
+}
+
+/* "no arm is shown to differ" takes arms that could have been shown to: all of them, or it is said
+ * of how many. */
+static const char *nothing_shown(const struct lg_summary *summary, size_t scenario, size_t load,
+                                 enum lg_metric metric, char out[static 120])
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned compared = compared_arms(summary, scenario, load, metric), arms = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        arms += is_compared(design, arm);
+    if (compared == 0)
+        snprintf(out, 120, "no arm could be compared: too few trials count");
+    else if (compared < arms)
+        snprintf(out, 120, "of the %u arms of %u that could be compared none is shown to differ",
+                 compared, arms);
+    else
+        snprintf(out, 120, "no arm is shown to differ");
+    return out;
+}
+
 /* One item: what the arms' calls cost more, or less, on a scenario at full load. */
 static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, size_t load,
                            struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX];
+    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX], none[120];
     size_t len = 0;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
@@ -177,9 +207,9 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
                     design->scenarios[scenario], design->arms[design->reference].name, b, text);
     else
         lg_doc_item(doc, LG_TONE_PLAIN,
-                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU; no arm is shown to "
-                    "differ.",
-                    design->scenarios[scenario], design->arms[design->reference].name, b);
+                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU; %s.",
+                    design->scenarios[scenario], design->arms[design->reference].name, b,
+                    nothing_shown(summary, scenario, load, LG_CPU, none));
 }
 
 /* One item: the median latency of the reference, and which arms differ. */
@@ -187,7 +217,7 @@ static void meaning_of_latency(const struct lg_summary *summary, size_t scenario
                                struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX];
+    char text[SENTENCE_MAX] = "", a[LG_PRINT_MAX], b[LG_PRINT_MAX], c[LG_PRINT_MAX], none[120];
     size_t len = 0;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
@@ -209,8 +239,8 @@ static void meaning_of_latency(const struct lg_summary *summary, size_t scenario
                 "%s;%s%s.",
                 design->scenarios[scenario], lg_print_count(summary->data->loads[load].rate, c),
                 design->arms[design->reference].name,
-                lg_print_value(reference->values[LG_P50].estimate, LG_UNIT_US, a),
-                len ? "" : " no arm is shown to differ", text);
+                lg_print_value(reference->values[LG_P50].estimate, LG_UNIT_US, a), len ? "" : " ",
+                len ? text : nothing_shown(summary, scenario, load, LG_P50, none));
 }
 
 void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)

@@ -392,6 +392,6 @@ void lg_method_write(const struct lg_report *report, struct lg_doc *doc)
         put_all(report, doc);
         put_reading(report, doc);
     }
-    lg_origin_write(report->data, false, doc);
+    lg_origin_write(report, doc);
     doc->format->end(doc);
 }

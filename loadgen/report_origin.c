@@ -122,16 +122,50 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
             data->count);
 }
 
-void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
+/* Programs, modules and scenarios, as study.json has them: what else would be measured the second
+ * time. */
+static void write_files(const struct lg_data *data, struct lg_doc *doc)
 {
-    struct lg_table *table = calloc(1, sizeof(*table));
+    static const char *const heads[] = {"File", "SHA-256"};
+    const cJSON *files = member(data->about, "files"), *file;
+    char text[LG_TABLE_TEXT];
+    struct lg_table *table =
+        cJSON_GetArraySize(files) > 0
+            ? lg_tables_new("What was measured, by content. A folder's is that of its shared "
+                            "objects.",
+                            2, heads)
+            : NULL;
+    if (!table)
+        return;
+    cJSON_ArrayForEach(file, files)
+    {
+        if (table->rows == LG_TABLE_ROWS)
+            break;
+        struct lg_table_cell *row = table->cells[table->rows++];
+        lg_tables_put(&row[0], LG_TONE_PLAIN,
+                      lg_doc_plain(lg_json_string(file, "file", "?"), text, sizeof(text)), "");
+        snprintf(text, sizeof(text), "`%.64s`", lg_json_string(file, "sha256", "not there"));
+        lg_tables_put(&row[1], LG_TONE_PLAIN, text, "");
+    }
+    doc->format->table(doc, table);
+    free(table);
+}
+
+/* Of the raw data that not every study has; "" where this one has none. */
+static void write_more_data(const char *what, const char *sha256, struct lg_doc *doc)
+{
+    if (sha256[0])
+        lg_doc_paragraph(doc, "%s (SHA-256 `%s`).", what, sha256);
+}
+
+void lg_origin_write(const struct lg_report *report, struct lg_doc *doc)
+{
+    static const char *const heads[] = {"What", "Which"};
+    const struct lg_data *data = report->data;
+    struct lg_table *table = lg_tables_new("What the study ran on.", 2, heads);
     char size[LG_PRINT_MAX];
     if (!table)
         return;
-    table->caption = "What the study ran on.";
-    table->columns = 2;
-    table->heads[0] = "What";
-    table->heads[1] = "Which";
     machine_rows(data, table);
     build_rows(data, table);
     library_rows(data, table);
@@ -139,6 +173,7 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
     doc->format->heading(doc, 2, "What it ran on");
     doc->format->table(doc, table);
     free(table);
+    write_files(data, doc);
 
     doc->format->heading(doc, 2, "Repeat it");
     lg_doc_paragraph(doc, "The study, on this commit's release build:");
@@ -149,14 +184,11 @@ void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc)
     lg_doc_paragraph(
         doc,
         "The raw data are `trials.jsonl` (a line a trial, %s; %s "
-        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine; SHA-256 `%s`)%s. "
-        "This page is made from these %s files and nothing else.",
+        "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine; SHA-256 `%s`). "
+        "This page is made from the raw data and nothing else.",
         data->design.method.blocks > 0 ? "its figures alone" : "with all histograms", size,
-        data->sha256, data->about_sha256, edits ? ", and `edit.jsonl` (a line for each edit)" : "",
-        edits ? "three" : "two");
-    if (data->maximum_sha256[0])
-        lg_doc_paragraph(doc,
-                         "`maximum.jsonl` has the trials that the rates in `study.json` come from "
-                         "(SHA-256 `%s`).",
-                         data->maximum_sha256);
+        data->sha256, data->about_sha256);
+    write_more_data("`edit.jsonl` has a line for each edit", report->edits->sha256, doc);
+    write_more_data("`maximum.jsonl` has the trials that the rates in `study.json` come from",
+                    data->maximum_sha256, doc);
 }

@@ -214,7 +214,7 @@ void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc); /* one 
 void lg_edits_section(const struct lg_report *report, struct lg_doc *doc);
 
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */
-void lg_origin_write(const struct lg_data *data, bool edits, struct lg_doc *doc);
+void lg_origin_write(const struct lg_report *report, struct lg_doc *doc);
 const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out, size_t cap);
 
 static inline const char *lg_arm_name(const struct lg_summary *summary, size_t arm)

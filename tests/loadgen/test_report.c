@@ -524,6 +524,41 @@ static void test_broken_trials(void **state)
     check_broken(9, "\"startup_ns\":", "\"startup_ns\":-", "'startup_ns' is -");
 }
 
+/* A line of another version's study, or of arrivals that the other arms of its block never saw. */
+static void test_mixed(void **state)
+{
+    char *folder = folder_make();
+    struct synthetic small = usual;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    check_broken(4, "\"schema\":\"evdispatch.run/1\"",
+                 "\"schema\":\"evdispatch.run/1\",\"commit\":\"ba9876543210\"",
+                 "the trial is of commit 'ba9876543210', study.json of '0123456789ab'");
+    check_broken(2, "{\"trial\"", "{\"seed\":\"17\",\"trial\"",
+                 "'seed' is \"17\", and \"\" in the line before");
+    /* The same commit and seed in every line are what a study writes. */
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *good = NULL;
+    size_t len;
+    FILE *out = open_memstream(&good, &len);
+    for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+        char *run = strstr(line, "\"schema\":");
+        fprintf(out, "{\"seed\":\"17\",%.*s\"commit\":\"0123456789ab\",%.*s\n",
+                (int)(run - line - 1), line + 1, (int)strcspn(run, "\n"), run);
+    }
+    assert_int_equal(fclose(out), 0);
+    file_write(folder, "trials.jsonl", good);
+    int rc = lg_report_make(folder, &error);
+    if (rc != EVD_OK)
+        print_error("%s\n", error.text);
+    assert_int_equal(rc, EVD_OK);
+    free(good);
+    free(text);
+    folder_remove(folder);
+}
+
 static void test_cut_off(void **state)
 {
     struct synthetic small = usual;
@@ -586,7 +621,8 @@ int main(void)
         cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
         cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_stolen_by_code),
         cmocka_unit_test(test_broken_trials), cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
+        cmocka_unit_test(test_mixed),         cmocka_unit_test(test_no_study),
+        cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

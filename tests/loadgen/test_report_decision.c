@@ -146,11 +146,9 @@ static void check_says(const char *page, const char *arm, const char *text)
     free(row);
 }
 
-static char *page_of(const struct synthetic *options)
+static char *report_of(char *folder)
 {
-    char *folder = folder_make();
     struct evd_error error = {0};
-    synthetic_write(folder, options);
     int rc = lg_report_make(folder, &error);
     if (rc != EVD_OK)
         print_error("%s\n", error.text);
@@ -158,6 +156,45 @@ static char *page_of(const struct synthetic *options)
     char *page = file_read(folder, "report.md");
     folder_remove(folder);
     return page;
+}
+
+static char *page_of(const struct synthetic *options)
+{
+    char *folder = folder_make();
+    synthetic_write(folder, options);
+    return report_of(folder);
+}
+
+/* As above, where the trials of one arm under one scenario and load are INVALID. */
+static char *page_without(const struct synthetic *options, const char *arm, const char *scenario,
+                          const char *load)
+{
+    static const char valid[] = "\"valid\":true";
+    char *folder = folder_make(), *out = NULL, cell[160];
+    size_t len;
+    synthetic_write(folder, options);
+    snprintf(cell, sizeof(cell), "\"arm\":\"%s\",\"scenario\":\"%s\",\"load\":\"%s\"", arm,
+             scenario, load);
+    char *text = file_read(folder, "trials.jsonl");
+    FILE *file = open_memstream(&out, &len);
+    unsigned changed = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        char *at = strstr(line, valid);
+        assert_non_null(at);
+        if (!strstr(line, cell)) {
+            fprintf(file, "%s\n", line);
+            continue;
+        }
+        fprintf(file, "%.*s\"valid\":false%s\n", (int)(at - line), line, at + strlen(valid));
+        changed++;
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(changed, options->blocks);
+    file_write(folder, "trials.jsonl", out);
+    free(out);
+    free(text);
+    return report_of(folder);
 }
 
 static void test_choices(void **state)
@@ -203,6 +240,26 @@ static void test_no_choice(void **state)
     check_says(page, "instance/pool", "| this study cannot say: too few of its trials can be ");
     check_says(page, "static", "and one file to deploy | ");
     assert_non_null(strstr(page, "| `instance/pool` | not known | not known |"));
+    /* "Not shown to differ" would be said of what was never compared. */
+    assert_non_null(strstr(page, "of server CPU; no arm could be compared: too few trials count."));
+    assert_null(strstr(page, "no arm is shown to differ"));
+    free(page);
+}
+
+/* Trials that are not trusted say neither what an arm can't do nor that nothing differs. */
+static void test_not_trusted(void **state)
+{
+    struct synthetic sure = usual;
+    (void)state;
+    sure.noise = 0.001;
+    sure.rate[MALLOC] = sure.rate[POOL] = 1;
+    char *page = page_without(&sure, "dynamic/call", "github-webhooks", "throughput");
+    check_says(page, "dynamic/call", " on `services`: it cannot |");
+    assert_non_null(strstr(page, "of server CPU; of the 3 arms of 4 that could be compared none is "
+                                 "shown to differ."));
+    free(page);
+    page = page_without(&sure, "static", "services", "latency");
+    assert_non_null(strstr(page, "; no arm could be compared: too few trials count."));
     free(page);
 }
 
@@ -226,7 +283,7 @@ int main(void)
         cmocka_unit_test(test_truth),   cmocka_unit_test(test_within_interval),
         cmocka_unit_test(test_judge),   cmocka_unit_test(test_untrusted),
         cmocka_unit_test(test_choices), cmocka_unit_test(test_no_choice),
-        cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_mixed),   cmocka_unit_test(test_not_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,8 +84,9 @@ static void compare(struct lg_summary *summary, enum lg_metric metric, const dou
     struct lg_cell *cell = &summary->cells[index];
     const double *x = column + index * blocks, *ref = column + reference * blocks;
     double differences[LG_RANK_MAX];
-    cell->values[metric] =
-        by_median(metric) ? lg_median_interval(x, blocks) : lg_geometric_interval(x, blocks);
+    cell->values[metric] = metric == LG_STARTUP ? lg_median_interval(x, blocks)
+                           : by_median(metric)  ? lg_middle_interval(x, blocks)
+                                                : lg_geometric_interval(x, blocks);
     if (!by_quantiles(summary, index, metric))
         cell->ratios[metric] = lg_shift_ratio_interval(x, ref, blocks);
     cell->p[metric] = index == reference ? NAN : lg_pairs_p(x, ref, blocks);

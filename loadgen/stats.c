@@ -69,7 +69,7 @@ static double order_coverage(size_t k, size_t n)
     return 1 - 2 * gsl_cdf_binomial_P((unsigned)(k - 1), 0.5, (unsigned)n);
 }
 
-struct lg_interval lg_median_interval(const double *x, size_t n)
+static struct lg_interval median_interval(const double *x, size_t n, bool measured)
 {
     struct lg_interval out = {.estimate = NAN, .low = NAN, .high = NAN};
     double *sorted = n == 0 ? NULL : malloc(n * sizeof(*sorted));
@@ -80,7 +80,8 @@ struct lg_interval lg_median_interval(const double *x, size_t n)
             sorted[out.n++] = x[i];
     if (out.n > 0) {
         qsort(sorted, out.n, sizeof(*sorted), lg_by_value);
-        out.estimate = (sorted[(out.n - 1) / 2] + sorted[out.n / 2]) / 2;
+        out.estimate =
+            (sorted[(out.n - 1) / 2] + sorted[measured ? (out.n - 1) / 2 : out.n / 2]) / 2;
         size_t k = 1;
         while (2 * (k + 1) <= out.n && order_coverage(k + 1, out.n) >= LG_LEVEL)
             k++;
@@ -93,6 +94,16 @@ struct lg_interval lg_median_interval(const double *x, size_t n)
     }
     free(sorted);
     return out;
+}
+
+struct lg_interval lg_median_interval(const double *x, size_t n)
+{
+    return median_interval(x, n, false);
+}
+
+struct lg_interval lg_middle_interval(const double *x, size_t n)
+{
+    return median_interval(x, n, true);
 }
 
 double lg_detectable(const struct lg_interval *ratio)

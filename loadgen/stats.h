@@ -31,6 +31,9 @@ struct lg_interval lg_geometric_interval(const double *x, size_t n);
  * copy: x is left alone. Without memory, or with n = 0, the estimate is NaN. */
 struct lg_interval lg_median_interval(const double *x, size_t n);
 
+/* The same for percentiles, of which a mean is none: of two in the middle, the lower. */
+struct lg_interval lg_middle_interval(const double *x, size_t n);
+
 /* The smallest change, as a fraction (0.03: three per cent), that a study with this interval's
  * spread would have shown in 80 % of its repetitions. NaN where there is no interval. */
 double lg_detectable(const struct lg_interval *ratio);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -101,6 +102,28 @@ static void the_warm_up_is_not_measured(void **state)
         blocks += trial.result->blocks[i].count;
     }
     assert_int_equal(blocks, 200);
+    end_trial(&trial);
+}
+
+/* What a server took before the window is none of it: here, half a second and more. */
+static void the_server_of_the_window_alone(void **state)
+{
+    (void)state;
+    const struct peer_script script = {.transport = &evd_transport_frame};
+    const uint64_t ms = 1000000;
+    struct timespec cpu;
+    struct trial trial;
+
+    do
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    while (cpu.tv_sec == 0 && cpu.tv_nsec < 600000000);
+    run_trial(&trial, &script, STATUS TWO_HUNDRED "--server-pid %d", (int)getpid());
+    assert_int_equal(trial.rc, EVD_OK);
+    assert_true(trial.result->server_sampled);
+    /* The kernel tells user and system time in ticks, and a moment before the sum. */
+    assert_in_range(trial.result->server.user_ns + trial.result->server.system_ns, 0,
+                    trial.result->server.cpu_ns + 250 * ms);
+    assert_in_range(trial.result->server.cpu_ns, 1, trial.result->server.wall_ns * 64);
     end_trial(&trial);
 }
 
@@ -487,6 +510,7 @@ int main(void)
         cmocka_unit_test(every_transport_and_codec),
         cmocka_unit_test(windows_threads_and_latencies),
         cmocka_unit_test(the_warm_up_is_not_measured),
+        cmocka_unit_test(the_server_of_the_window_alone),
         cmocka_unit_test(poisson_sends_its_schedule),
         cmocka_unit_test(rates_that_change_are_sent),
         cmocka_unit_test(spinning_sends_the_same),

@@ -107,6 +107,8 @@ static void test_median(void **state)
         struct lg_interval median = lg_median_interval(x, n);
         assert_true(median.bounded);
         assert_near(median.estimate, ((double)n + 1) / 2, 1e-12);
+        assert_near(lg_middle_interval(x, n).estimate, (double)((n + 1) / 2), 1e-12);
+        assert_near(lg_middle_interval(x, n).high, median.high, 1e-12);
         assert_near(median.low, (double)table[row].rank, 1e-12);
         assert_near(median.high, (double)(n + 1 - table[row].rank), 1e-12);
         assert_near(median.coverage, table[row].coverage, 1e-6);

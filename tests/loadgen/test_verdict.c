@@ -234,6 +234,50 @@ static void a_warm_up_that_is_not_over(void **state)
     assert_int_equal(f->result.invalid_count, 0);
 }
 
+/* The last quarter is off the first by a fifth, or by more; below 256 ns a histogram is exact. */
+static void how_far_off_is_too_far(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t medians[LG_BLOCKS];
+
+    for (uint64_t more = 0; more < 2; more++) {
+        for (uint64_t i = 0; i < LG_BLOCKS; i++) /* 98 to 102, ..., 118 to 122 or 119 to 123 */
+            medians[i] = i < 5 ? 98 + i : i < 15 ? 98 + i : 103 + i + more;
+        fill_blocks(f, medians, 100);
+        f->result.invalid_count = 0;
+        lg_verdict(&f->result);
+        assert_int_equal(f->result.invalid_count, more);
+    }
+}
+
+/* 20 medians of which S is 102, and 104: 44 and 43 pairs of the ten in the middle are in descending
+ * order. z passes 3.29 between them. */
+static void how_clear_a_trend_must_be(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int swaps = 1; swaps <= 2; swaps++) {
+        uint64_t medians[LG_BLOCKS];
+        double row[LG_BLOCKS];
+
+        for (unsigned i = 0; i < LG_BLOCKS; i++)
+            medians[i] = 100 + 5 * (i >= 5 && i < 15 ? 19 - i : i);
+        for (int i = 0; i < swaps; i++) {
+            uint64_t kept = medians[5 + 2 * i];
+
+            medians[5 + 2 * i] = medians[6 + 2 * i];
+            medians[6 + 2 * i] = kept;
+        }
+        for (int i = 0; i < LG_BLOCKS; i++)
+            row[i] = (double)medians[i];
+        assert_int_equal(lg_mann_kendall(row, LG_BLOCKS), 100 + 2 * swaps);
+        fill_blocks(f, medians, 100);
+        f->result.invalid_count = 0;
+        lg_verdict(&f->result);
+        assert_int_equal(f->result.invalid_count, swaps - 1);
+    }
+}
+
 /* Where a block begins and what belongs to it agree, also where they cannot be equally long. */
 static void blocks_begin_where_they_begin(void **state)
 {
@@ -364,6 +408,8 @@ int main(void)
         FIXTURE_TEST(too_few_for_the_quantile),
         FIXTURE_TEST(nothing_was_due),
         FIXTURE_TEST(a_warm_up_that_is_not_over),
+        FIXTURE_TEST(how_far_off_is_too_far),
+        FIXTURE_TEST(how_clear_a_trend_must_be),
         FIXTURE_TEST(blocks_begin_where_they_begin),
         FIXTURE_TEST(the_trend_must_be_clear),
         FIXTURE_TEST(exit_statuses),

@@ -213,11 +213,11 @@ static void test_passed_is_no_listener(void **state)
 
 /* ---- The manager is told. ---- */
 
-static void check_notify(const char *path)
+static void check_notify(const char *path, const char *option)
 {
     struct server server;
     struct manager manager = {.notify_path = ""};
-    const char *args[] = {NULL};
+    const char *args[] = {option, NULL};
     open_notify(&manager, path);
     start(&server, &manager, args, 1);
     expect_told(&manager, "READY=1");
@@ -234,9 +234,11 @@ static void test_notify(void **state)
     (void)state;
     char path[100];
     (void)snprintf(path, sizeof path, "%s/notify", scratch_dir());
-    check_notify(path);
+    check_notify(path, NULL);
     (void)snprintf(path, sizeof path, "@%s/abstract", scratch_dir());
-    check_notify(path);
+    check_notify(path, NULL);
+    (void)snprintf(path, sizeof path, "%s/delayed", scratch_dir());
+    check_notify(path, "--drain-delay=1ms");
 }
 
 /* A manager that is gone is no reason not to serve. */

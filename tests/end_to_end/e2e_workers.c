@@ -256,6 +256,29 @@ static void test_a_second_signal_ends_a_stall_at_once(void **state)
     (void)close(s.stalled);
 }
 
+/* The same when it comes late: the other worker has ended its connections and waits no more. */
+static void test_a_late_second_signal_ends_a_stall_at_once(void **state)
+{
+    (void)state;
+    enum { OTHERS = 32 };
+    struct stall s;
+    const char *more[] = {"--drain-timeout=1h", NULL};
+    struct pollfd others[OTHERS];
+    stall(&s, "late", more);
+    int fifo = meet(&s);
+    for (int i = 0; i < OTHERS; i++)
+        others[i] = (struct pollfd){.fd = client_connect(s.server.addresses[0]), .events = POLLIN};
+    assert_int_equal(kill(s.server.pid, SIGTERM), 0);
+    assert_int_equal(poll(others, OTHERS, 30000) > 0, 1); /* an end: it drains */
+    assert_int_equal(kill(s.server.pid, SIGINT), 0);
+    assert_int_equal(server_wait(&s.server), 1);
+    assert_non_null(strstr(s.server.errors, "1 of 2 workers did not end"));
+    for (int i = 0; i < OTHERS; i++)
+        (void)close(others[i].fd);
+    (void)close(fifo);
+    (void)close(s.stalled);
+}
+
 /* ---- Pinning. ---- */
 
 static void test_pinned(void **state)
@@ -319,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_a_stall_holds_up_nobody_else),
         cmocka_unit_test(test_a_stall_does_not_hold_the_end),
         cmocka_unit_test(test_a_second_signal_ends_a_stall_at_once),
+        cmocka_unit_test(test_a_late_second_signal_ends_a_stall_at_once),
         cmocka_unit_test(test_pinned),
         cmocka_unit_test(test_refused),
     };

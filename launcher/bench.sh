@@ -9,14 +9,14 @@ readonly bench_quick=(--benchmark_repetitions=7 --benchmark_min_time=0.02)
 # Beside the nanoseconds: what needs no clock.
 count_instructions() {
     local out=$1 code=0
-    say "bench: counting the instructions of a dispatch with callgrind"
+    say "counting the instructions of a dispatch with callgrind"
     "$here/tests/instructions/instructions.sh" --json \
         --program "$here/build/release/tests/instructions/dispatch_count" \
         >"$out/instructions.json.part" || code=$?
     case $code in
         0) mv "$out/instructions.json.part" "$out/instructions.json" ;;
-        77) say "bench: the report will have no instruction counts" ;;
-        *) complain "bench: counting instructions failed, the report will have none" ;;
+        77) say "the report will have no instruction counts" ;;
+        *) complain "counting instructions failed, the report will have none" ;;
     esac
     rm -f "$out/instructions.json.part"
 }

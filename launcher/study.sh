@@ -23,6 +23,16 @@ measure_edits() {
     "$loadgen" report "$1"
 }
 
+# count_for_study OUT: the instructions of a dispatch, whose arms are those of the design 'reference', into
+# the study's folder, where that can be done here; then the report anew.
+count_for_study() {
+    [[ ! -e $1/instructions.json ]] || return 0
+    have valgrind && grep -qs dispatch_count "$here/build/release/build.ninja" || return 0
+    build release dispatch_count || return 0
+    count_instructions "$1"
+    [[ ! -e $1/instructions.json ]] || "$here/build/release/bin/loadgen" report "$1"
+}
+
 # What was given to `build release` stays, and would be measured along.
 refuse_extra_modules() {
     local cache=$here/build/release/CMakeCache.txt folders=''
@@ -131,6 +141,9 @@ command_study() {
     fi
     if [[ $code -le 1 && $design == growth ]]; then
         measure_edits "$out" "$edits" || code=$?
+    fi
+    if [[ $code -le 1 && $design == reference ]]; then
+        count_for_study "$out" || code=$?
     fi
     [[ $code == 2 || ! -e $out/report.html ]] ||
         say "the report is $out/report.html, and as text $out/report.md"

@@ -27,7 +27,8 @@ const char lg_report_help[] =
     "from raw data. Measures nothing; the same data give the same bytes. Needs gnuplot (Debian:\n"
     "gnuplot-nox). The data are\n"
     "\n"
-    "  of a study  study.json, trials.jsonl and, where it is there, edit.jsonl\n"
+    "  of a study  study.json, trials.jsonl and, where they are there, edit.jsonl and\n"
+    "              instructions.json\n"
     "  of a bench  bench.json and, where they are there, instructions.json and targets.tsv\n"
     "\n"
     "  --compare A B  two studies side by side: each arm, scenario and load that both have, B\n"
@@ -122,7 +123,7 @@ static int write_all(const struct lg_report *report, const char *dir, struct evd
 }
 
 static int make(const char *dir, const struct lg_data *data, const struct lg_edits *edits,
-                struct evd_error *error)
+                const struct lg_bench_data *counts, struct evd_error *error)
 {
     struct lg_summary summary;
     struct lg_growth growth;
@@ -138,7 +139,8 @@ static int make(const char *dir, const struct lg_data *data, const struct lg_edi
                                .summary = &summary,
                                .growth = &growth,
                                .method = tries ? &method : NULL,
-                               .edits = edits};
+                               .edits = edits,
+                               .counts = counts};
     rc = lg_figures_make(&report, error);
     if (rc == EVD_OK)
         rc = write_all(&report, dir, error);
@@ -169,12 +171,15 @@ int lg_report_make(const char *dir, struct evd_error *ret_error)
         return make_bench(dir, ret_error);
     struct lg_data data;
     struct lg_edits edits;
+    struct lg_bench_data counts = {0};
     int rc = lg_data_read(dir, &data, ret_error);
     if (rc != EVD_OK)
         return rc;
     rc = lg_edits_read(dir, &edits, ret_error);
     if (rc == EVD_OK) {
-        rc = make(dir, &data, &edits, ret_error);
+        rc = lg_bench_counts(dir, &counts, ret_error);
+        if (rc == EVD_OK)
+            rc = make(dir, &data, &edits, &counts, ret_error);
         lg_edits_release(&edits);
     }
     lg_data_release(&data);

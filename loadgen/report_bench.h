@@ -74,7 +74,8 @@ struct lg_bench_data {
     size_t arm_count;
     struct lg_target targets[LG_BENCH_TARGETS_MAX];
     size_t target_count;
-    char sha256[65]; /* of bench.json */
+    char sha256[65];        /* of bench.json */
+    char counts_sha256[65]; /* of instructions.json; "" where there is none */
     size_t bytes;
 };
 
@@ -84,6 +85,10 @@ bool lg_bench_is(const char *dir);
 /* Reads a folder. An error names the file, and the benchmark or line and the field. */
 int lg_bench_read(const char *dir, struct lg_bench_data *ret_data, struct evd_error *ret_error);
 void lg_bench_release(struct lg_bench_data *data);
+
+/* Reads instructions.json alone, into what is all zero; EVD_OK also when there is no such file.
+ * Nothing is to be released. */
+int lg_bench_counts(const char *dir, struct lg_bench_data *data, struct evd_error *ret_error);
 
 /* report_bench_targets.c: parses targets.tsv into data. `path` is for errors. */
 int lg_targets_take(const char *path, const char *text, struct lg_bench_data *data,

@@ -313,18 +313,24 @@ static int read_bench(const char *dir, struct lg_bench_data *data, struct evd_er
     return rc == EVD_OK ? take_bench(path, data, error) : rc;
 }
 
-static int read_counts(const char *dir, struct lg_bench_data *data, struct evd_error *error)
+int lg_bench_counts(const char *dir, struct lg_bench_data *data, struct evd_error *error)
 {
-    char path[LG_PATH_MAX];
+    char path[LG_PATH_MAX], *text;
+    size_t len;
     cJSON *root;
     int rc = path_of(dir, "instructions.json", path, error);
     if (rc != EVD_OK || access(path, F_OK) != 0)
         return rc;
-    rc = lg_json_read(path, BYTES_MAX, &root, error);
+    if ((rc = lg_read_file(path, BYTES_MAX, &text, &len, error)) != EVD_OK)
+        return rc;
+    rc = lg_json_parse(text, len, path, 1, &root, error);
     if (rc == EVD_OK) {
         rc = take_counts(path, root, data, error);
         cJSON_Delete(root);
     }
+    if (rc == EVD_OK)
+        rc = lg_data_sha256(text, len, data->counts_sha256, error);
+    free(text);
     return rc;
 }
 
@@ -348,7 +354,7 @@ int lg_bench_read(const char *dir, struct lg_bench_data *ret_data, struct evd_er
     *ret_data = (struct lg_bench_data){0};
     int rc = read_bench(dir, ret_data, ret_error);
     if (rc == EVD_OK)
-        rc = read_counts(dir, ret_data, ret_error);
+        rc = lg_bench_counts(dir, ret_data, ret_error);
     if (rc == EVD_OK)
         rc = read_targets(dir, ret_data, ret_error);
     if (rc != EVD_OK)

@@ -206,6 +206,7 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
     for (size_t scenario = 0; scenario < design->scenario_count && !design->has_curves; scenario++)
         put_scenario(report, doc, scenario);
     lg_edits_section(report, doc);
+    lg_instructions_section(report, doc);
     doc->format->heading(doc, 2, "Noise");
     lg_tables_noise(report->summary, doc);
     lg_errors_write(report->data, doc);

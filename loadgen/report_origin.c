@@ -189,6 +189,8 @@ void lg_origin_write(const struct lg_report *report, struct lg_doc *doc)
         data->design.method.blocks > 0 ? "its figures alone" : "with all histograms", size,
         data->sha256, data->about_sha256);
     write_more_data("`edit.jsonl` has a line for each edit", report->edits->sha256, doc);
+    write_more_data("`instructions.json` has the instructions of a dispatch",
+                    report->counts->counts_sha256, doc);
     write_more_data("`maximum.jsonl` has the trials that the rates in `study.json` come from",
                     data->maximum_sha256, doc);
 }

@@ -36,13 +36,14 @@ struct lg_report {
     const struct lg_bench_data *bench; /* of a bench; NULL: of a study, and so is what follows */
     const struct lg_data *data;
     const struct lg_summary *summary;
-    const struct lg_growth *growth;   /* without axes, where the design has no curves */
-    const struct lg_method *method;   /* NULL, where the design has none */
-    const struct lg_edits *edits;     /* empty, where the folder has none */
-    struct lg_report_figure *figures; /* [slots]; owned */
-    size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
-                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits.
-                                         Of a bench: [LG_BENCH_FIGURES] */
+    const struct lg_growth *growth;     /* without axes, where the design has no curves */
+    const struct lg_method *method;     /* NULL, where the design has none */
+    const struct lg_edits *edits;       /* empty, where the folder has none */
+    const struct lg_bench_data *counts; /* instructions.json of a study's folder; or of no arm */
+    struct lg_report_figure *figures;   /* [slots]; owned */
+    size_t slots;                       /* growth: [axis][LG_GROWTH_MEASURES];
+                                           else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits.
+                                           Of a bench: [LG_BENCH_FIGURES] */
     unsigned figure_count;
 };
 
@@ -212,6 +213,9 @@ void lg_content_begin(const struct lg_report *report, const char *lead, struct l
 int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);
 void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc); /* one item of a list */
 void lg_edits_section(const struct lg_report *report, struct lg_doc *doc);
+
+/* report_instructions.c: of the design's arms that were counted; nothing, where none was. */
+void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc);
 
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */
 void lg_origin_write(const struct lg_report *report, struct lg_doc *doc);

@@ -711,6 +711,29 @@ case_bench_fails() {
     expect_in err 'Google Benchmark (Debian: libbenchmark-dev) was not found'
 }
 
+# Of the reference study's arms the instructions are counted, where there is valgrind; once a folder.
+case_study_counts() {
+    fake_instructions
+    fake valgrind </dev/null
+    mkdir -p "$tree/build/release"
+    echo 'build dispatch_count' >"$tree/build/release/build.ninja"
+    launch study quick --out quick
+    expect_status 0
+    expect_count 0 'instructions.sh'
+    launch study --out elsewhere
+    expect_status 0
+    expect_in calls '--target dispatch_count'
+    grep -q instructions/1 "$tree/elsewhere/instructions.json" || fail 'no instruction counts'
+    expect_in calls 'loadgen report elsewhere'
+    launch study --out elsewhere
+    expect_count 1 'instructions.sh'
+    echo 1 >"$room/instructions-code"
+    launch study --out third
+    expect_status 0
+    expect_in err 'counting instructions failed'
+    expect_count 1 'loadgen report'
+}
+
 # What was measured until then is reported.
 case_study_stopped() {
     touch "$room/stopped"

@@ -1,0 +1,65 @@
+/* What needs no clock: the instructions of a dispatch, beside the times of a study. */
+#include "report_bench.h"
+#include "report_format.h"
+#include "report_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The counts call "dynamic-call" what designs call "dynamic/call". */
+static double instructions_of(const struct lg_report *report, size_t arm)
+{
+    char name[LG_NAME_MAX + 1];
+    snprintf(name, sizeof(name), "%s", report->data->design.arms[arm].name);
+    for (char *c = name; *c; c++)
+        *c = *c == '/' ? '-' : *c;
+    return lg_bench_instructions(report->counts, name);
+}
+
+static void put_arm(const struct lg_report *report, size_t arm, double of_reference,
+                    struct lg_table_cell *row)
+{
+    const struct lg_design *design = &report->data->design;
+    double count = instructions_of(report, arm);
+    char text[LG_PRINT_MAX], name[LG_NAME_MAX + 3];
+    snprintf(name, sizeof(name), "`%s`", design->arms[arm].name);
+    lg_tables_put(&row[0], LG_TONE_PLAIN, name, "");
+    lg_tables_put(&row[1], LG_TONE_NUMBER, lg_print_count(round(count), text), "");
+    if (arm == design->reference)
+        lg_tables_put(&row[2], LG_TONE_NUMBER, "1", "");
+    else
+        lg_tables_put(&row[2], LG_TONE_NUMBER,
+                      isfinite(of_reference)
+                          ? lg_print_value(count / of_reference, LG_UNIT_RATIO, text)
+                          : "-",
+                      "");
+}
+
+void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc)
+{
+    static const char *const heads[] = {"Arm", "Instructions", "Ratio to reference"};
+    const struct lg_design *design = &report->data->design;
+    double of_reference = instructions_of(report, design->reference);
+    char caption[900], valgrind[64], compiler[112];
+    snprintf(
+        caption, sizeof(caption),
+        "Instructions of one dispatch in user space: an event is looked up and its handler, "
+        "which answers with a constant, is called; nothing of connections, and nothing of the "
+        "kernel, which does most of the work of a load. Counted (callgrind of %s, code by %s), "
+        "not timed: the machine's noise is not in it, so there is no interval. A ratio far from "
+        "that of the times says that what is paid for is memory or the kernel.",
+        lg_doc_plain(report->counts->valgrind, valgrind, sizeof(valgrind)),
+        lg_doc_plain(report->counts->compiler, compiler, sizeof(compiler)));
+    struct lg_table *table = lg_tables_new(caption, 3, heads);
+    if (!table)
+        return;
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        if (isfinite(instructions_of(report, arm)) && table->rows < LG_TABLE_ROWS)
+            put_arm(report, arm, of_reference, table->cells[table->rows++]);
+    if (table->rows > 0) {
+        doc->format->heading(doc, 2, "Instructions");
+        doc->format->table(doc, table);
+    }
+    free(table);
+}

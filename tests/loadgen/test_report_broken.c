@@ -1,0 +1,170 @@
+/* Data of a study that are broken, mixed or cut off are refused, by file and line; and what further
+ * file its folder may hold. */
+#include "loadgen/report.h"
+#include "loadgen/report_data.h"
+#include "test_study_synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct synthetic usual = {
+    .seed = 7, .blocks = 8, .noise = 0.006, .rate = {1, 1, 0.03, 0.95, 1.05, 1}, .calls = 500};
+
+/* Replaces the first `from` after the `line`th line's start, and expects this error. */
+static void check_broken(unsigned line, const char *from, const char *to, const char *says)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make(), place[64];
+    struct evd_error error = {0};
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *at = text, *broken = NULL;
+    for (unsigned i = 1; i < line; i++)
+        at = strchr(at, '\n') + 1;
+    at = strstr(at, from);
+    assert_non_null(at);
+    assert_true(asprintf(&broken, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    file_write(folder, "trials.jsonl", broken);
+    assert_true(lg_report_make(folder, &error) < 0);
+    snprintf(place, sizeof(place), "trials.jsonl:%u:", line);
+    if (!strstr(error.text, place) || !strstr(error.text, says))
+        print_error("it says '%s', not '%s ... %s'\n", error.text, place, says);
+    assert_non_null(strstr(error.text, place));
+    assert_non_null(strstr(error.text, says));
+    char page[512];
+    snprintf(page, sizeof(page), "%s/report.md", folder);
+    assert_int_equal(access(page, F_OK), -1);
+    free(text);
+    free(broken);
+    folder_remove(folder);
+}
+
+static void test_broken_trials(void **state)
+{
+    (void)state;
+    check_broken(3, "{\"trial\"", "{\"trial", "not valid JSON");
+    check_broken(2, "}\n", "}", "not valid JSON"); /* two lines run into one */
+    check_broken(5, "\n", " x\n", "not valid JSON");
+    check_broken(4, "evdispatch.run/1", "evdispatch.run/9", "schema is 'evdispatch.run/9'");
+    check_broken(1, "\"arm\":\"", "\"arm\":\"no ", "arm 'no ");
+    check_broken(6, "\"block\":1", "\"block\":2", "'block' must be a whole number of 1 to 1");
+    check_broken(7, "\"count\":20", "\"count\":21", "its count says 21");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[-", "is not [ns, count]");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[68719476736,1],[",
+                 "at 68719476736 ns: it ends");
+    check_broken(8, "\"histogram\":[[", "\"histogram\":[[68719476735,1],[",
+                 "behind one at 68719476735");
+    check_broken(9, "\"throughput\":", "\"throughput\":-", "'run.throughput' is -");
+    check_broken(
+        9, "\"throughput\":", "\"throughput\":\"fast\",\"x\":", "'run.throughput' is not a number");
+    check_broken(9, "\"throughput\":", "\"throughput\":9e", "'run.throughput' is ");
+    check_broken(9, "\"cpu_ns\":", "\"cpu_ns\":-", "'run.server.cpu_ns' is -");
+    check_broken(9, "\"steal_share\":0", "\"steal_share\":7", "'run.host.steal_share' is 7");
+    check_broken(
+        9, "\"scheduled\":", "\"late\":-1,\"scheduled\":", "'run.accounting.late' is not a count");
+    check_broken(9, "\"startup_ns\":", "\"startup_ns\":-", "'startup_ns' is -");
+}
+
+/* A line of another version's study, or of arrivals that the other arms of its block never saw. */
+static void test_mixed(void **state)
+{
+    char *folder = folder_make();
+    struct synthetic small = usual;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    check_broken(4, "\"schema\":\"evdispatch.run/1\"",
+                 "\"schema\":\"evdispatch.run/1\",\"commit\":\"ba9876543210\"",
+                 "the trial is of commit 'ba9876543210', study.json of '0123456789ab'");
+    check_broken(2, "{\"trial\"", "{\"seed\":\"17\",\"trial\"",
+                 "'seed' is \"17\", and \"\" in the line before");
+    /* The same commit and seed in every line are what a study writes. */
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *good = NULL;
+    size_t len;
+    FILE *out = open_memstream(&good, &len);
+    for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+        char *run = strstr(line, "\"schema\":");
+        fprintf(out, "{\"seed\":\"17\",%.*s\"commit\":\"0123456789ab\",%.*s\n",
+                (int)(run - line - 1), line + 1, (int)strcspn(run, "\n"), run);
+    }
+    assert_int_equal(fclose(out), 0);
+    file_write(folder, "trials.jsonl", good);
+    int rc = lg_report_make(folder, &error);
+    if (rc != EVD_OK)
+        print_error("%s\n", error.text);
+    assert_int_equal(rc, EVD_OK);
+    free(good);
+    free(text);
+    folder_remove(folder);
+}
+
+/* Counted instructions are shown of the arms that they name, and hashed like the rest. */
+static void test_instructions(void **state)
+{
+    static const char counts[] =
+        "{\"schema\":\"evdispatch.instructions/1\",\"compiler\":\"GNU <12>\","
+        "\"valgrind\":\"valgrind-3.19.0\",\"arms\":[{\"arm\":\"static\",\"instructions\":250.4},"
+        "{\"arm\":\"dynamic-call\",\"instructions\":12500},{\"arm\":\"other\",\"instructions\":7}]}"
+        "\n";
+    char *folder = folder_make(), sha256[65];
+    struct synthetic small = usual;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    assert_null(strstr(md, "## Instructions"));
+    free(md);
+    file_write(folder, "instructions.json", counts);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    md = file_read(folder, "report.md");
+    assert_non_null(strstr(md, "(callgrind of valgrind-3.19.0, code by GNU "));
+    assert_non_null(strstr(md, "| `static` | 250 | 1 |\n| `dynamic/call` | 12,500 | 49.9 |\n\n"));
+    assert_int_equal(lg_data_sha256(counts, strlen(counts), sha256, &error), EVD_OK);
+    assert_non_null(strstr(md, sha256));
+    free(md);
+    file_write(folder, "instructions.json", "{\"schema\":\"evdispatch.instructions/1\"");
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "instructions.json:1:"));
+    folder_remove(folder);
+}
+
+static void test_cut_off(void **state)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make();
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl");
+    text[strlen(text) - 100] = '\0';
+    file_write(folder, "trials.jsonl", text);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:24: the line is cut off"));
+    free(text);
+    folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_broken_trials),
+        cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_instructions),
+        cmocka_unit_test(test_cut_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

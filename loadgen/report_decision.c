@@ -227,7 +227,8 @@ static void put_figures(const struct about *about, FILE *out)
         if (isfinite(value->estimate))
             fprintf(out, "%s%s %s on `%s`. ", reference ? "" : "×\u00a0",
                     lg_print_value(value->estimate, unit, number),
-                    lg_print_bounds(value, unit, bounds), scenario_name(about, i));
+                    value->bounded ? lg_print_bounds(value, unit, bounds) : "without an interval",
+                    scenario_name(about, i));
     }
     for (size_t i = 0; i < scenarios(about) * 3; i++) {
         const struct lg_report_figure *figure =

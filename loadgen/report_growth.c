@@ -155,6 +155,24 @@ static void put_growth(FILE *out, const struct lg_interval *ratio, bool bounds)
         fputs(", not shown to change", out);
 }
 
+/* Which curves of an axis change, and which are shown not to; the others are in the list below. */
+static void put_changes(const struct lg_report *report, const struct lg_growth_axis *axis,
+                        FILE *out)
+{
+    bool any = false;
+    for (size_t i = 0; i < axis->curve_count; i++) {
+        const struct lg_growth_curve *curve = &axis->curves[i];
+        struct lg_interval ratio = growth_of(report, curve, curve->count - 1, LG_CPU);
+        if (isfinite(ratio.estimate) && ratio.bounded && lg_judge(&ratio, false) == LG_UNRESOLVED)
+            continue;
+        fprintf(out, "%s `%s` ", any ? "," : ":", report->growth->names[curve->name]);
+        put_growth(out, &ratio, false);
+        any = true;
+    }
+    if (!any)
+        fputs(": no change is shown", out);
+}
+
 char *lg_growth_lead(const struct lg_report *report)
 {
     const struct lg_growth *growth = report->growth;
@@ -168,12 +186,7 @@ char *lg_growth_lead(const struct lg_report *report)
         const struct lg_growth_axis *axis = &growth->axes[a];
         fputs(a ? "; " : ", ", out);
         put_range(out, axis);
-        for (size_t i = 0; i < axis->curve_count; i++) {
-            const struct lg_growth_curve *curve = &axis->curves[i];
-            struct lg_interval ratio = growth_of(report, curve, curve->count - 1, LG_CPU);
-            fprintf(out, "%s `%s` ", i ? "," : ":", growth->names[curve->name]);
-            put_growth(out, &ratio, false);
-        }
+        put_changes(report, axis, out);
     }
     fputs(".", out);
     if (fclose(out) != 0) {

@@ -255,6 +255,7 @@ static void test_not_trusted(void **state)
     sure.rate[MALLOC] = sure.rate[POOL] = 1;
     char *page = page_without(&sure, "dynamic/call", "github-webhooks", "throughput");
     check_says(page, "dynamic/call", " on `services`: it cannot |");
+    check_says(page, "dynamic/call", " without an interval on `github-webhooks`.");
     assert_non_null(strstr(page, "of server CPU; of the 3 arms of 4 that could be compared none is "
                                  "shown to differ."));
     free(page);

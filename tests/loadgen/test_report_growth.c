@@ -52,7 +52,8 @@ static char *design_text(void)
     return text;
 }
 
-static void write_study(const char *folder)
+/* share: how far apart the trials of an arm may be, as a share of the least */
+static void write_noisy(const char *folder, double share)
 {
     char *design = design_text(), *text = NULL;
     size_t len;
@@ -67,7 +68,7 @@ static void write_study(const char *folder)
     out = open_memstream(&text, &len);
     for (unsigned i = 0; i < BLOCKS * ARMS; i++) {
         const struct arm *arm = &arms[i % ARMS];
-        double noise = 1 + 0.002 * (double)((i * 7) % 5);
+        double noise = 1 + share / 4 * (double)((i * 7) % 5);
         fprintf(out,
                 "{\"trial\":%u,\"block\":%u,\"arm\":\"%s\",\"scenario\":\"own\",\"load\":\"full\","
                 "\"startup_ns\":%.0f,\"problem\":null,\"run\":{\"schema\":\"evdispatch.run/1\","
@@ -82,6 +83,11 @@ static void write_study(const char *folder)
     file_write(folder, "trials.jsonl", text);
     free(text);
     free(design);
+}
+
+static void write_study(const char *folder)
+{
+    write_noisy(folder, 0.008);
 }
 
 #define EDIT(arm, bytes, restart, compile)                                                         \
@@ -223,6 +229,23 @@ static void test_pages(void **state)
     folder_remove(folder);
 }
 
+/* The first sentence names what grows; what noise hides is in the list, and not in it. */
+static void test_lead(void **state)
+{
+    char *folder = folder_make();
+    struct evd_error error;
+    (void)state;
+    write_noisy(folder, 20);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md"), *lead = strstr(md, "\nServer CPU per call, from ");
+    assert_non_null(lead);
+    lead[1 + strcspn(lead + 1, "\n")] = '\0';
+    assert_non_null(strstr(lead, ": no change is shown"));
+    assert_null(strstr(lead, "not shown to change"));
+    free(md);
+    folder_remove(folder);
+}
+
 static void test_edits(void **state)
 {
     char *folder = folder_make();
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_axes),         cmocka_unit_test(test_ratio),
         cmocka_unit_test(test_pages),        cmocka_unit_test(test_edits),
         cmocka_unit_test(test_broken_edits), cmocka_unit_test(test_model),
+        cmocka_unit_test(test_lead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,21 @@ class Output(unittest.TestCase):
         self.assertEqual(self.whole("json")["accounting"]["ok"], 40)
 
 
+    def test_too_few_for_the_quantile(self):
+        # 40 requests have a p50, and no p99.99, whoever asks: each INVALID of --fail-on-invalid is told by 3.
+        done = subprocess.run(self.command(*SHORT, "--quantiles", "50,99.99", "--fail-on-invalid", "--json",
+                                           self.path("json")), capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("\nINVALID: too few responses for p99.99, ten above it: 40 of the 100,000 that it takes\n",
+                      done.stdout)
+        result = self.whole("json")
+        self.assertIn("samples", result["invalid_causes"])
+        self.assertIsNone(result["quantiles"][1]["response_ns"])
+        done = subprocess.run(self.command(*SHORT, "--quantiles", "50", "--json", self.path("json")),
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("samples", self.whole("json")["invalid_causes"])
+
     def terminal(self, *arguments):
         """What a run writes to a terminal of 200 columns, its lines."""
         master, slave = pty.openpty()

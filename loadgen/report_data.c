@@ -358,6 +358,17 @@ static int check_twice(const struct lg_place *place, struct lg_data *data, bool 
     return EVD_OK;
 }
 
+/* A study writes its trials as they end: one that is missing in between was taken out. */
+static int check_number(const struct lg_place *place, const struct lg_trial *trial)
+{
+    if (trial->number == place->line)
+        return EVD_OK;
+    return lg_place_complain(place,
+                             "trial %u of block %u stands where trial %zu should: a line is "
+                             "missing, or not in its place",
+                             trial->number, trial->block, place->line);
+}
+
 static int take_lines(struct lg_place *place, struct lg_data *data, const char *text, size_t len,
                       size_t *seen, size_t max)
 {
@@ -380,6 +391,8 @@ static int take_lines(struct lg_place *place, struct lg_data *data, const char *
         cJSON_Delete(line);
         if (rc == EVD_OK)
             rc = check_twice(place, data, repeat, seen);
+        if (rc == EVD_OK)
+            rc = check_number(place, trial);
         text = end + 1;
         len -= used + 1;
     }

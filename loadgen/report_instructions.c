@@ -45,10 +45,9 @@ void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc)
     snprintf(
         caption, sizeof(caption),
         "Instructions of one dispatch in user space: an event is looked up and its handler, "
-        "which answers with a constant, is called; nothing of connections, and nothing of the "
-        "kernel, which does most of the work of a load. Counted (callgrind of %s, code by %s), "
-        "not timed: the machine's noise is not in it, so there is no interval. A ratio far from "
-        "that of the times says that what is paid for is memory or the kernel.",
+        "which answers with a constant, is called; nothing of connections or of the kernel. "
+        "Counted (callgrind of %s, code by %s), not timed: the machine's noise is not in it, so "
+        "there is no interval.",
         lg_doc_plain(report->counts->valgrind, valgrind, sizeof(valgrind)),
         lg_doc_plain(report->counts->compiler, compiler, sizeof(compiler)));
     struct lg_table *table = lg_tables_new(caption, 3, heads);

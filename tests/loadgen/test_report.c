@@ -332,14 +332,18 @@ static void test_stolen_reason(void **state)
 static void append_repeat(const char *folder, const char *attempt, const char *valid)
 {
     char *text = file_read(folder, "trials.jsonl"), *line = text, *whole = NULL;
+    unsigned trials = 0;
+    for (const char *c = text; *c; c++)
+        trials += *c == '\n';
     for (unsigned i = 1; i < 9; i++)
         line = strchr(line, '\n') + 1;
     int len = (int)strcspn(line, "\n");
     char *flag = strstr(line, "\"valid\":false");
     assert_true(flag && flag < line + len);
     int before = (int)(flag - line), skipped = (int)strlen("\"valid\":false");
-    assert_true(asprintf(&whole, "%s{\"attempt\":%s,%.*s\"valid\":%s%.*s\n", text, attempt,
-                         before - 1, line + 1, valid, len - before - skipped, flag + skipped) > 0);
+    assert_true(asprintf(&whole, "%s{\"trial\":%u,\"attempt\":%s,%.*s\"valid\":%s%.*s\n", text,
+                         trials + 1, attempt, before - 1, line + 1, valid, len - before - skipped,
+                         flag + skipped) > 0);
     file_write(folder, "trials.jsonl", whole);
     free(text);
     free(whole);

@@ -55,6 +55,8 @@ static void test_broken_trials(void **state)
     check_broken(5, "\n", " x\n", "not valid JSON");
     check_broken(4, "evdispatch.run/1", "evdispatch.run/9", "schema is 'evdispatch.run/9'");
     check_broken(1, "\"arm\":\"", "\"arm\":\"no ", "arm 'no ");
+    check_broken(6, "{\"trial\":6,", "{\"trial\":7,",
+                 "trial 7 of block 1 stands where trial 6 should");
     check_broken(6, "\"block\":1", "\"block\":2", "'block' must be a whole number of 1 to 1");
     check_broken(7, "\"count\":20", "\"count\":21", "its count says 21");
     check_broken(8, "\"histogram\":[[", "\"histogram\":[[-", "is not [ns, count]");

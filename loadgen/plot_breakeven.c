@@ -54,6 +54,8 @@ static void put_limit(FILE *script, double limit)
 void lg_chart_breakeven(FILE *script, const struct lg_chart_line *lines, size_t count,
                         const char *x_title, const char *y_title)
 {
+    /* Circle, square, triangle and so on: two dashed lines of like colours are told apart. */
+    static const int shapes[] = {7, 5, 9, 13, 11, 6, 4, 8};
     double high = 20;
     lg_plot_begin(script, LG_PLOT_WIDTH, (unsigned)(HEIGHT + 20 * ((count + 2) / 3)));
     lg_plot_x_title(script, x_title);
@@ -83,8 +85,11 @@ void lg_chart_breakeven(FILE *script, const struct lg_chart_line *lines, size_t 
             fprintf(script, ", $line%zu using 1:3:4 with filledcurves fc rgb '%s' notitle", i,
                     arm_colour(lines[i].arm));
     for (size_t i = 0; i < count; i++)
-        fprintf(script, ", $line%zu using 1:2 with lines lw 2 %s lc rgb '%s' title '%s'", i,
-                lines[i].count > 0 && lines[i].values[0].bounded ? "" : "dt 2",
-                arm_colour(lines[i].arm), lines[i].label);
+        fprintf(script,
+                ", $line%zu using 1:2 with linespoints pi 8 lw 2 %s pt %d ps 0.8 lc rgb '%s' title "
+                "'%s'",
+                i, lines[i].count > 0 && lines[i].values[0].bounded ? "" : "dt 2",
+                shapes[i % (sizeof(shapes) / sizeof(*shapes))], arm_colour(lines[i].arm),
+                lines[i].label);
     fputs("\n", script);
 }

@@ -90,6 +90,19 @@ static void test_pointed_at(void **state)
     release_pages(&pages);
 }
 
+/* Not by colour alone: each arm's line of what is left of the costs has a shape of its own. */
+static void test_shapes(void **state)
+{
+    static const char *const shapes[] = {"-gpPt4'", "-gpPt6'", "-gpPt8'"};
+    struct pages pages = make_pages(&usual);
+    (void)state;
+    char *svg = file_read(pages.folder, "figure-3-services-throughput-breakeven.svg");
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+        assert_true(count_of(svg, shapes[i]) >= 3); /* its definition, the line, the key */
+    free(svg);
+    release_pages(&pages);
+}
+
 /* 8 trials of 500 calls: 40 are above p99, 4 above p99.9. */
 static void test_spectrum(void **state)
 {
@@ -215,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_alternatives),
         cmocka_unit_test(test_pointed_at),
+        cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_spectrum),
         cmocka_unit_test(test_no_band),
         cmocka_unit_test(test_blocks),

@@ -16,6 +16,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = []
 CALL = bytes.fromhex('ed 01 01 00 00000013 0000000000000007 0013 0000') + b'api.services.status'
+ANSWER = 20 + len('"online"')  # all of it: a rest would pass for the next one
 FIGURES = {'a': 4, 'b': 8, 'c': 4, 'd': 4, 'e': 5, 'f': 1, 'g': 2}
 
 
@@ -74,7 +75,7 @@ class Smoke(unittest.TestCase):
                 with socket.create_connection(('127.0.0.1', port)) as peer:
                     # A call by hand, as in docs/PROTOCOL.md; the answer says that the server has looked at the clock since.
                     peer.sendall(CALL)
-                    self.assertTrue(peer.recv(1))
+                    self.assertEqual(len(peer.recv(ANSWER, socket.MSG_WAITALL)), ANSWER)
                     server.send_signal(signal.SIGSTOP)
                     os.waitid(os.P_PID, server.pid, os.WSTOPPED)
                     begin = time.monotonic_ns()
@@ -83,7 +84,7 @@ class Smoke(unittest.TestCase):
                     held = time.monotonic_ns() - begin
                     server.send_signal(signal.SIGCONT)
                     peer.sendall(CALL)
-                    self.assertTrue(peer.recv(1))
+                    self.assertEqual(len(peer.recv(ANSWER, socket.MSG_WAITALL)), ANSWER)
             finally:
                 server.send_signal(signal.SIGTERM)
             taken, _ = re.fullmatch(r'taken (\d+) of (\d+)\n', server.stdout.read()).groups()

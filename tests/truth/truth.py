@@ -37,7 +37,8 @@ STOLEN_MOST = 0.01   # of each CPU's time, in gaps that a p99 of 250 µs would s
 LATE_MOST_US = 500    # p99 of a sleep's lateness, both CPUs awake
 GAP_NS = 200_000      # shorter ones are the timer's ticks: 20 to 150 µs each on a virtual machine
 LONG_NS = 1_000_000   # loadgen's CPU: longer than loadgen itself is ever at work in one go, but for a backlog
-TAKEN_MOST = 0.004    # of both CPUs' time together, during a run: a request meets each of them twice, and a p99 is what one in a hundred met
+TAKEN_MOST = 0.01     # of both CPUs' time together, during a run
+P99_MOST = 0.005      # where a p99 is judged by hundreds of microseconds: a request meets each CPU twice, and a p99 is what one in a hundred met
 TRIES = 8             # of a run, until nobody took more
 
 
@@ -198,17 +199,17 @@ class Tools:
         self.runs.append({key: run[key] for key in ('config', 'accounting', 'throughput', 'latency_ns', 'valid', 'invalid', 'invalid_causes', 'client')})
         return self.runs[-1]
 
-    def run(self, mode, *arguments, meanwhile=None, **keywords):
+    def run(self, mode, *arguments, meanwhile=None, most=TAKEN_MOST, **keywords):
         """Against a fresh server, of that mode; what `meanwhile` does to the processes, it returns for how long. Both are returned."""
         for _ in range(TRIES):
             run, held, taken = self.watched(mode, arguments, meanwhile, keywords)
             lost = sum(taken.values())
-            if self.options.anyway or lost <= TAKEN_MOST:
+            if self.options.anyway or lost <= most:
                 self.keep(run)['taken'] = taken
                 return run, held
             self.again.append(taken)
-            print(f'truth: again: {100 * lost:.1f} % of the CPUs was taken by others ({100 * TAKEN_MOST:g} % are allowed)', file=sys.stderr)
-        raise Unmeasurable(f'in each of {TRIES} runs others took more than {100 * TAKEN_MOST:g} % of the CPUs, in the last one {100 * lost:.1f} %')
+            print(f'truth: again: {100 * lost:.1f} % of the CPUs was taken by others ({100 * most:g} % are allowed)', file=sys.stderr)
+        raise Unmeasurable(f'in each of {TRIES} runs others took more than {100 * most:g} % of the CPUs, in the last one {100 * lost:.1f} %')
 
     def watched(self, mode, arguments, meanwhile, keywords):
         """Who was disturbed: the server says what it lost between two looks at the clock, and so does the process that keeps
@@ -244,7 +245,7 @@ def truth_b(tools):
     checks = []
     # Up to 5 ms: above, a bucket of the histogram is as wide as what is allowed.
     for delay_ns in (500_000, 1_000_000, 2_000_000, 5_000_000):
-        run, _ = tools.run(('delay',), *load(tools, 1000, 5, connections=64), '--spin', '100us', data=str(delay_ns), warmup=1)
+        run, _ = tools.run(('delay',), *load(tools, 1000, 5, connections=64), '--spin', '100us', data=str(delay_ns), warmup=1, most=P99_MOST)
         checks += judge.delay(run, delay_ns)
     return checks
 
@@ -338,7 +339,7 @@ def truth_f(tools):
 
 
 def truth_g(tools):
-    run, _ = tools.run(('delay',), *load(tools, 1000, 10), '--spin', '200us', '--wire-timestamps', '4')
+    run, _ = tools.run(('delay',), *load(tools, 1000, 10), '--spin', '200us', '--wire-timestamps', '4', most=P99_MOST)
     return judge.own_error(run)
 
 
@@ -383,7 +384,7 @@ def page(result):
         f", a sleep ends {q['sleep_late_p50_us']:.0f} µs late at p50 and {q['sleep_late_p99_us']:.0f} µs at p99" if 'sleep_late_p50_us' in q else '')
         for cpu, q in result['quiet'].items()) + '.', '']
     again = [f"{row['name']} {len(row['again'])}" for row in result['truths'] if row['again']]
-    lines += [f"Runs made again because others took more than {100 * TAKEN_MOST:g} % of the two CPUs meanwhile (as the server saw it, and the "
+    lines += [f"Runs made again because others took more than {100 * TAKEN_MOST:g} % of the two CPUs meanwhile, or {100 * P99_MOST:g} % in b and g (as the server saw it, and the "
               f"process that keeps loadgen's CPU awake; never what loadgen said): {', '.join(again) if again else 'none'}.", '']
     rows = table(result['truths'])
     lines += ['| | what | expected | measured | tolerance | unit | verdict |', '|---|---|---|---|---|---|---|']

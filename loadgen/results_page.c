@@ -197,10 +197,13 @@ static const struct known {
     {"growth", "How the costs grow", NULL},
     {"workers", "One worker or two", NULL},
     {"aa", "The same against itself", NULL},
+    {"aa-inject", "An effect that is known", NULL},
     {"bench", "Single operations", bench},
     {"roofline", "How near to the kernel", lg_results_roofline},
     {"generator", "What a request costs the generator", lg_results_generator},
     {"truth", "The generator against known truths", lg_results_truth},
+    {"truth-2", "Known truths, once more", lg_results_truth},
+    {"truth-3", "Known truths, a third time in a row", lg_results_truth},
     {"soak", "Soaks", lg_results_soak},
     {"fuzz", "Fuzzing", lg_results_fuzz},
 };

@@ -73,7 +73,7 @@ try_module() {
     local design=$1 server=$2 work=$here/build/module
     rm -rf "$work/trial"
     "$here/build/release/bin/loadgen" study "$design" --out "$work/trial" --server "$server" --blocks 1 --warmup 0 \
-        --duration 20ms --quiet >"$work/trial.log" 2>&1 && return 0
+        --duration 100ms --quiet >"$work/trial.log" 2>&1 && return 0
     complain "study: the modules do not answer as the scenario expects:"
     cat "$work/trial.log" >&2
     [[ ! -e $work/trial/server.log ]] || head -n 20 "$work/trial/server.log" >&2

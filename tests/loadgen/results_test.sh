@@ -46,6 +46,7 @@ says '[report.md](other/report.md)'
 rm -rf "$work/other"
 
 # Those that the tree has no results of.
+rm -rf "$work"/{truth,generator,soak}
 mkdir "$work"/{truth,generator,soak}
 cat >"$work/truth/truth.json" <<'TRUTH'
 {"command": "./evdispatch truth", "commit": "0123456789ab", "started": "2026-01-02T03:04:05Z", "truths": [

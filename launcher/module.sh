@@ -59,7 +59,7 @@ module_design() {
         -e "s|\"name\": \"(quick\|reference)\"|\"name\": \"module\"|" \
         -e 's|"title": "[^"]*"|"title": "Three ways of dispatch, for a module of your own"|' \
         -e 's|"description": "[^"]*"|"description": "The arms of the reference study, on one scenario."|' \
-        -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
+        -e '/^ *"layouts":/d' -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
         if [[ -z $4 ]]; then
             cat
         else

@@ -59,6 +59,17 @@ design_file() {
     printf '%s\n' "$file"
 }
 
+# The layouts of the server that a design asks for.
+build_layouts() {
+    local count layout
+    local -a targets=()
+    count=$(sed -nE 's/^ *"layouts": *([0-9]+),?$/\1/p' "$1" | head -n 1)
+    for ((layout = 1; layout <= ${count:-0}; layout++)); do
+        targets+=("evd_server_layout_$layout")
+    done
+    [[ ${#targets[@]} == 0 ]] || build release "${targets[@]}" || exit 1
+}
+
 command_study() {
     local extra_modules=no quick=no design='' out='' module='' scenario='' config='' name file code=0 edits=$growth_edits
     local -a extra=()
@@ -130,6 +141,7 @@ command_study() {
     [[ $extra_modules == yes ]] || refuse_extra_modules
     set_up build report
     build_both
+    build_layouts "$file"
     [[ $design != growth ]] || prepare_growth
     ! grep -qF '"github-webhooks"' "$file" || fetch_payloads
     local loadgen=$here/build/release/bin/loadgen

@@ -209,6 +209,7 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
     lg_instructions_section(report, doc);
     doc->format->heading(doc, 2, "Noise");
     lg_tables_noise(report->summary, doc);
+    lg_layouts_write(report->summary, doc);
     lg_errors_write(report->data, doc);
     put_reading(report, doc);
     lg_origin_write(report, doc);

@@ -2,6 +2,7 @@
 
 #include "report_format.h"
 #include "study_json.h"
+#include "study_layout.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -105,6 +106,12 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
     row(table, "Trials",
         "%zu in %u blocks; each %s warm-up and %s measured, a fresh server for each", data->count,
         design->blocks, design->warmup, design->duration);
+    if (design->layouts > 0)
+        row(table, "Layout of the code",
+            "%u: the server's object files in an order of its own for each, by block in turn",
+            lg_layouts_used(design));
+    else
+        row(table, "Layout of the code", "one: it can make an arm faster or slower by itself");
     row(table, "Transport", "%s", design->transport);
     if (design->own_scenarios)
         row(table, "Payloads", "each arm has a scenario of its own, named in the design");

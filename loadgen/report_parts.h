@@ -178,6 +178,9 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
                       struct lg_doc *doc);
 void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc);
 
+/* report_layouts.c: how far the layouts of the server are apart, where each had several blocks. */
+void lg_layouts_write(const struct lg_summary *summary, struct lg_doc *doc);
+
 /* Ratio and verdict, in two cells. */
 void lg_tables_put_verdict(const struct lg_summary *summary, size_t scenario, size_t load,
                            size_t arm, enum lg_metric metric, struct lg_table_cell out[2]);

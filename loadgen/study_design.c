@@ -1,6 +1,6 @@
 #include "study_design.h"
 
-#include "server/wire/args.h"
+#include "study_design_keys.h"
 #include "study_json.h"
 
 #include <math.h>
@@ -13,156 +13,6 @@
 #define RUN_RESERVED                                                                               \
     "|--target|--transport|--scenario|--payloads|--warmup|--duration|--seed|--json|--quiet|"       \
     "--arm|--hlog|--server-pid|--cpus|--congestion|"
-
-/* Where an error is: the file, and the object in it ("arms[2]", or "" for the whole). */
-struct place {
-    const char *source;
-    char path[64];
-    struct evd_error *error;
-};
-
-static int complain(const struct place *place, const char *key, const char *what)
-{
-    const char *dot = place->path[0] && key[0] ? "." : "";
-    return evd_error_set(place->error, EVD_ERR_USAGE, "%s: %s%s%s: %s", place->source, place->path,
-                         dot, key, what);
-}
-
-/* `allowed` is "|name|title|...|": it is also what the error shows. */
-static int check_keys(const struct place *place, const cJSON *object, const char *allowed)
-{
-    if (!cJSON_IsObject(object))
-        return complain(place, "", "must be an object");
-    const cJSON *item;
-    cJSON_ArrayForEach(item, object)
-    {
-        char want[80], text[280];
-        if (snprintf(want, sizeof(want), "|%s|", item->string) >= (int)sizeof(want) ||
-            strchr(item->string, '|') || !strstr(allowed, want)) {
-            snprintf(text, sizeof(text), "no such key; allowed are %s", allowed);
-            return complain(place, item->string, text);
-        }
-        if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
-            return complain(place, item->string, "is there twice");
-    }
-    return EVD_OK;
-}
-
-static int take_text(const struct place *place, const cJSON *object, const char *key,
-                     const char *otherwise, const char **ret_text)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!item && otherwise) {
-        *ret_text = otherwise;
-        return EVD_OK;
-    }
-    *ret_text = cJSON_GetStringValue(item);
-    if (!*ret_text || !(*ret_text)[0])
-        return complain(place, key, item ? "must be a text, not empty" : "is missing");
-    for (const char *c = *ret_text; *c; c++)
-        if ((unsigned char)*c < 0x20)
-            return complain(place, key, "must not hold control characters");
-    return EVD_OK;
-}
-
-/* Names go into tables, figures and file names: a small alphabet keeps all of them readable. */
-static int check_name(const struct place *place, const char *key, const char *name)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  " ._/()+=,:@-";
-    if (strlen(name) > LG_NAME_MAX || name[strspn(name, letters)] != '\0')
-        return complain(place, key,
-                        "must be at most 48 letters, digits, spaces and characters of ._/()+=,:@-");
-    return EVD_OK;
-}
-
-static int take_name(const struct place *place, const cJSON *object, const char **ret_name)
-{
-    int rc = take_text(place, object, "name", NULL, ret_name);
-    return rc == EVD_OK ? check_name(place, "name", *ret_name) : rc;
-}
-
-static int take_number(const struct place *place, const cJSON *object, const char *key, double min,
-                       double max, unsigned *ret_value)
-{
-    double value = lg_json_number(object, key);
-    if (!(value >= min && value <= max && floor(value) == value)) {
-        char text[80];
-        snprintf(text, sizeof(text), "must be a whole number of %.0f to %.0f", min, max);
-        return complain(place, key, text);
-    }
-    *ret_value = (unsigned)value;
-    return EVD_OK;
-}
-
-static int take_duration(const struct place *place, const cJSON *object, const char *key,
-                         uint64_t min_ns, const char **ret_text, uint64_t *ret_ns)
-{
-    int rc = take_text(place, object, key, NULL, ret_text);
-    if (rc != EVD_OK)
-        return rc;
-    struct evd_error why = {0};
-    if (evd_parse_duration(*ret_text, ret_ns, &why) < 0)
-        return complain(place, key, why.text);
-    if (*ret_ns < min_ns || *ret_ns > LG_TRIAL_NS_MAX)
-        return complain(place, key,
-                        min_ns > 0 ? "must be at most one hour, and longer than nothing"
-                                   : "must be at most one hour");
-    return EVD_OK;
-}
-
-/* A flag that may be left out: false. */
-static int take_flag(const struct place *place, const cJSON *object, const char *key,
-                     bool *ret_flag)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    *ret_flag = cJSON_IsTrue(item);
-    if (item && !cJSON_IsBool(item))
-        return complain(place, key, "must be true or false");
-    return EVD_OK;
-}
-
-/* `reserved` is "|--target|...|": the options that the study sets itself. */
-static int take_args(const struct place *place, const cJSON *object, const char *key,
-                     const char *reserved, struct lg_args *ret_args)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
-    int count = cJSON_GetArraySize(list);
-    if (!cJSON_IsArray(list) || count > LG_ARGS_MAX)
-        return complain(place, key, "must be a list of at most 32 texts");
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        const char *text = cJSON_GetStringValue(item);
-        if (!text)
-            return complain(place, key, "must be a list of texts");
-        char option[64];
-        size_t len = strcspn(text, "=");
-        if (len + 3 <= sizeof(option)) {
-            /* getopt takes any beginning of a name for it, so none may begin one. */
-            snprintf(option, sizeof(option), "|%.*s", (int)len, text);
-            if (strncmp(text, "--", 2) == 0 && strstr(reserved, option)) {
-                char why[280];
-                snprintf(why, sizeof(why), "the study itself sets %s", reserved);
-                return complain(place, key, why);
-            }
-        }
-        ret_args->items[ret_args->count++] = text;
-    }
-    return EVD_OK;
-}
-
-static int take_list(const struct place *place, const cJSON *root, const char *key, int max,
-                     const cJSON **ret_list)
-{
-    *ret_list = cJSON_GetObjectItemCaseSensitive(root, key);
-    int count = cJSON_GetArraySize(*ret_list);
-    if (cJSON_IsArray(*ret_list) && count >= 1 && count <= max)
-        return EVD_OK;
-    char text[64];
-    snprintf(text, sizeof(text), "must be a list of 1 to %d", max);
-    return complain(place, key, text);
-}
 
 static size_t find_arm(const struct lg_design *design, const char *name)
 {
@@ -187,55 +37,59 @@ static int same_text(const char *a, const char *b)
     return (a == NULL && b == NULL) || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static int check_twin(const struct place *place, const struct lg_design *design,
+static int check_twin(const struct lg_key_place *place, const struct lg_design *design,
                       const struct lg_arm *arm)
 {
     if (!arm->twin_of)
         return EVD_OK;
     size_t other = find_arm(design, arm->twin_of);
     if (other == design->arm_count || design->arms[other].twin_of)
-        return complain(place, "twin_of", "must be the name of an arm above that is no twin");
+        return lg_key_complain(place, "twin_of",
+                               "must be the name of an arm above that is no twin");
     const struct lg_arm *twin = &design->arms[other];
     if (!same_args(&arm->server, &twin->server))
-        return complain(place, "server", "must be the same as that of the arm it is a twin of");
+        return lg_key_complain(place, "server",
+                               "must be the same as that of the arm it is a twin of");
     if (!same_args(&arm->load, &twin->load))
-        return complain(place, "load", "must be the same as that of the arm it is a twin of");
+        return lg_key_complain(place, "load",
+                               "must be the same as that of the arm it is a twin of");
     if (!same_text(arm->program, twin->program) || !same_text(arm->modules, twin->modules) ||
         !same_text(arm->scenario, twin->scenario) || !same_text(arm->transport, twin->transport))
-        return complain(place, "twin_of",
-                        "program, modules, scenario and transport must be those of the arm it is a "
-                        "twin of");
+        return lg_key_complain(
+            place, "twin_of",
+            "program, modules, scenario and transport must be those of the arm it is a "
+            "twin of");
     return EVD_OK;
 }
 
 /* Names of factors and curves go into figures, as those of arms do. */
-static int take_factors(const struct place *place, const cJSON *item, struct lg_arm *arm)
+static int take_factors(const struct lg_key_place *place, const cJSON *item, struct lg_arm *arm)
 {
     const cJSON *factors = cJSON_GetObjectItemCaseSensitive(item, "factor"), *factor;
     if ((factors != NULL) != (arm->curve != NULL))
-        return complain(place, "factor", "goes with 'curve', and 'curve' with it");
+        return lg_key_complain(place, "factor", "goes with 'curve', and 'curve' with it");
     if (!factors)
         return EVD_OK;
     int count = cJSON_GetArraySize(factors);
     if (!cJSON_IsObject(factors) || count < 1 || count > LG_FACTORS_MAX)
-        return complain(place, "factor", "must be an object of 1 to 4 numbers");
-    int rc = check_name(place, "curve", arm->curve);
+        return lg_key_complain(place, "factor", "must be an object of 1 to 4 numbers");
+    int rc = lg_key_check_name(place, "curve", arm->curve);
     cJSON_ArrayForEach(factor, factors)
     {
         double value = cJSON_GetNumberValue(factor);
         if (rc == EVD_OK && !(value > 0 && value <= 1e15))
-            rc = complain(place, "factor", "must be an object of numbers greater than 0");
+            rc = lg_key_complain(place, "factor", "must be an object of numbers greater than 0");
         if (rc == EVD_OK && !factor->string[0])
-            rc = complain(place, "factor", "must be an object of numbers with names");
+            rc = lg_key_complain(place, "factor", "must be an object of numbers with names");
         if (rc == EVD_OK)
-            rc = check_name(place, "factor", factor->string);
+            rc = lg_key_check_name(place, "factor", factor->string);
         arm->factors[arm->factor_count++] = (struct lg_factor){factor->string, value};
     }
     return rc;
 }
 
 /* A curve has one value at each place. */
-static int check_points(const struct place *place, const struct lg_design *design,
+static int check_points(const struct lg_key_place *place, const struct lg_design *design,
                         const struct lg_arm *arm)
 {
     for (size_t i = 0; i < design->arm_count && arm->curve; i++) {
@@ -246,7 +100,8 @@ static int check_points(const struct place *place, const struct lg_design *desig
             const struct lg_factor *a = &arm->factors[f / other->factor_count];
             const struct lg_factor *b = &other->factors[f % other->factor_count];
             if (strcmp(a->name, b->name) == 0 && !(a->value < b->value || a->value > b->value))
-                return complain(place, "factor", "another arm is at this place of this curve");
+                return lg_key_complain(place, "factor",
+                                       "another arm is at this place of this curve");
         }
     }
     return EVD_OK;
@@ -267,7 +122,7 @@ static size_t count_names(const char *const *names, size_t count)
     return found;
 }
 
-static int check_curves(const struct place *place, const struct lg_design *design)
+static int check_curves(const struct lg_key_place *place, const struct lg_design *design)
 {
     const char *curves[LG_ARMS_MAX], *factors[LG_ARMS_MAX * LG_FACTORS_MAX];
     size_t curve_count = 0, factor_count = 0;
@@ -280,12 +135,12 @@ static int check_curves(const struct place *place, const struct lg_design *desig
     }
     if (count_names(curves, curve_count) > LG_CURVES_MAX ||
         count_names(factors, factor_count) > LG_CURVES_MAX)
-        return complain(place, "arms", "there are more than 8 different curves, or factors");
+        return lg_key_complain(place, "arms", "there are more than 8 different curves, or factors");
     return EVD_OK;
 }
 
 /* The keys of an arm that may be left out. */
-static int take_options(const struct place *place, const cJSON *item, struct lg_arm *arm)
+static int take_options(const struct lg_key_place *place, const cJSON *item, struct lg_arm *arm)
 {
     const struct {
         const char *key;
@@ -296,34 +151,35 @@ static int take_options(const struct place *place, const cJSON *item, struct lg_
     int rc = EVD_OK;
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys) && rc == EVD_OK; i++)
         if (cJSON_HasObjectItem(item, keys[i].key))
-            rc = take_text(place, item, keys[i].key, NULL, keys[i].ret_text);
+            rc = lg_key_text(place, item, keys[i].key, NULL, keys[i].ret_text);
     if (rc == EVD_OK && cJSON_HasObjectItem(item, "load"))
-        rc = take_args(place, item, "load", RUN_RESERVED "--closed|--rate|", &arm->load);
+        rc = lg_key_args(place, item, "load", RUN_RESERVED "--closed|--rate|", &arm->load);
     return rc == EVD_OK ? take_factors(place, item, arm) : rc;
 }
 
-static int take_arms(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_arms(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     static const char reserved[] = "|--listen|--port-file|--tcp-congestion|";
     const cJSON *list, *item;
-    int rc = take_list(place, root, "arms", LG_ARMS_MAX, &list);
+    int rc = lg_key_list(place, root, "arms", LG_ARMS_MAX, &list);
     if (rc != EVD_OK)
         return rc;
     cJSON_ArrayForEach(item, list)
     {
         struct lg_arm arm = {0};
         snprintf(place->path, sizeof(place->path), "arms[%zu]", design->arm_count);
-        if ((rc = check_keys(place, item,
-                             "|name|server|load|transport|twin_of|program|modules|scenario|curve|"
-                             "factor|")) != EVD_OK ||
-            (rc = take_name(place, item, &arm.name)) != EVD_OK ||
-            (rc = take_args(place, item, "server", reserved, &arm.server)) != EVD_OK)
+        if ((rc =
+                 lg_keys_check(place, item,
+                               "|name|server|load|transport|twin_of|program|modules|scenario|curve|"
+                               "factor|")) != EVD_OK ||
+            (rc = lg_key_name(place, item, &arm.name)) != EVD_OK ||
+            (rc = lg_key_args(place, item, "server", reserved, &arm.server)) != EVD_OK)
             return rc;
         if ((rc = take_options(place, item, &arm)) != EVD_OK ||
             (rc = check_points(place, design, &arm)) != EVD_OK)
             return rc;
         if (find_arm(design, arm.name) < design->arm_count)
-            return complain(place, "name", "another arm has this name");
+            return lg_key_complain(place, "name", "another arm has this name");
         if ((rc = check_twin(place, design, &arm)) != EVD_OK)
             return rc;
         design->has_curves = design->has_curves || arm.curve;
@@ -331,17 +187,17 @@ static int take_arms(struct place *place, const cJSON *root, struct lg_design *d
     }
     place->path[0] = '\0';
     const char *reference;
-    rc = take_text(place, root, "reference", design->arms[0].name, &reference);
+    rc = lg_key_text(place, root, "reference", design->arms[0].name, &reference);
     if (rc != EVD_OK)
         return rc;
     design->reference = find_arm(design, reference);
     if (design->reference == design->arm_count)
-        return complain(place, "reference", "must be the name of one of the arms");
+        return lg_key_complain(place, "reference", "must be the name of one of the arms");
     return check_curves(place, design);
 }
 
 /* All arms have a scenario of their own, or none has: else they could not be compared. */
-static int take_own_scenarios(const struct place *place, const cJSON *root,
+static int take_own_scenarios(const struct lg_key_place *place, const cJSON *root,
                               struct lg_design *design)
 {
     size_t own = 0;
@@ -350,21 +206,21 @@ static int take_own_scenarios(const struct place *place, const cJSON *root,
     if (own == 0)
         return EVD_OK;
     if (own < design->arm_count)
-        return complain(place, "arms", "some have a 'scenario' of their own: then all must");
+        return lg_key_complain(place, "arms", "some have a 'scenario' of their own: then all must");
     if (cJSON_HasObjectItem(root, "scenarios"))
-        return complain(place, "scenarios", "must not be there where each arm has its own");
+        return lg_key_complain(place, "scenarios", "must not be there where each arm has its own");
     design->own_scenarios = true;
     design->scenarios[design->scenario_count++] = LG_OWN_SCENARIO;
     return EVD_OK;
 }
 
-static int take_scenarios(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_scenarios(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *list, *item;
     int rc = take_own_scenarios(place, root, design);
     if (rc != EVD_OK || design->own_scenarios)
         return rc;
-    rc = take_list(place, root, "scenarios", LG_SCENARIOS_MAX, &list);
+    rc = lg_key_list(place, root, "scenarios", LG_SCENARIOS_MAX, &list);
     if (rc != EVD_OK)
         return rc;
     cJSON_ArrayForEach(item, list)
@@ -373,27 +229,27 @@ static int take_scenarios(struct place *place, const cJSON *root, struct lg_desi
         char key[32];
         snprintf(key, sizeof(key), "scenarios[%zu]", design->scenario_count);
         if (!name || !name[0])
-            return complain(place, key, "must be the name of a scenario");
-        if ((rc = check_name(place, key, name)) != EVD_OK)
+            return lg_key_complain(place, key, "must be the name of a scenario");
+        if ((rc = lg_key_check_name(place, key, name)) != EVD_OK)
             return rc;
         for (size_t i = 0; i < design->scenario_count; i++)
             if (strcmp(design->scenarios[i], name) == 0)
-                return complain(place, key, "is there twice");
+                return lg_key_complain(place, key, "is there twice");
         design->scenarios[design->scenario_count++] = name;
     }
     return EVD_OK;
 }
 
 /* What makes the rate of a load: its options, or its share of the maximum. */
-static int take_rate(const struct place *place, const cJSON *item, struct lg_load *load)
+static int take_rate(const struct lg_key_place *place, const cJSON *item, struct lg_load *load)
 {
     const cJSON *share = cJSON_GetObjectItemCaseSensitive(item, "rate_share");
     if (!share)
-        return take_args(place, item, "args", RUN_RESERVED, &load->run);
+        return lg_key_args(place, item, "args", RUN_RESERVED, &load->run);
     load->share = cJSON_GetNumberValue(share);
     if (!(load->share >= 0.001 && load->share <= 2))
-        return complain(place, "rate_share", "must be a number of 0.001 to 2");
-    return take_args(place, item, "args", RUN_RESERVED "--rate|--closed|", &load->run);
+        return lg_key_complain(place, "rate_share", "must be a number of 0.001 to 2");
+    return lg_key_args(place, item, "args", RUN_RESERVED "--rate|--closed|", &load->run);
 }
 
 static bool has_option(const struct lg_args *args, const char *name)
@@ -405,31 +261,31 @@ static bool has_option(const struct lg_args *args, const char *name)
 }
 
 /* How the maximum is measured goes with loads that are a share of it, and they with it. */
-static int take_maximum(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_maximum(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "maximum");
     int rc;
     if ((item != NULL) != design->has_shares)
-        return complain(place, "maximum",
-                        item ? "goes with a load that has a 'rate_share': there is none"
-                             : "is missing: a load has a 'rate_share'");
+        return lg_key_complain(place, "maximum",
+                               item ? "goes with a load that has a 'rate_share': there is none"
+                                    : "is missing: a load has a 'rate_share'");
     if (!item)
         return EVD_OK;
     snprintf(place->path, sizeof(place->path), "maximum");
     design->maximum.name = design->maximum.title = "maximum";
-    if ((rc = check_keys(place, item, "|trials|args|")) != EVD_OK ||
-        (rc = take_number(place, item, "trials", 1, LG_MAXIMUM_TRIALS_MAX,
-                          &design->maximum_trials)) != EVD_OK ||
-        (rc = take_args(place, item, "args", RUN_RESERVED "--rate|", &design->maximum.run)) !=
+    if ((rc = lg_keys_check(place, item, "|trials|args|")) != EVD_OK ||
+        (rc = lg_key_number(place, item, "trials", 1, LG_MAXIMUM_TRIALS_MAX,
+                            &design->maximum_trials)) != EVD_OK ||
+        (rc = lg_key_args(place, item, "args", RUN_RESERVED "--rate|", &design->maximum.run)) !=
             EVD_OK)
         return rc;
     if (!has_option(&design->maximum.run, "--closed"))
-        return complain(place, "args", "must have --closed: a maximum is not asked for");
+        return lg_key_complain(place, "args", "must have --closed: a maximum is not asked for");
     place->path[0] = '\0';
     return EVD_OK;
 }
 
-static int take_slo(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_slo(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "slo");
     const char *text;
@@ -437,31 +293,31 @@ static int take_slo(struct place *place, const cJSON *root, struct lg_design *de
     if (!item)
         return EVD_OK;
     snprintf(place->path, sizeof(place->path), "slo");
-    if ((rc = check_keys(place, item, "|p99|")) != EVD_OK ||
-        (rc = take_duration(place, item, "p99", 1, &text, &design->slo_p99_ns)) != EVD_OK)
+    if ((rc = lg_keys_check(place, item, "|p99|")) != EVD_OK ||
+        (rc = lg_key_duration(place, item, "p99", 1, &text, &design->slo_p99_ns)) != EVD_OK)
         return rc;
     place->path[0] = '\0';
     return EVD_OK;
 }
 
-static int take_loads(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_loads(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *list, *item;
-    int rc = take_list(place, root, "loads", LG_LOADS_MAX, &list);
+    int rc = lg_key_list(place, root, "loads", LG_LOADS_MAX, &list);
     if (rc != EVD_OK)
         return rc;
     cJSON_ArrayForEach(item, list)
     {
         struct lg_load load = {0};
         snprintf(place->path, sizeof(place->path), "loads[%zu]", design->load_count);
-        if ((rc = check_keys(place, item, "|name|title|args|rate_share|")) != EVD_OK ||
-            (rc = take_name(place, item, &load.name)) != EVD_OK ||
-            (rc = take_text(place, item, "title", load.name, &load.title)) != EVD_OK ||
+        if ((rc = lg_keys_check(place, item, "|name|title|args|rate_share|")) != EVD_OK ||
+            (rc = lg_key_name(place, item, &load.name)) != EVD_OK ||
+            (rc = lg_key_text(place, item, "title", load.name, &load.title)) != EVD_OK ||
             (rc = take_rate(place, item, &load)) != EVD_OK)
             return rc;
         for (size_t i = 0; i < design->load_count; i++)
             if (strcmp(design->loads[i].name, load.name) == 0)
-                return complain(place, "name", "another load has this name");
+                return lg_key_complain(place, "name", "another load has this name");
         design->has_shares = design->has_shares || load.share > 0;
         design->loads[design->load_count++] = load;
     }
@@ -470,7 +326,7 @@ static int take_loads(struct place *place, const cJSON *root, struct lg_design *
 }
 
 /* A figure of the method that may be left out: 0. */
-static int take_positive(const struct place *place, const cJSON *object, const char *key,
+static int take_positive(const struct lg_key_place *place, const cJSON *object, const char *key,
                          double most, double *ret_value)
 {
     if (!cJSON_HasObjectItem(object, key))
@@ -478,30 +334,45 @@ static int take_positive(const struct place *place, const cJSON *object, const c
     *ret_value = lg_json_number(object, key);
     return *ret_value > 0 && *ret_value <= most
                ? EVD_OK
-               : complain(place, key, "must be a number greater than 0, and not beyond reason");
+               : lg_key_complain(place, key,
+                                 "must be a number greater than 0, and not beyond reason");
 }
 
-static int check_method(const struct place *place, const struct lg_design *design)
+/* They are of one program, which all arms then run. */
+static int take_layouts(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
+{
+    if (!cJSON_HasObjectItem(root, "layouts"))
+        return EVD_OK;
+    for (size_t i = 0; i < design->arm_count; i++)
+        if (design->arms[i].program)
+            return lg_key_complain(place, "layouts",
+                                   "are the study's server's: no arm may have a 'program'");
+    return lg_key_number(place, root, "layouts", 1, LG_LAYOUTS_MAX, &design->layouts);
+}
+
+static int check_method(const struct lg_key_place *place, const struct lg_design *design)
 {
     const struct lg_method_design *method = &design->method;
     const struct lg_args *run = &design->loads[0].run;
     bool known = method->share > 0, same = design->arms[0].twin_of || design->arms[1].twin_of;
     if (design->blocks % method->blocks != 0)
-        return complain(place, "blocks", "must go into the blocks of the study without a rest");
+        return lg_key_complain(place, "blocks",
+                               "must go into the blocks of the study without a rest");
     if (design->arm_count != 2 || design->scenario_count != 1 || design->load_count != 1)
-        return complain(place, "", "takes two arms, one scenario and one load");
+        return lg_key_complain(place, "", "takes two arms, one scenario and one load");
     if (run->count == 0 || strcmp(run->items[0], "--closed") != 0)
-        return complain(place, "", "takes a load whose first option is --closed");
+        return lg_key_complain(place, "", "takes a load whose first option is --closed");
     if ((method->steps > 0) == same)
-        return complain(place, "steps", "is of an arm that does more, and no twin");
+        return lg_key_complain(place, "steps", "is of an arm that does more, and no twin");
     if (known != (method->call_ns > 0) || known != (method->step_ns > 0) ||
         (known && !(method->steps > 0)))
-        return complain(place, "share", "goes with 'steps', 'call_ns' and 'step_ns', all of them");
+        return lg_key_complain(place, "share",
+                               "goes with 'steps', 'call_ns' and 'step_ns', all of them");
     return EVD_OK;
 }
 
 /* After everything else. */
-static int take_method(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_method(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, "method");
     struct lg_method_design *method = &design->method;
@@ -509,8 +380,8 @@ static int take_method(struct place *place, const cJSON *root, struct lg_design 
     if (!item)
         return EVD_OK;
     snprintf(place->path, sizeof(place->path), "method");
-    if ((rc = check_keys(place, item, "|blocks|steps|share|call_ns|step_ns|")) != EVD_OK ||
-        (rc = take_number(place, item, "blocks", 2, LG_BLOCKS_MAX, &method->blocks)) != EVD_OK ||
+    if ((rc = lg_keys_check(place, item, "|blocks|steps|share|call_ns|step_ns|")) != EVD_OK ||
+        (rc = lg_key_number(place, item, "blocks", 2, LG_BLOCKS_MAX, &method->blocks)) != EVD_OK ||
         (rc = take_positive(place, item, "steps", 1e7, &method->steps)) != EVD_OK ||
         (rc = take_positive(place, item, "share", 1, &method->share)) != EVD_OK ||
         (rc = take_positive(place, item, "call_ns", 1e12, &method->call_ns)) != EVD_OK ||
@@ -521,32 +392,33 @@ static int take_method(struct place *place, const cJSON *root, struct lg_design 
     return EVD_OK;
 }
 
-static int take_all(struct place *place, const cJSON *root, struct lg_design *design)
+static int take_all(struct lg_key_place *place, const cJSON *root, struct lg_design *design)
 {
     int rc;
-    if ((rc = check_keys(
+    if ((rc = lg_keys_check(
              place, root,
              "|name|title|description|blocks|repeats|warmup|duration|server_cpu|load_cpu|"
-             "keep_awake|transport|congestion|reference|arms|scenarios|loads|maximum|slo|"
+             "layouts|keep_awake|transport|congestion|reference|arms|scenarios|loads|maximum|slo|"
              "method|")) != EVD_OK ||
-        (rc = take_name(place, root, &design->name)) != EVD_OK ||
-        (rc = take_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
-        (rc = take_text(place, root, "description", "", &design->description)) != EVD_OK ||
-        (rc = take_number(place, root, "blocks", 1, LG_BLOCKS_MAX, &design->blocks)) != EVD_OK ||
+        (rc = lg_key_name(place, root, &design->name)) != EVD_OK ||
+        (rc = lg_key_text(place, root, "title", design->name, &design->title)) != EVD_OK ||
+        (rc = lg_key_text(place, root, "description", "", &design->description)) != EVD_OK ||
+        (rc = lg_key_number(place, root, "blocks", 1, LG_BLOCKS_MAX, &design->blocks)) != EVD_OK ||
         (cJSON_HasObjectItem(root, "repeats") &&
-         (rc = take_number(place, root, "repeats", 0, LG_BLOCKS_MAX, &design->repeats)) !=
+         (rc = lg_key_number(place, root, "repeats", 0, LG_BLOCKS_MAX, &design->repeats)) !=
              EVD_OK) ||
-        (rc = take_number(place, root, "server_cpu", 0, LG_CPU_MAX, &design->server_cpu)) !=
+        (rc = lg_key_number(place, root, "server_cpu", 0, LG_CPU_MAX, &design->server_cpu)) !=
             EVD_OK ||
-        (rc = take_number(place, root, "load_cpu", 0, LG_CPU_MAX, &design->load_cpu)) != EVD_OK ||
-        (rc = take_flag(place, root, "keep_awake", &design->keep_awake)) != EVD_OK ||
-        (rc = take_duration(place, root, "warmup", 0, &design->warmup, &design->warmup_ns)) !=
+        (rc = lg_key_number(place, root, "load_cpu", 0, LG_CPU_MAX, &design->load_cpu)) != EVD_OK ||
+        (rc = lg_key_flag(place, root, "keep_awake", &design->keep_awake)) != EVD_OK ||
+        (rc = lg_key_duration(place, root, "warmup", 0, &design->warmup, &design->warmup_ns)) !=
             EVD_OK ||
-        (rc = take_duration(place, root, "duration", 1, &design->duration, &design->duration_ns)) !=
-            EVD_OK ||
-        (rc = take_text(place, root, "transport", "frame", &design->transport)) != EVD_OK ||
-        (rc = take_text(place, root, "congestion", "reno", &design->congestion)) != EVD_OK ||
+        (rc = lg_key_duration(place, root, "duration", 1, &design->duration,
+                              &design->duration_ns)) != EVD_OK ||
+        (rc = lg_key_text(place, root, "transport", "frame", &design->transport)) != EVD_OK ||
+        (rc = lg_key_text(place, root, "congestion", "reno", &design->congestion)) != EVD_OK ||
         (rc = take_arms(place, root, design)) != EVD_OK ||
+        (rc = take_layouts(place, root, design)) != EVD_OK ||
         (rc = take_scenarios(place, root, design)) != EVD_OK ||
         (rc = take_loads(place, root, design)) != EVD_OK ||
         (rc = take_maximum(place, root, design)) != EVD_OK ||
@@ -554,14 +426,14 @@ static int take_all(struct place *place, const cJSON *root, struct lg_design *de
         (rc = take_method(place, root, design)) != EVD_OK)
         return rc;
     if (design->blocks * lg_design_cells(design) > LG_TRIALS_MAX)
-        return complain(place, "blocks", "makes more than 100000 trials in all");
+        return lg_key_complain(place, "blocks", "makes more than 100000 trials in all");
     return EVD_OK;
 }
 
 int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design,
                    struct evd_error *ret_error)
 {
-    struct place place = {.source = source, .error = ret_error};
+    struct lg_key_place place = {.source = source, .error = ret_error};
     *ret_design = (struct lg_design){.root = root};
     int rc = take_all(&place, root, ret_design);
     if (rc != EVD_OK)

@@ -15,6 +15,7 @@ enum {
     LG_SCENARIOS_MAX = 16,
     LG_LOADS_MAX = 16,
     LG_MAXIMUM_TRIALS_MAX = 20,
+    LG_LAYOUTS_MAX = 30, /* as many as server/CMakeLists.txt makes */
     LG_BLOCKS_MAX = 2000,
     LG_CPU_MAX = 1023,
     LG_ARGS_MAX = 32,
@@ -82,6 +83,7 @@ struct lg_design {
     bool
         keep_awake; /* no CPU is halted while it has nothing to do; false where the file has none */
     unsigned repeats; /* of INVALID trials, at most so many in a block; 0 where the file has none */
+    unsigned layouts; /* of the server, in turn by block (study_layout.h); 0: as it was built */
     size_t reference; /* index into arms */
     size_t arm_count, scenario_count, load_count;
     bool own_scenarios;     /* each arm has one: scenarios[] is then the one name LG_OWN_SCENARIO */

@@ -5,6 +5,7 @@
 #include "study_disk.h"
 #include "study_identity.h"
 #include "study_json.h"
+#include "study_layout.h"
 #include "study_machine.h"
 #include "study_maximum.h"
 #include "study_order.h"
@@ -430,7 +431,9 @@ int lg_study_execute(const struct lg_study_options *options, struct lg_study_res
     study.order = calloc(lg_design_cells(options->design), sizeof(*study.order));
     if (!study.order)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the order of trials");
-    int rc = choose_cpus(&study, ret_error);
+    int rc = lg_layouts_check(options, ret_error);
+    if (rc == EVD_OK)
+        rc = choose_cpus(&study, ret_error);
     if (rc == EVD_OK)
         rc = open_folder(&study, ret_error);
     if (rc == EVD_OK && (rc = lg_stop_open(&before, &study.setting.stop_fd, ret_error)) == EVD_OK) {

@@ -3,6 +3,7 @@
 #include "paths.h"
 #include "report_data.h"
 #include "study_json.h"
+#include "study_layout.h"
 #include "study_trial.h"
 
 #include <dirent.h>
@@ -58,6 +59,35 @@ static int append_folder(FILE *out, const char *path, unsigned depth, struct evd
     return rc;
 }
 
+/* What was written to `all`, a memory stream of *bytes, which both are used up. */
+static int hash_stream(FILE *all, char **bytes, const size_t *len, int rc, char out[static 65],
+                       struct evd_error *error)
+{
+    if (!all || (fclose(all) != 0 && rc == EVD_OK))
+        rc = evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory to read what is measured");
+    if (rc == EVD_OK)
+        rc = lg_data_sha256(*bytes, *len, out, error);
+    free(*bytes);
+    return rc;
+}
+
+/* All layouts of the server that are used, in one. They are there: lg_layouts_check(). */
+static int hash_layouts(const struct lg_study_options *options, char out[static 65],
+                        struct evd_error *error)
+{
+    char *bytes = NULL, path[LG_PATH_MAX], name[32];
+    size_t len;
+    FILE *all = open_memstream(&bytes, &len);
+    int rc = EVD_OK;
+    for (unsigned i = 1; all && i <= lg_layouts_used(options->design) && rc == EVD_OK; i++) {
+        snprintf(name, sizeof(name), "%u", i);
+        rc = lg_layout_path(options, i, path, error);
+        if (rc == EVD_OK)
+            rc = append_file(all, path, name, error);
+    }
+    return hash_stream(all, &bytes, &len, rc, out, error);
+}
+
 /* Of a file, or of the shared objects of a folder; "" in out when there is neither. */
 static int hash(const char *path, char out[static 65], struct evd_error *error)
 {
@@ -76,12 +106,18 @@ static int hash(const char *path, char out[static 65], struct evd_error *error)
     }
     FILE *all = open_memstream(&bytes, &len);
     int rc = all ? append_folder(all, path, 0, error) : EVD_OK;
-    if (!all || (fclose(all) != 0 && rc == EVD_OK))
-        rc = evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory to read the folder %s", path);
-    if (rc == EVD_OK)
-        rc = lg_data_sha256(bytes, len, out, error);
-    free(bytes);
-    return rc;
+    return hash_stream(all, &bytes, &len, rc, out, error);
+}
+
+static void put_file(cJSON *files, const char *name, const char *sha256)
+{
+    cJSON *file = cJSON_CreateObject();
+    cJSON_AddStringToObject(file, "file", name);
+    if (sha256[0])
+        cJSON_AddStringToObject(file, "sha256", sha256);
+    else
+        cJSON_AddNullToObject(file, "sha256");
+    cJSON_AddItemToArray(files, file);
 }
 
 /* `name` is what the list calls it; one of a name is enough. */
@@ -95,16 +131,20 @@ static int add(cJSON *files, const char *name, const char *path, struct evd_erro
     }
     char sha256[65];
     int rc = hash(path, sha256, error);
-    if (rc != EVD_OK)
-        return rc;
-    cJSON *file = cJSON_CreateObject();
-    cJSON_AddStringToObject(file, "file", name);
-    if (sha256[0])
-        cJSON_AddStringToObject(file, "sha256", sha256);
-    else
-        cJSON_AddNullToObject(file, "sha256");
-    cJSON_AddItemToArray(files, file);
-    return EVD_OK;
+    if (rc == EVD_OK)
+        put_file(files, name, sha256);
+    return rc;
+}
+
+static int add_layouts(const struct lg_study_options *options, cJSON *files,
+                       struct evd_error *error)
+{
+    char sha256[65], name[48];
+    int rc = hash_layouts(options, sha256, error);
+    snprintf(name, sizeof(name), "%u layouts of evd-server", lg_layouts_used(options->design));
+    if (rc == EVD_OK)
+        put_file(files, name, sha256);
+    return rc;
 }
 
 static int add_named(const struct lg_study_options *options, cJSON *files, const char *name,
@@ -136,6 +176,8 @@ int lg_identity_add_files(const struct lg_study_options *options, cJSON *about,
     int rc = add(files, "loadgen", options->loadgen, ret_error);
     if (rc == EVD_OK)
         rc = add(files, "evd-server", options->server, ret_error);
+    if (rc == EVD_OK && design->layouts > 0)
+        rc = add_layouts(options, files, ret_error);
     if (rc == EVD_OK)
         rc = lg_path_beside_file(options->server, "../modules", modules, ret_error);
     if (rc == EVD_OK)

@@ -2,6 +2,7 @@
 
 #include "overload.h"
 #include "study_json.h"
+#include "study_layout.h"
 #include "study_process.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ struct trial {
     struct lg_child server, run;
     struct argv server_argv, run_argv;
     char json_path[LG_PATH_MAX], log_path[LG_PATH_MAX], hlog_path[LG_PATH_MAX];
-    char program[LG_PATH_MAX], modules[LG_PATH_MAX], scenario[LG_PATH_MAX]; /* the arm's; or "" */
+    char program[LG_PATH_MAX];                        /* the arm's, or the block's layout */
+    char modules[LG_PATH_MAX], scenario[LG_PATH_MAX]; /* the arm's; or "" */
     FILE *server_err, *run_err;
     int ready_pipe[2];
     char address[256];
@@ -77,7 +79,10 @@ static int arm_paths(struct trial *trial, struct evd_error *error)
 {
     const struct lg_study_options *options = trial->setting->options;
     const struct lg_arm *arm = &options->design->arms[trial->plan->arm];
-    int rc = lg_arm_path(options, arm->program, trial->program, error);
+    int rc = arm->program
+                 ? lg_arm_path(options, arm->program, trial->program, error)
+                 : lg_layout_path(options, lg_layout_of(options->design, trial->plan->block),
+                                  trial->program, error);
     if (rc == EVD_OK)
         rc = lg_arm_path(options, arm->modules, trial->modules, error);
     if (rc == EVD_OK)
@@ -152,7 +157,7 @@ static void server_argv(struct trial *trial)
 {
     const struct lg_study_options *options = trial->setting->options;
     struct argv *argv = &trial->server_argv;
-    push(argv, trial->program[0] ? trial->program : options->server);
+    push(argv, trial->program);
     push_all(argv, &options->design->arms[trial->plan->arm].server);
     if (trial->modules[0]) {
         push(argv, "--modules");

@@ -256,13 +256,44 @@ static void put_censored(struct writer *writer, cJSON *root, const struct lg_res
 }
 
 /* Of those that have too few values, none. */
+static cJSON *quantile_or_null(const struct lg_histogram *h, double q)
+{
+    return h->count < lg_histogram_needed(q)
+               ? cJSON_CreateNull()
+               : cJSON_CreateNumber((double)lg_histogram_quantile(h, q));
+}
+
 static void put_quantile(struct writer *writer, cJSON *object, const char *key,
                          const struct lg_histogram *h, double q)
 {
-    if (h->count < lg_histogram_needed(q))
-        put(writer, object, key, cJSON_CreateNull());
-    else
-        put_uint(writer, object, key, lg_histogram_quantile(h, q));
+    put(writer, object, key, quantile_or_null(h, q));
+}
+
+/* Of each of LG_BLOCKS equal parts of the window, by when a request was due. None of a closed loop,
+ * where nothing is due, nor where the parts differ by more than time: another rate, or cut short.
+ */
+static void put_over_time(struct writer *writer, cJSON *latency, const struct lg_result *result)
+{
+    cJSON *object, *counts, *medians, *tails, *most;
+
+    if (result->options->closed || result->options->rate_count > 1 || result->interrupted != 0) {
+        put(writer, latency, "over_time", cJSON_CreateNull());
+        return;
+    }
+    object = open_object(writer, latency, "over_time");
+    counts = open_array(writer, object, "count");
+    medians = open_array(writer, object, "p50");
+    tails = open_array(writer, object, "p99");
+    most = open_array(writer, object, "max");
+    for (int i = 0; i < LG_BLOCKS; i++) {
+        const struct lg_histogram *part = &result->blocks[i];
+
+        append(writer, counts, cJSON_CreateNumber((double)part->count));
+        append(writer, medians, quantile_or_null(part, 0.5));
+        append(writer, tails, quantile_or_null(part, 0.99));
+        append(writer, most,
+               part->count == 0 ? cJSON_CreateNull() : cJSON_CreateNumber((double)part->max));
+    }
 }
 
 static void put_quantiles(struct writer *writer, cJSON *root, const struct lg_result *result)
@@ -323,6 +354,7 @@ static void put_figures(struct writer *writer, cJSON *root, const struct lg_resu
     put_histogram(writer, object, "no_free_slot", &result->no_free_slot);
     put_histogram(writer, object, "censored", &result->censored);
     put_wire(writer, root, object, result);
+    put_over_time(writer, object, result);
     put_censored(writer, root, result);
     put_quantiles(writer, root, result);
     object = open_object(writer, root, "bytes");

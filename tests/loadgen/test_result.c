@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ static void json_has_the_schema(void **state)
     check_keys(get(json, "accounting"), accounting);
     check_keys(get(json, "warmup_accounting"), accounting);
     assert_int_equal(get(get(json, "warmup_accounting"), "scheduled")->valueint, 500);
-    check_keys(latency, "response service lateness woke_late no_free_slot censored wire");
+    check_keys(latency, "response service lateness woke_late no_free_slot censored wire over_time");
     check_keys(get(latency, "censored"), histogram);
     check_keys(get(json, "censored"), "count timeout reset eof unsent in_flight lower_bounds");
     assert_int_equal(cJSON_GetArraySize(get(get(json, "censored"), "lower_bounds")), 0);
@@ -154,6 +155,73 @@ static void json_histogram_holds_every_count(void **state)
     assert_int_equal(get(h, "max")->valueint, 90000 + 999 * 20);
     assert_in_range(get(h, "p50")->valueint, 99980, 100980);
     cJSON_Delete(json);
+}
+
+/* The list of a part's figures is this, and as long as there are parts. */
+static void check_part(const cJSON *over_time, const char *key, int part, double value)
+{
+    const cJSON *list = get(over_time, key), *item = cJSON_GetArrayItem(list, part);
+
+    assert_int_equal(cJSON_GetArraySize(list), LG_BLOCKS);
+    if (isnan(value))
+        assert_true(cJSON_IsNull(item));
+    else
+        assert_true(cJSON_IsNumber(item) && item->valuedouble == value);
+}
+
+/* A median needs 20 values, a p99 1,000: one less has none. */
+static void json_has_the_parts(void **state)
+{
+    static const struct {
+        uint64_t count;
+        double p50, p99, max;
+    } parts[] = {{0, NAN, NAN, NAN},
+                 {19, NAN, NAN, 101},
+                 {20, 102, NAN, 102},
+                 {999, 103, NAN, 103},
+                 {1000, 104, 104, 104}};
+    struct fixture *f = *state;
+    const cJSON *over_time;
+    cJSON *json;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (parts[i].count > 0)
+            lg_histogram_record_times(&f->result.blocks[i], 100 + i, parts[i].count);
+    json = to_json(&f->result);
+    over_time = get(get(json, "latency_ns"), "over_time");
+    check_keys(over_time, "count p50 p99 max");
+    for (int i = 0; i < (int)(sizeof(parts) / sizeof(*parts)); i++) {
+        check_part(over_time, "count", i, (double)parts[i].count);
+        check_part(over_time, "p50", i, parts[i].p50);
+        check_part(over_time, "p99", i, parts[i].p99);
+        check_part(over_time, "max", i, parts[i].max);
+    }
+    cJSON_Delete(json);
+}
+
+static bool has_parts(const struct fixture *f)
+{
+    cJSON *json = to_json(&f->result);
+    bool has = cJSON_IsObject(get(get(json, "latency_ns"), "over_time"));
+
+    cJSON_Delete(json);
+    return has;
+}
+
+static void json_has_no_parts_without_one_rate(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.rate_count = 1;
+    assert_true(has_parts(f));
+    f->options.rate_count = 2;
+    assert_false(has_parts(f));
+    f->options.rate_count = 1;
+    f->result.interrupted = 2;
+    assert_false(has_parts(f));
+    f->result.interrupted = 0;
+    f->options.closed = true;
+    assert_false(has_parts(f));
 }
 
 static void json_of_a_closed_loop_gone_wrong(void **state)
@@ -380,6 +448,8 @@ int main(void)
         FIXTURE_TEST(json_has_the_schema),
         FIXTURE_TEST(latencies_are_not_mixed_up),
         FIXTURE_TEST(json_histogram_holds_every_count),
+        FIXTURE_TEST(json_has_the_parts),
+        FIXTURE_TEST(json_has_no_parts_without_one_rate),
         FIXTURE_TEST(json_of_a_closed_loop_gone_wrong),
         FIXTURE_TEST(json_that_cannot_be_written),
         FIXTURE_TEST(censored_values_make_lower_bounds),

@@ -2,6 +2,8 @@
  * where a histogram is asked. Whole runs of the generator's own code. */
 #include "sim_model.h"
 
+#include <cjson/cJSON.h>
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -380,6 +382,105 @@ static void spinning_makes_up_for_a_late_timer(void **state)
     end_simulated(&trial);
 }
 
+/* ---- Latency over time: each part of the window has a delay of its own ---- */
+
+#define PART_NS (SIM_SECOND / 2)
+
+/* By when a request was due. They neither rise nor fall over the window. */
+static uint64_t delay_of(uint64_t part)
+{
+    return (1 + 7 * part % 20) * 100000;
+}
+
+static void uneven_server(const struct sim_call *call)
+{
+    uint64_t due = call->at_ns - sim.latency_ns, from = SIM_START_NS + SIM_SECOND;
+    uint64_t part = due < from ? 0 : (due - from) / PART_NS;
+
+    sim_act_at(call, SIM_ANSWER, call->at_ns + delay_of(part));
+}
+
+/* What --json says of it; to be deleted. */
+static cJSON *latencies_json(const struct lg_result *result, const cJSON **ret_over_time)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    cJSON *json;
+
+    assert_non_null(out);
+    assert_int_equal(lg_result_json(result, out), EVD_OK);
+    assert_int_equal(fclose(out), 0);
+    json = cJSON_Parse(text);
+    free(text);
+    *ret_over_time = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "latency_ns"), "over_time");
+    assert_non_null(*ret_over_time);
+    return json;
+}
+
+static void assert_part(const cJSON *over_time, const char *key, uint64_t part, uint64_t value)
+{
+    const cJSON *item = cJSON_GetArrayItem(cJSON_GetObjectItem(over_time, key), (int)part);
+
+    assert_true(cJSON_IsNumber(item));
+    assert_true(item->valuedouble == (double)value);
+}
+
+/* Whoever of the threads sent them: each part has the 1,000 that were due in it, and they alone. */
+static void each_part_of_the_window_has_its_own(void **state)
+{
+    (void)state;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct trial trial;
+        const cJSON *over_time;
+        cJSON *json;
+
+        sim_begin();
+        sim.serve = uneven_server;
+        sim.latency_ns = 30001;
+        run_simulated(&trial, 0,
+                      "--rate 2000 --warmup 1 --duration 10 --connections 6 --depth 16 "
+                      "--threads %u",
+                      threads);
+        check_trial(&trial);
+        assert_causes(&trial, "");
+        json = latencies_json(trial.result, &over_time);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(over_time, "count")), 20);
+        for (uint64_t part = 0; part < 20; part++) {
+            uint64_t response = 2 * sim.latency_ns + delay_of(part);
+
+            assert_part(over_time, "count", part, 1000);
+            assert_part(over_time, "p50", part, response);
+            assert_part(over_time, "p99", part, response);
+            assert_part(over_time, "max", part, response);
+        }
+        cJSON_Delete(json);
+        end_simulated(&trial);
+    }
+}
+
+static void no_parts_without_one_rate(void **state)
+{
+    (void)state;
+    static const char *const loads[] = {"--rate 1000..2000", "--rate 1000,2000", "--closed"};
+
+    for (size_t i = 0; i < sizeof(loads) / sizeof(*loads); i++) {
+        struct trial trial;
+        const cJSON *over_time;
+        cJSON *json;
+
+        sim_begin();
+        sim.serve = steady_server;
+        sim.latency_ns = 40000;
+        run_simulated(&trial, 0, "--warmup 1 --duration 2 --connections 4 %s", loads[i]);
+        check_trial(&trial);
+        json = latencies_json(trial.result, &over_time);
+        assert_true(cJSON_IsNull(over_time));
+        cJSON_Delete(json);
+        end_simulated(&trial);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +493,8 @@ int main(void)
         cmocka_unit_test(a_late_timer_is_to_blame),
         cmocka_unit_test(a_stopped_server_is_no_fault_of_the_generator),
         cmocka_unit_test(spinning_makes_up_for_a_late_timer),
+        cmocka_unit_test(each_part_of_the_window_has_its_own),
+        cmocka_unit_test(no_parts_without_one_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,8 @@ write_basic_package_version_file(
 install(FILES "${PROJECT_BINARY_DIR}/generated/package/evdispatchConfig.cmake"
   "${PROJECT_BINARY_DIR}/generated/package/evdispatchConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/EvdAddModule.cmake" "${PROJECT_SOURCE_DIR}/cmake/EvdAddServer.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/EvdLinkLayouts.cmake" "${PROJECT_SOURCE_DIR}/cmake/shuffle_objects.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/archive_objects.cmake"
   "${PROJECT_SOURCE_DIR}/dispatch/builtins.c" DESTINATION "${EVD_INSTALL_PACKAGE}")
 
 # The unit names the program by its path, which is only known when it is installed.

@@ -27,10 +27,10 @@ module_name() {
     fi
 }
 
-# Builds the C files of a folder, by the installed package and the rules for modules from outside, into
-# "$here/build/module": bin/module-server and modules/.
+# build_module DIR SCENARIO LAYOUTS: builds the C files of a folder, by the installed package and the rules for
+# modules from outside, into "$here/build/module": bin/module-server, so many layouts of it, and modules/.
 build_module() {
-    local dir=$1 scenario=$2 work=$here/build/module file name
+    local dir=$1 scenario=$2 layouts=$3 work=$here/build/module file name
     rm -rf "$work/source"
     mkdir -p "$work/source"
     step "$work/install.log" cmake --install "$here/build/release" --prefix "$work/prefix" ||
@@ -42,7 +42,7 @@ build_module() {
             say "study: $file is the module $name"
             printf 'evd_add_module(NAME %s SOURCES "%s")\n' "$name" "$file"
         done < <(find "$dir" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | LC_ALL=C sort)
-        printf 'evd_add_server(NAME module-server)\n'
+        printf 'evd_add_server(NAME module-server%s)\n' "${layouts:+ LAYOUTS $layouts}"
     } >"$work/source/CMakeLists.txt" || exit 2
     step "$work/build.log" cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DCMAKE_PREFIX_PATH="$work/prefix" || die "study: cmake refuses the modules of $dir"
@@ -59,7 +59,7 @@ module_design() {
         -e "s|\"name\": \"(quick\|reference)\"|\"name\": \"module\"|" \
         -e 's|"title": "[^"]*"|"title": "Three ways of dispatch, for a module of your own"|' \
         -e 's|"description": "[^"]*"|"description": "The arms of the reference study, on one scenario."|' \
-        -e '/^ *"layouts":/d' -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
+        -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
         if [[ -z $4 ]]; then
             cat
         else
@@ -84,6 +84,7 @@ try_module() {
 # study_module DIR SCENARIO CONFIG BASE OUT
 study_module() {
     local dir scenario config='' base=$4 out=$5 server=$here/build/release/bin/evd-server modules='' sources objects code=0
+    local design=$here/loadgen/studies/$base.json
     dir=$(plain_path "$1") || exit 2
     [[ -d $dir ]] || die "study: --module '$1' is no folder" 2
     [[ -n $2 ]] || usage_error "study: --module needs --scenario FILE: which calls to make (loadgen/scenarios/README.md)"
@@ -97,10 +98,11 @@ study_module() {
     build_both
     mkdir -p "$here/build/module"
     if [[ -n $sources ]]; then
-        build_module "$dir" "$scenario"
+        build_module "$dir" "$scenario" "$(layouts_of "$design")"
         server=$here/build/module/build/bin/module-server
     else
         modules=$dir
+        build_layouts "$design"
         say "study: shared objects alone: the arms that link modules in are left out"
     fi
     module_design "$base" "$scenario" "$config" "$modules" >"$here/build/module/module.json"

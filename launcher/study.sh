@@ -59,11 +59,14 @@ design_file() {
     printf '%s\n' "$file"
 }
 
+# layouts_of DESIGN_FILE: how many layouts of the server it asks for.
+layouts_of() { sed -nE 's/^ *"layouts": *([0-9]+),?$/\1/p' "$1" | head -n 1; }
+
 # The layouts of the server that a design asks for.
 build_layouts() {
     local count layout
     local -a targets=()
-    count=$(sed -nE 's/^ *"layouts": *([0-9]+),?$/\1/p' "$1" | head -n 1)
+    count=$(layouts_of "$1")
     for ((layout = 1; layout <= ${count:-0}; layout++)); do
         targets+=("evd_server_layout_$layout")
     done

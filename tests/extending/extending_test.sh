@@ -100,6 +100,19 @@ esac
 [ "$(grep -c '^== ' "$scratch/log" || true)" -eq "$runs" ] || fail "not $runs runs: $(cat "$scratch/log")"
 
 if [ "$way" = package ]; then
+    # The layouts are the server, its code in another order each, the module's among it.
+    bash "$source_dir/tests/server/layouts_test.sh" "$HOME"/tax/build/bin/tax-server "$HOME"/tax/build/layouts/tax-server-{1,2,8} \
+        >"$scratch/layouts" 2>&1 || fail "the layouts are none: $(cat "$scratch/layouts")"
+    places=$(for program in "$HOME"/tax/build/layouts/tax-server-?; do
+        nm --numeric-sort "$program" | grep -n ' evd_module_tax$\| open_tax$' | cut -d: -f1
+    done | sort -u | wc -l)
+    [ "$places" -gt 8 ] || fail "the module stands at the same place of all layouts: $places places"
+    mkdir "$scratch/many"
+    sed 's/LAYOUTS 8/LAYOUTS 31/' "$HOME/tax/CMakeLists.txt" >"$scratch/many/CMakeLists.txt"
+    cp "$HOME/tax/tax.c" "$scratch/many"
+    ! cmake -S "$scratch/many" -B "$scratch/many/build" -DCMAKE_PREFIX_PATH="$HOME/evdispatch" >"$scratch/many/log" 2>&1 ||
+        fail 'more layouts than a design may ask for'
+    grep -q "LAYOUTS is '31', not a number from 1 to 30" "$scratch/many/log" || fail "it is not said: $(cat "$scratch/many/log")"
     # What only the server has is not there for a module: said when it is linked, not when it runs.
     (
         mkdir "$scratch/reaching" && cd "$scratch/reaching"

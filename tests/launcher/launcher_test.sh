@@ -456,11 +456,16 @@ case_study_module() {
         fail 'an arm without its configuration'
     grep -qF "\"scenarios\": [\"$room/tax.json\"]" "$tree/build/module/module.json" || fail 'another scenario'
     grep -qF '"blocks": 8,' "$tree/build/module/module.json" || fail 'not the quick study'
+    grep -qF '"layouts": 8,' "$tree/build/module/module.json" || fail 'the layouts are dropped'
+    grep -qxF 'evd_add_server(NAME module-server LAYOUTS 8)' "$tree/build/module/source/CMakeLists.txt" || fail 'no layouts of the server'
+    expect_count 0 'evd_server_layout'
 
     launch study --module "$room/objects" --scenario "$room/tax.json" --out "$room/told-too"
     expect_status 0
     expect_in err 'shared objects alone'
     expect_in calls "loadgen study $tree/build/module/module.json --out $room/told-too --server $tree/build/release/bin/evd-server"
+    expect_in calls '--target evd_server_layout_30'
+    grep -qF '"layouts": 30,' "$tree/build/module/module.json" || fail 'the layouts are dropped'
     [[ $(grep -c "\"--modules=$room/objects\", \"--dispatch=dynamic\"" "$tree/build/module/module.json") == 3 ]] || fail 'three arms load'
     ! grep -qE 'dispatch=(static|instance)|"reference": "static"' "$tree/build/module/module.json" || fail 'an arm that links'
 }

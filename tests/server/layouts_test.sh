@@ -7,7 +7,8 @@ server=$1 failed=0
 declare -A seen=()
 for program in "$@"; do
     [[ $("$program" --version) == "$("$server" --version)" ]] || { echo "$program is of another version" && failed=1; }
-    diff <(functions "$server" | LC_ALL=C sort) <(functions "$program" | LC_ALL=C sort) >/dev/null ||
+    # -u: not optimised, each object that is linked has inline functions of its own.
+    diff <(functions "$server" | LC_ALL=C sort -u) <(functions "$program" | LC_ALL=C sort -u) >/dev/null ||
         { echo "$program has other functions than $server" && failed=1; }
     [[ $(functions "$program" | wc -l) -gt 100 ]] || { echo "$program has hardly a function" && failed=1; }
     order=$(functions "$program" | sha256sum)

@@ -1,7 +1,6 @@
 #include "report_parts.h"
 
 #include "report_format.h"
-#include "report_pairs.h"
 #include "study_json.h"
 
 #include <math.h>
@@ -123,13 +122,10 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
         "1 - n: with few blocks and many arms nothing can be shown.");
     lg_doc_item(
         doc, LG_TONE_PLAIN,
-        "**Ratios** of throughput, CPU, memory and start-up: the Hodges-Lehmann estimate of "
-        "the blocks' log ratios, with Wilcoxon's exact interval, at 95 %% or, below 6 "
-        "blocks, at what these allow. Ratios of latencies: of percentiles of all trials, "
-        "histograms added up and never averaged, with a BCa bootstrap interval over %d "
-        "draws of blocks from a fixed seed; of fewer than some twenty blocks such an "
-        "interval is somewhat too narrow.",
-        LG_PAIRS_RESAMPLES);
+        "**Ratios**: the Hodges-Lehmann estimate of the blocks' log ratios, with Wilcoxon's exact "
+        "interval, at 95 %% or, below 6 blocks, at what these allow. Of latencies, those of the "
+        "trials' percentiles: one trial from which the host stole is one of the blocks, where "
+        "in the percentile of all calls it would be most of the slow ones.");
     lg_doc_item(
         doc, LG_TONE_PLAIN,
         "Intervals of an arm's own figure are Student's, of the logarithms of its trials; "

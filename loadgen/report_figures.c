@@ -207,8 +207,9 @@ static int make_latency_forest(struct lg_report *report, size_t scenario, size_t
              "Latency of each arm as a ratio to %s, scenario %s", reference,
              design->scenarios[scenario]);
     snprintf(figure->caption, sizeof(figure->caption),
-             "Latency on `%s`, load %s, as a ratio to `%s`: the percentiles of all calls, with "
-             "95 %% BCa intervals; left of 1 is faster. Inside the shaded band (0.98 to 1.02) is "
+             "Latency on `%s`, load %s, as a ratio to `%s`: the trials' percentiles, block "
+             "by block, with 95 %% Wilcoxon intervals; left of 1 is faster. Inside the shaded band "
+             "(0.98 to 1.02) is "
              "equivalent. A point without a line has no interval: too many of its trials are "
              "INVALID.",
              design->scenarios[scenario], design->loads[load].name, reference);

@@ -52,8 +52,8 @@ struct sums {
 };
 
 struct quantiles {
-    struct sums of[2]; /* the cell's and the reference's */
-    size_t *paired, count;
+    struct sums sums;
+    size_t *filled, count; /* blocks that have calls */
     double q;
 };
 
@@ -80,105 +80,59 @@ static bool sums_make(const struct lg_summary *summary, size_t cell, struct sums
     return true;
 }
 
-static uint64_t merged_below(const struct quantiles *quantiles, const struct sums *sums,
-                             const size_t *blocks, size_t n, size_t bucket)
+static uint64_t merged_below(const struct quantiles *quantiles, const size_t *blocks, size_t n,
+                             size_t bucket)
 {
     uint64_t below = 0;
     for (size_t i = 0; i < n; i++)
-        below += sums->below[quantiles->paired[blocks[i]]][bucket];
+        below += quantiles->sums.below[quantiles->filled[blocks[i]]][bucket];
     return below;
 }
 
 /* As lg_histogram_quantile() of the drawn blocks' histograms, merged. */
-static double merged_quantile(const struct quantiles *quantiles, const struct sums *sums,
-                              const size_t *blocks, size_t n)
+static double merged_quantile(const size_t *blocks, size_t n, void *context)
 {
+    const struct quantiles *quantiles = context;
     uint64_t max = 0;
     size_t low = 0, high = LG_HISTOGRAM_BUCKETS - 1;
-    uint64_t count = merged_below(quantiles, sums, blocks, n, high);
+    uint64_t count = merged_below(quantiles, blocks, n, high);
     if (count == 0)
         return NAN;
     uint64_t rank = (uint64_t)ceil(nextafter(quantiles->q * (double)count, 0));
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (merged_below(quantiles, sums, blocks, n, middle) >= rank)
+        if (merged_below(quantiles, blocks, n, middle) >= rank)
             high = middle;
         else
             low = middle + 1;
     }
     for (size_t i = 0; i < n; i++) {
-        uint64_t other = sums->max[quantiles->paired[blocks[i]]];
+        uint64_t other = quantiles->sums.max[quantiles->filled[blocks[i]]];
         max = other > max ? other : max;
     }
     return fmin((double)lg_histogram_highest(low), (double)max);
-}
-
-static double ratio_of_quantiles(const size_t *blocks, size_t n, void *context)
-{
-    const struct quantiles *quantiles = context;
-    double x = merged_quantile(quantiles, &quantiles->of[0], blocks, n);
-    double ref = merged_quantile(quantiles, &quantiles->of[1], blocks, n);
-    return ref > 0 ? x / ref : NAN;
-}
-
-int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
-                       struct lg_interval *ret_ratios)
-{
-    static const struct {
-        enum lg_metric metric;
-        double q;
-    } table[] = {{LG_P50, 0.5}, {LG_P99, 0.99}, {LG_P99_9, 0.999}};
-    size_t blocks = summary->data->design.blocks;
-    struct quantiles quantiles = {.paired = calloc(blocks, sizeof *quantiles.paired)};
-    int rc = quantiles.paired != NULL && sums_make(summary, cell, &quantiles.of[0]) &&
-                     sums_make(summary, reference, &quantiles.of[1])
-                 ? EVD_OK
-                 : EVD_ERR_NO_MEMORY;
-    for (size_t i = 0; i < blocks && rc == EVD_OK; i++) {
-        if (quantiles.of[0].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0 &&
-            quantiles.of[1].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
-            quantiles.paired[quantiles.count++] = i;
-    }
-    for (size_t i = 0; i < sizeof table / sizeof *table && rc == EVD_OK; i++) {
-        quantiles.q = table[i].q;
-        ret_ratios[table[i].metric] =
-            lg_bca_interval(ratio_of_quantiles, &quantiles, quantiles.count, LG_PAIRS_RESAMPLES,
-                            LEVEL, cell * LG_METRIC_COUNT + i);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        free(quantiles.of[i].below);
-        free(quantiles.of[i].max);
-    }
-    free(quantiles.paired);
-    return rc;
-}
-
-static double quantile_of(const size_t *blocks, size_t n, void *context)
-{
-    const struct quantiles *quantiles = context;
-    return merged_quantile(quantiles, &quantiles->of[0], blocks, n);
 }
 
 int lg_pairs_spectrum(const struct lg_summary *summary, size_t cell, const double *q, size_t count,
                       struct lg_interval *ret_quantiles)
 {
     size_t blocks = summary->data->design.blocks;
-    struct quantiles quantiles = {.paired = calloc(blocks, sizeof *quantiles.paired)};
-    int rc = quantiles.paired != NULL && sums_make(summary, cell, &quantiles.of[0])
+    struct quantiles quantiles = {.filled = calloc(blocks, sizeof *quantiles.filled)};
+    int rc = quantiles.filled != NULL && sums_make(summary, cell, &quantiles.sums)
                  ? EVD_OK
                  : EVD_ERR_NO_MEMORY;
     for (size_t i = 0; i < blocks && rc == EVD_OK; i++)
-        if (quantiles.of[0].below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
-            quantiles.paired[quantiles.count++] = i;
+        if (quantiles.sums.below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
+            quantiles.filled[quantiles.count++] = i;
     for (size_t i = 0; i < count && rc == EVD_OK; i++) {
         quantiles.q = q[i];
-        ret_quantiles[i] = lg_bca_interval(quantile_of, &quantiles, quantiles.count,
+        ret_quantiles[i] = lg_bca_interval(merged_quantile, &quantiles, quantiles.count,
                                            LG_PAIRS_BAND_RESAMPLES, LEVEL, cell * 1000 + i);
         if (!summary->cells[cell].trusted)
             ret_quantiles[i].bounded = false;
     }
-    free(quantiles.of[0].below);
-    free(quantiles.of[0].max);
-    free(quantiles.paired);
+    free(quantiles.sums.below);
+    free(quantiles.sums.max);
+    free(quantiles.filled);
     return rc;
 }

@@ -15,12 +15,6 @@ double lg_pairs_p(const double *x, const double *ref, size_t n);
 /* Sum of x over sum of ref, in the blocks that have both: BCa over these blocks. */
 struct lg_interval lg_pairs_totals(const double *x, const double *ref, size_t n, uint64_t seed);
 
-/* For LG_P50, LG_P99 and LG_P99_9 of one cell: the quantile of all its trials that count, merged by
- * adding counts, over the same of the reference's, in the blocks that have both: BCa over these
- * blocks. ret_ratios[metric] of the three are written. EVD_ERR_NO_MEMORY. */
-int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
-                       struct lg_interval *ret_ratios);
-
 /* Quantiles q[count] of all trials of a cell that count, merged by adding counts: BCa over its
  * blocks, none where the cell is not trusted. EVD_ERR_NO_MEMORY. */
 int lg_pairs_spectrum(const struct lg_summary *summary, size_t cell, const double *q, size_t count,

@@ -67,16 +67,7 @@ static void fill_column(const struct lg_summary *summary, enum lg_metric metric,
     }
 }
 
-/* Whether lg_pairs_quantiles() gives the ratio: a latency, where it is a result. */
-static bool by_quantiles(const struct lg_summary *summary, size_t cell, enum lg_metric metric)
-{
-    const struct lg_design *design = &summary->data->design;
-    size_t load = cell / design->arm_count % design->load_count;
-    return (metric == LG_P50 || metric == LG_P99 || metric == LG_P99_9) &&
-           !summary->data->loads[load].closed;
-}
-
-/* One arm against the reference of its scenario and load; ratios of latencies are there already. */
+/* One arm against the reference of its scenario and load. */
 static void compare(struct lg_summary *summary, enum lg_metric metric, const double *column,
                     size_t index, size_t reference)
 {
@@ -87,8 +78,7 @@ static void compare(struct lg_summary *summary, enum lg_metric metric, const dou
     cell->values[metric] = metric == LG_STARTUP ? lg_median_interval(x, blocks)
                            : by_median(metric)  ? lg_middle_interval(x, blocks)
                                                 : lg_geometric_interval(x, blocks);
-    if (!by_quantiles(summary, index, metric))
-        cell->ratios[metric] = lg_shift_ratio_interval(x, ref, blocks);
+    cell->ratios[metric] = lg_shift_ratio_interval(x, ref, blocks);
     cell->p[metric] = index == reference ? NAN : lg_pairs_p(x, ref, blocks);
     cell->shapes[metric].trend = lg_trend_of(x, blocks);
     cell->shapes[metric].outliers =
@@ -169,20 +159,12 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
             !(data->trials[i].samples >= cell->samples))
             cell->samples = data->trials[i].samples;
     }
-    int rc = EVD_OK;
-    for (size_t i = 0; i < cells && rc == EVD_OK; i++) {
-        size_t reference = i - i % data->design.arm_count + data->design.reference;
-        if (by_quantiles(ret_summary, i, LG_P50) && i != reference)
-            rc = lg_pairs_quantiles(ret_summary, i, reference, ret_summary->cells[i].ratios);
-    }
     for (int metric = 0; metric < LG_METRIC_COUNT; metric++) {
         fill_column(ret_summary, (enum lg_metric)metric, column);
         estimate(ret_summary, (enum lg_metric)metric, column);
     }
     free(column);
-    if (rc != EVD_OK)
-        lg_summary_release(ret_summary);
-    return rc;
+    return EVD_OK;
 }
 
 void lg_summary_release(struct lg_summary *summary)

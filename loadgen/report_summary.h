@@ -29,10 +29,10 @@ struct lg_cell {
     bool trusted;
     unsigned stolen; /* of the trials that the estimates rest on, those INVALID for stolen time */
     struct lg_interval values[LG_METRIC_COUNT]; /* means; medians for latencies and start-up */
-    /* lg_shift_ratio_interval(); of the latencies of open loads: lg_pairs_quantiles(). */
+    /* lg_shift_ratio_interval() over the blocks; of latencies: of the trials' quantiles. */
     struct lg_interval ratios[LG_METRIC_COUNT];
-    /* Of the signed-rank test on the ratios of single blocks (of latencies: of the trials'
-     * quantiles), by Holm over the arms that have one under this scenario and load. NaN: none. */
+    /* Of the signed-rank test on the same ratios of single blocks, by Holm over the arms that have
+     * one under this scenario and load. NaN: none. */
     double p[LG_METRIC_COUNT];
     enum lg_verdict verdicts[LG_METRIC_COUNT]; /* lg_judge_pair() of these two */
     struct lg_interval total_rate;             /* LG_RATE: lg_pairs_totals() */

@@ -266,10 +266,9 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
     char caption[640];
     put_percentiles(summary, scenario, load, doc);
     snprintf(caption, sizeof(caption),
-             "Latency on `%s`, against `%s`: the percentile of all of an arm's calls, its trials' "
-             "histograms merged, over that of the reference, with the 95 %% BCa bootstrap interval "
-             "over blocks. p by the signed-rank test on the percentiles of the trials, paired by "
-             "block, and Holm over the arms, for each percentile.",
+             "Latency on `%s`, against `%s`: the percentile of an arm's trial over that of the "
+             "reference's trial in the same block (Hodges-Lehmann estimate, 95 %% Wilcoxon "
+             "interval), p by the signed-rank test and Holm over the arms, for each percentile.",
              design->scenarios[scenario], design->arms[design->reference].name);
     struct lg_table *table = lg_tables_new(caption, 5, heads);
     if (!table)

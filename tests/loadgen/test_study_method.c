@@ -4,6 +4,9 @@
  * design `reference`; the verdicts are those of a report. */
 #include "loadgen/report_summary.h"
 #include "loadgen/rng.h"
+#include "loadgen/stats_bootstrap.h"
+#include "loadgen/stats_count.h"
+#include "loadgen/stats_rank.h"
 #include "loadgen/study_json.h"
 #include "loadgen/study_order.h"
 
@@ -131,9 +134,103 @@ static void test_five_percent(void **state)
     assert_true(tally.flagged * 20 <= tally.studies);
 }
 
+/* ---- Latencies. ---- */
+
+/* A trial's: most are exponential; where the host stole, some had to wait for up to `wait` ms. */
+struct tail {
+    double p99, share, wait; /* p99 of the exponential ones, in ms */
+};
+
+static struct tail draw_tail(struct lg_rng *rng)
+{
+    struct tail tail = {.p99 = exp(0.15 * normal(rng))};
+    if (uniform(rng) < 0.25) {
+        tail.share = 0.01 + 0.09 * uniform(rng);
+        tail.wait = 2 + 20 * uniform(rng);
+    }
+    return tail;
+}
+
+struct tails {
+    const struct tail *list[2]; /* of one arm and of the other, by block */
+    double effect;              /* the other takes so many times as long */
+};
+
+/* The p99 of all calls of these blocks, which have as many calls each. */
+static double p99_of(const struct tail *list, const size_t *blocks, size_t n)
+{
+    double low = 0, high = 100;
+    for (unsigned i = 0; i < 30; i++) {
+        double at = (low + high) / 2, above = 0;
+        for (size_t k = 0; k < n; k++) {
+            const struct tail *tail = &list[blocks[k]];
+            double waiting = tail->share > 0 ? fmax(0, 1 - at / tail->wait) : 0;
+            above += (1 - tail->share) * exp(-at * log(100) / tail->p99) + tail->share * waiting;
+        }
+        if (above > 0.01 * (double)n)
+            low = at;
+        else
+            high = at;
+    }
+    return high;
+}
+
+static double ratio_of_all_calls(const size_t *blocks, size_t n, void *context)
+{
+    const struct tails *tails = context;
+    return tails->effect * p99_of(tails->list[1], blocks, n) / p99_of(tails->list[0], blocks, n);
+}
+
+/* Of `studies` studies of two arms, the other by `effect` slower: how many intervals of the p99's
+ * ratio do not hold 1; *ret_pooled: the same of BCa intervals of the p99 of all calls, of every
+ * fourth study. */
+static unsigned off_one(unsigned studies, unsigned blocks, double effect, unsigned *ret_pooled)
+{
+    struct lg_rng rng;
+    unsigned off = 0;
+    *ret_pooled = 0;
+    lg_rng_init(&rng, blocks);
+    for (unsigned study = 0; study < studies; study++) {
+        struct tail arms[2][BLOCKS];
+        struct tails tails = {{arms[0], arms[1]}, effect};
+        double p99[2][BLOCKS];
+        for (size_t block = 0; block < blocks; block++) {
+            for (size_t arm = 0; arm < 2; arm++) {
+                arms[arm][block] = draw_tail(&rng);
+                p99[arm][block] = p99_of(arms[arm], &block, 1) * (arm == 1 ? effect : 1);
+            }
+        }
+        struct lg_interval ratio = lg_shift_ratio_interval(p99[1], p99[0], blocks);
+        off += lg_interval_off_one(&ratio);
+        if (study % 4 == 0) {
+            ratio = lg_bca_interval(ratio_of_all_calls, &tails, blocks, 400, 0.95, study);
+            *ret_pooled += lg_interval_off_one(&ratio);
+        }
+    }
+    print_message("p99 x %g, %u blocks: off 1 in %u of %u; of all calls, BCa, in %u of %u\n",
+                  effect, blocks, off, studies, *ret_pooled, studies / 4);
+    return off;
+}
+
+/* Equal arms from some of whose trials the host stole: the interval of a report holds 1 in 95 of
+ * 100, with few blocks and with many. That of the percentile of all calls, by the bootstrap, does
+ * not: it is made of the few trials that were stolen from, and knows of no others. */
+static void test_latencies(void **state)
+{
+    enum { COUNT = 400 };
+    unsigned pooled, limit = lg_binomial_limit(COUNT, 0.05, 0.025);
+    (void)state;
+    assert_true(off_one(COUNT, 6, 1, &pooled) <= limit);
+    assert_true(pooled > lg_binomial_limit(COUNT / 4, 0.05, 0.025));
+    assert_true(off_one(COUNT, BLOCKS, 1, &pooled) <= limit);
+    assert_true(pooled > lg_binomial_limit(COUNT / 4, 0.05, 0.025));
+    assert_true(off_one(COUNT, BLOCKS, 4, &pooled) * 5 >= COUNT * 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),
-                                       cmocka_unit_test(test_five_percent)};
+                                       cmocka_unit_test(test_five_percent),
+                                       cmocka_unit_test(test_latencies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,23 +84,32 @@ static void test_effects_in_drift(void **state)
     check_effects(&drifting);
 }
 
-/* With noise as large as the effect, the answer is "unresolved", never "equivalent". */
+/* With noise as large as the effect, the answer is "unresolved", never "equivalent"; a twin is
+ * taken for another arm in one of twenty studies at most, and a real difference is still found.
+ * Fixed seeds: it passes always or never. */
 static void test_noise(void **state)
 {
     struct synthetic noisy = usual;
-    char *folder = folder_make();
-    struct lg_data data;
-    struct lg_summary summary;
+    unsigned flagged = 0;
     (void)state;
     noisy.noise = 0.08;
-    synthetic_write(folder, &noisy);
-    load(folder, &data, &summary);
-    for (size_t scenario = 0; scenario < 2; scenario++) {
-        assert_int_equal(verdict(&summary, scenario, TWIN, LG_RATE), LG_UNRESOLVED);
-        assert_int_equal(verdict(&summary, scenario, CALL, LG_RATE), LG_WORSE);
+    noisy.calls = 5;
+    for (noisy.seed = 1; noisy.seed <= 20; noisy.seed++) {
+        char *folder = folder_make();
+        struct lg_data data;
+        struct lg_summary summary;
+        synthetic_write(folder, &noisy);
+        load(folder, &data, &summary);
+        for (size_t scenario = 0; scenario < 2; scenario++) {
+            enum lg_verdict twin = verdict(&summary, scenario, TWIN, LG_RATE);
+            assert_int_not_equal(twin, LG_EQUIVALENT);
+            flagged += twin != LG_UNRESOLVED;
+            assert_int_equal(verdict(&summary, scenario, CALL, LG_RATE), LG_WORSE);
+        }
+        unload(&data, &summary);
+        folder_remove(folder);
     }
-    unload(&data, &summary);
-    folder_remove(folder);
+    assert_in_range(flagged, 0, 2); /* of 40 */
 }
 
 /* 45 calls of 100 ns in one trial, and 45 of 100 ns and 10 of 200 ns in the other: merged, 90 of

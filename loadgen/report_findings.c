@@ -1,6 +1,8 @@
 #include "report_parts.h"
 
 #include "report_format.h"
+#include "stats_count.h"
+#include "stats_parts.h"
 #include "study_json.h"
 
 #include <math.h>
@@ -410,14 +412,20 @@ static void check_twin(const struct lg_cell *cell, enum lg_metric metric, struct
     check->worst = fmax(check->worst, fabs(ratio->estimate - 1));
 }
 
+/* Whether it is the reference under another name. */
+static bool is_copy(const struct lg_design *design, size_t arm)
+{
+    const char *twin = design->arms[arm].twin_of;
+    return twin && strcmp(twin, design->arms[design->reference].name) == 0;
+}
+
 /* The reference against its twin: whatever they differ by is noise. */
 static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
     struct twin_check check = {0};
     for (size_t arm = 0; arm < design->arm_count; arm++) {
-        const char *twin = design->arms[arm].twin_of;
-        if (!twin || strcmp(twin, design->arms[design->reference].name) != 0)
+        if (!is_copy(design, arm))
             continue;
         for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
             size_t load = i % design->load_count;
@@ -441,10 +449,16 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
             "holds 1.",
             share, check.compared);
     else
-        lg_doc_item(doc, LG_TONE_WARN,
-                    "The reference against itself (A/A): up to %s apart, and %u of %u intervals do "
-                    "not hold 1, where 1 in 20 is to be expected. See Noise below.",
-                    share, check.differ, check.compared);
+        lg_doc_item(doc,
+                    check.differ > lg_binomial_limit(check.compared, 1 - LG_LEVEL, 0.025)
+                        ? LG_TONE_WARN
+                        : LG_TONE_GOOD,
+                    "The reference against itself (A/A): up to %s apart, and %u of %u intervals "
+                    "%s not hold 1, where 1 in 20 is to be expected. See Noise below.",
+                    share, check.differ, check.compared, check.differ > 1 ? "do" : "does");
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        if (is_copy(design, arm))
+            lg_load_twins(summary, arm, doc);
 }
 
 /* The least p of n pairs is 2^(1 - n); Holm holds the least of a family against its size. */

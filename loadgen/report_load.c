@@ -32,20 +32,21 @@ enum lg_rung lg_rung_of(const struct lg_summary *summary, size_t scenario, size_
 
 /* ---- How far. ---- */
 
+/* Latency does not fall as more is offered: what lies under the limit at a rate does so at all
+ * lower ones, even where a trial or two that the host stole from leave that open. */
 static void find_limits(const struct lg_summary *summary, const struct lg_ladder *ladder,
                         size_t scenario, size_t arm, struct lg_reach *reach)
 {
     double limit = (double)summary->data->design.slo_p99_ns;
-    bool held = true;
     for (size_t i = 0; i < ladder->count && limit > 0 && reach->over == ladder->count; i++) {
         enum lg_rung rung = lg_rung_of(summary, scenario, ladder->loads[i], arm);
         const struct lg_interval *p99 =
             &lg_summary_cell(summary, scenario, ladder->loads[i], arm)->values[LG_P99];
-        held = held && rung == LG_RUNG_KEPT_UP && p99->bounded && p99->high <= limit;
-        if (held)
+        bool kept_up = rung == LG_RUNG_KEPT_UP && p99->bounded;
+        reach->measured = reach->measured || rung == LG_RUNG_OVERLOADED || kept_up;
+        if (kept_up && p99->high <= limit)
             reach->under = i;
-        if (rung == LG_RUNG_OVERLOADED ||
-            (rung == LG_RUNG_KEPT_UP && p99->bounded && p99->low > limit))
+        if (rung == LG_RUNG_OVERLOADED || (kept_up && p99->low > limit))
             reach->over = i;
     }
 }
@@ -105,117 +106,36 @@ int lg_reach_of(const struct lg_summary *summary, const struct lg_ladder *ladder
     return EVD_OK;
 }
 
-/* ---- In words. ---- */
+enum lg_reach_order lg_reach_limit_order(const struct lg_ladder *ladder,
+                                         const struct lg_reach *reach,
+                                         const struct lg_reach *reference)
+{
+    if (!reach->measured || !reference->measured)
+        return LG_REACH_UNKNOWN;
+    if (reference->under < ladder->count && reach->over <= reference->under)
+        return LG_REACH_EARLIER;
+    if (reach->under < ladder->count && reference->over <= reach->under)
+        return LG_REACH_LATER;
+    return LG_REACH_OVERLAP;
+}
+
+enum lg_reach_order lg_reach_knee_order(const struct lg_reach *reach,
+                                        const struct lg_reach *reference)
+{
+    const struct lg_interval *is = &reach->knee_share, *of = &reference->knee_share;
+    if (!is->bounded || !of->bounded)
+        return LG_REACH_UNKNOWN;
+    return is->high < of->low   ? LG_REACH_EARLIER
+           : is->low > of->high ? LG_REACH_LATER
+                                : LG_REACH_OVERLAP;
+}
+
+/* ---- The tables. ---- */
 
 static double share_at(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t at)
 {
     return summary->data->design.loads[ladder->loads[at]].share;
 }
-
-/* What a sentence tells of arms. */
-enum told { TOLD_LIMIT, TOLD_KNEE };
-
-static size_t place_of(const struct lg_reach *reach, enum told what)
-{
-    return what == TOLD_LIMIT ? reach->under : reach->knee;
-}
-
-/* "`a` and `b` up to 80 %" of the arms that are told by this rate; returns how many. */
-static unsigned put_group(const struct lg_summary *summary, const struct lg_ladder *ladder,
-                          const struct lg_reach *reaches, enum told what, size_t at, bool first,
-                          FILE *out)
-{
-    const struct lg_design *design = &summary->data->design;
-    unsigned count = 0, done = 0;
-    char share[LG_PRINT_MAX];
-    for (size_t arm = 0; arm < design->arm_count; arm++)
-        count += !design->arms[arm].twin_of && place_of(&reaches[arm], what) == at;
-    if (count == 0)
-        return 0;
-    if (at < ladder->count)
-        lg_print_share(share_at(summary, ladder, at), share);
-    fprintf(out, "%s%s", first ? " " : ", ",
-            at == ladder->count  ? "at no measured rate"
-            : what == TOLD_LIMIT ? "up to "
-                                 : "at ");
-    fprintf(out, "%s of", at == ladder->count ? "" : share);
-    for (size_t arm = 0; arm < design->arm_count; arm++) {
-        if (design->arms[arm].twin_of || place_of(&reaches[arm], what) != at)
-            continue;
-        fprintf(out, "%s`%s`",
-                done == 0           ? " "
-                : done + 1 == count ? " and "
-                                    : ", ",
-                design->arms[arm].name);
-        done++;
-    }
-    return count;
-}
-
-/* One scenario, as a sentence without its end. */
-static void put_sentence(const struct lg_summary *summary, size_t scenario, enum told what,
-                         FILE *out)
-{
-    const struct lg_design *design = &summary->data->design;
-    struct lg_reach reaches[LG_ARMS_MAX];
-    struct lg_ladder ladder;
-    char maximum[LG_PRINT_MAX], limit[LG_PRINT_MAX];
-    bool first = true;
-    lg_ladder_make(design, &ladder);
-    for (size_t arm = 0; arm < design->arm_count; arm++)
-        (void)lg_reach_of(summary, &ladder, scenario, arm,
-                          &reaches[arm]); /* none, without memory */
-    lg_print_value(summary->data->rates.maximum[scenario], LG_UNIT_RATE, maximum);
-    lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit);
-    if (what == TOLD_LIMIT)
-        fprintf(out, "On `%s` the p99 stays under %s", design->scenarios[scenario], limit);
-    else
-        fprintf(out, "On `%s` the knee, beyond which latency grows faster than throughput, is",
-                design->scenarios[scenario]);
-    for (size_t i = ladder.count; i-- > 0;)
-        first = put_group(summary, &ladder, reaches, what, i, first, out) == 0 && first;
-    put_group(summary, &ladder, reaches, what, ladder.count, first, out);
-    fprintf(out, "; 100 %% are the %s that `%s` answers at most", maximum,
-            design->arms[design->reference].name);
-}
-
-char *lg_load_lead(const struct lg_summary *summary)
-{
-    const struct lg_design *design = &summary->data->design;
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    if (!out)
-        return NULL;
-    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
-        fputs(scenario ? " " : "", out);
-        put_sentence(summary, scenario, design->slo_p99_ns > 0 ? TOLD_LIMIT : TOLD_KNEE, out);
-        fputs(".", out);
-    }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc)
-{
-    for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
-        char *text = NULL;
-        size_t len;
-        FILE *out = open_memstream(&text, &len);
-        if (!out)
-            return;
-        put_sentence(summary, scenario, (enum told)what, out);
-        if (fclose(out) == 0 && (what == TOLD_KNEE || summary->data->design.slo_p99_ns > 0))
-            lg_doc_item(doc, LG_TONE_PLAIN, "**%s**: %s.", what == TOLD_KNEE ? "Knee" : "Limit",
-                        text);
-        free(text);
-    }
-}
-
-/* ---- The tables. ---- */
 
 static void put_name(const struct lg_summary *summary, size_t arm, struct lg_table_cell *cell)
 {
@@ -238,7 +158,21 @@ static void put_rate(const struct lg_summary *summary, const struct lg_ladder *l
     lg_tables_put(cell, LG_TONE_NUMBER, lg_print_share(share_at(summary, ladder, at), share), rate);
 }
 
-/* The knee, with the knees of single blocks below it. */
+/* Against that of the reference, of which an earlier one is no good. */
+static void put_order(enum lg_reach_order order, bool reference, struct lg_table_cell *cell)
+{
+    static const struct {
+        enum lg_tone tone;
+        const char *text;
+    } words[LG_REACH_ORDERS] = {[LG_REACH_EARLIER] = {LG_TONE_WORSE, "earlier"},
+                                [LG_REACH_LATER] = {LG_TONE_BETTER, "later"},
+                                [LG_REACH_OVERLAP] = {LG_TONE_OPEN, "cannot be told apart"},
+                                [LG_REACH_UNKNOWN] = {LG_TONE_OPEN, "not compared"}};
+    lg_tables_put(cell, reference ? LG_TONE_PLAIN : words[order].tone,
+                  reference ? "reference" : words[order].text, "");
+}
+
+/* The knee, with the interval over the blocks below it. */
 static void put_knee(const struct lg_summary *summary, const struct lg_ladder *ladder,
                      size_t scenario, const struct lg_reach *reach, struct lg_table_cell *cell)
 {
@@ -261,31 +195,43 @@ static void reach_table(const struct lg_summary *summary, const struct lg_ladder
                         size_t scenario, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    const char *heads[] = {"Arm", "Knee", "p99 under the limit up to", "p99 above it from"};
-    char caption[700], limit[LG_PRINT_MAX];
-    size_t columns = design->slo_p99_ns > 0 ? 4 : 2;
+    const char *heads[] = {"Arm",
+                           "Knee",
+                           "Knee, against the reference's",
+                           "p99 under the limit up to",
+                           "p99 above it from",
+                           "Limit, against the reference's"};
+    char caption[900], limit[LG_PRINT_MAX];
+    size_t columns = design->slo_p99_ns > 0 ? 6 : 3;
+    struct lg_reach reference;
     snprintf(caption, sizeof(caption),
              "How far each arm goes on `%s`. The knee is the offered rate where the calls answered "
              "a second over the p99, their power, are greatest: beyond it latency grows by the "
-             "larger factor (Kleinrock 1979); in brackets where it lies in single blocks.%s%s%s",
-             design->scenarios[scenario], columns > 2 ? " The limit is a p99 of " : "",
-             columns > 2 ? lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit) : "",
-             columns > 2 ? ": an arm is under it at a rate when the whole interval is, at this "
-                           "and at all lower ones, and above it when the whole interval is, or the "
-                           "arm is overloaded."
+             "larger factor (Kleinrock 1979); in brackets the interval of its median over the "
+             "blocks.%s%s%s Earlier or later is an arm whose bracket lies wholly below or above "
+             "the reference's.",
+             design->scenarios[scenario], columns > 3 ? " The limit is a p99 of " : "",
+             columns > 3 ? lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit) : "",
+             columns > 3 ? ": an arm is under it at a rate, and at all lower ones, when the whole "
+                           "interval is, and above it when the whole interval is, or the arm is "
+                           "overloaded; between the two it reaches it."
                          : "");
     struct lg_table *table = lg_tables_new(caption, columns, heads);
     if (!table)
         return;
+    (void)lg_reach_of(summary, ladder, scenario, design->reference, &reference);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         struct lg_table_cell *row = table->cells[table->rows++];
+        bool own = arm == design->reference;
         struct lg_reach reach;
         (void)lg_reach_of(summary, ladder, scenario, arm, &reach);
         put_name(summary, arm, &row[0]);
         put_knee(summary, ladder, scenario, &reach, &row[1]);
-        if (columns > 2) {
-            put_rate(summary, ladder, scenario, reach.under, "none", &row[2]);
-            put_rate(summary, ladder, scenario, reach.over, "not seen", &row[3]);
+        put_order(lg_reach_knee_order(&reach, &reference), own, &row[2]);
+        if (columns > 3) {
+            put_rate(summary, ladder, scenario, reach.under, "not seen", &row[3]);
+            put_rate(summary, ladder, scenario, reach.over, "not seen", &row[4]);
+            put_order(lg_reach_limit_order(ladder, &reach, &reference), own, &row[5]);
         }
     }
     doc->format->table(doc, table);

@@ -29,8 +29,10 @@ enum lg_rung lg_rung_of(const struct lg_summary *summary, size_t scenario, size_
 
 /* Of one arm on a scenario. Indices into a ladder; its count: none. */
 struct lg_reach {
-    size_t under; /* the highest rate up to which the p99's interval lies under the limit */
-    size_t over;  /* the lowest rate where it lies above, or the arm is overloaded */
+    size_t over;   /* the lowest rate where the p99's interval lies above the limit, or the arm is
+                      overloaded */
+    size_t under;  /* the highest rate below that where it lies under the limit */
+    bool measured; /* whether there is any rate where it could have been told */
     size_t knee;
     struct lg_interval knee_share; /* over the blocks: low to high where bounded */
 };
@@ -38,5 +40,21 @@ struct lg_reach {
 /* under and over are none where the design has no limit. EVD_ERR_NO_MEMORY. */
 int lg_reach_of(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t scenario,
                 size_t arm, struct lg_reach *ret_reach);
+
+/* An arm's limit or knee against the reference's: earlier or later only where the one bracket (of
+ * the limit: from `under` to `over`) ends before the other begins. */
+enum lg_reach_order {
+    LG_REACH_EARLIER,
+    LG_REACH_LATER,
+    LG_REACH_OVERLAP, /* they cannot be told apart */
+    LG_REACH_UNKNOWN, /* one of them is not known */
+    LG_REACH_ORDERS
+};
+
+enum lg_reach_order lg_reach_limit_order(const struct lg_ladder *ladder,
+                                         const struct lg_reach *reach,
+                                         const struct lg_reach *reference);
+enum lg_reach_order lg_reach_knee_order(const struct lg_reach *reach,
+                                        const struct lg_reach *reference);
 
 #endif

@@ -92,11 +92,12 @@ void lg_breakeven_table(const struct lg_summary *summary, size_t scenario, size_
 void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict,
                       struct lg_table_cell *cell);
 
-/* report_load.c: loads with a share are told together, where the first of them stands. The answer
- * in a sentence, to be freed, where no load is closed; one item of a list; the section; its figure.
- */
+/* report_load.c, report_load_words.c: loads with a share are told together, where the first of them
+ * stands. The answer in a sentence, to be freed, where no load is closed; items of a list, of the
+ * arms and of the copy of the reference; the section; its figure. */
 char *lg_load_lead(const struct lg_summary *summary);
 void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc);
+void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc);
 void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
                      struct lg_doc *doc);
 int lg_load_figure_make(struct lg_report *report, size_t scenario, size_t first,

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARMS = 3, RATES = 3, BLOCKS = 6, MAXIMUM = 1000 };
+enum { ARMS = 5, RATES = 3, BLOCKS = 6, MAXIMUM = 1000 };
 
 /* The last in the file is the lowest: the ladder has them in order. */
 #define LOADS                                                                                      \
@@ -27,22 +27,41 @@ enum { ARMS = 3, RATES = 3, BLOCKS = 6, MAXIMUM = 1000 };
     "{\"name\":\"n\",\"blocks\":6,\"warmup\":\"0\",\"duration\":\"1s\",\"server_cpu\":0,"          \
     "\"load_cpu\":1,%s\"maximum\":{\"trials\":1,\"args\":[\"--closed\"]},\"arms\":["               \
     "{\"name\":\"a\",\"server\":[]},{\"name\":\"b\",\"server\":[\"--x\"]},"                        \
+    "{\"name\":\"noisy\",\"server\":[\"--y\"]},{\"name\":\"fast\",\"server\":[\"--z\"]},"          \
     "{\"name\":\"a again\",\"server\":[],\"twin_of\":\"a\"}],\"scenarios\":[\"s\"],"               \
     "\"loads\":[" LOADS "]}"
 #define LIMIT "\"slo\":{\"p99\":\"5ms\"},"
 
-static const char *const arms[ARMS] = {"a", "b", "a again"};
+static const char *const arms[ARMS] = {"a", "b", "noisy", "fast", "a again"};
 static const char *const loads[RATES] = {"mid", "high", "low"};
 static const double offered[RATES] = {500, 900, 100};
-/* Of a (and its twin) and of b: b is overloaded at the highest. */
-static const double p99_ms[2][RATES] = {{1, 20, 0.5}, {6, 400, 0.5}};
-static const double answered[2][RATES] = {{500, 900, 100}, {500, 600, 100}};
+/* `b` is overloaded at the highest. */
+static const double p99_ms[ARMS + 1][RATES] = {{1, 20, 0.5},  {6, 400, 0.5}, {1, 20, 0.5},
+                                               {0.5, 2, 0.5}, {1, 20, 0.5},  {2, 20, 0.5}};
+static const double answered[ARMS + 1][RATES] = {{500, 900, 100}, {500, 600, 100}, {500, 900, 100},
+                                                 {500, 900, 100}, {500, 900, 100}, {500, 900, 100}};
 
-static void put_trial(FILE *out, unsigned number, unsigned block, size_t arm, size_t load)
+/* What is made, beside the usual. */
+struct making {
+    const char *limit; /* of the design */
+    size_t twin;       /* the row above that `a again` is like */
+};
+
+/* At the middle rate the host stole from every other block of `noisy`, at the lowest from one of
+ * `fast`. */
+static double p99_of(const struct making *making, unsigned block, size_t arm, size_t load)
 {
-    size_t kind = arm == 1;
+    if ((arm == 2 && load == 0 && block % 2 == 0) || (arm == 3 && load == 2 && block == 4))
+        return 25;
+    return p99_ms[arm == 4 ? making->twin : arm][load];
+}
+
+static void put_trial(FILE *out, const struct making *making, unsigned number, unsigned block,
+                      size_t arm, size_t load)
+{
+    size_t kind = arm == 4 ? making->twin : arm;
     bool overloaded = answered[kind][load] < offered[load];
-    uint64_t ns = (uint64_t)(p99_ms[kind][load] * 1e6 * (1 + 0.01 * block));
+    uint64_t ns = (uint64_t)(p99_of(making, block, arm, load) * 1e6 * (1 + 0.01 * block));
     ns = lg_histogram_lowest(lg_histogram_index(ns));
     fprintf(
         out,
@@ -60,12 +79,14 @@ static void put_trial(FILE *out, unsigned number, unsigned block, size_t arm, si
         overloaded ? "\"the rate was missed\"" : "", overloaded ? "\"rate\"" : "");
 }
 
-static char *make_study(const char *limit)
+static const struct making usual = {.limit = LIMIT};
+
+static char *make_study(const struct making *making)
 {
-    char *folder = folder_make(), design[1400], *text = NULL;
+    char *folder = folder_make(), design[1600], *text = NULL;
     size_t len;
     unsigned number = 0;
-    snprintf(design, sizeof(design), DESIGN, limit);
+    snprintf(design, sizeof(design), DESIGN, making->limit);
     assert_true(asprintf(&text,
                          "{\"schema\":\"evdispatch.study/1\",\"rates\":[{\"scenario\":\"s\","
                          "\"maximum\":%d,\"loads\":{\"mid\":500,\"high\":900,\"low\":100}}],"
@@ -78,7 +99,7 @@ static char *make_study(const char *limit)
     FILE *out = open_memstream(&text, &len);
     for (unsigned block = 1; block <= BLOCKS; block++)
         for (size_t i = 0; i < ARMS * RATES; i++)
-            put_trial(out, ++number, block, i % ARMS, i / ARMS);
+            put_trial(out, making, ++number, block, i % ARMS, i / ARMS);
     assert_int_equal(fclose(out), 0);
     file_write(folder, "trials.jsonl", text);
     free(text);
@@ -95,11 +116,10 @@ static void read_study(const char *folder, struct lg_data *data, struct lg_summa
 
 static void test_reach(void **state)
 {
-    char *folder = make_study(LIMIT);
+    char *folder = make_study(&usual);
     struct lg_data data;
     struct lg_summary summary;
     struct lg_ladder ladder;
-    struct lg_reach reach;
     (void)state;
     read_study(folder, &data, &summary);
     lg_ladder_make(&data.design, &ladder);
@@ -113,18 +133,49 @@ static void test_reach(void **state)
     assert_int_equal(lg_rung_of(&summary, 0, 1, 0), LG_RUNG_KEPT_UP);
     assert_int_equal(lg_rung_of(&summary, 0, 1, 1), LG_RUNG_OVERLOADED);
 
+    struct lg_reach reaches[ARMS];
+    for (size_t arm = 0; arm < ARMS; arm++)
+        assert_int_equal(lg_reach_of(&summary, &ladder, 0, arm, &reaches[arm]), EVD_OK);
     /* 100 / 0.5 ms < 500 / 1 ms > 900 / 20 ms */
-    assert_int_equal(lg_reach_of(&summary, &ladder, 0, 0, &reach), EVD_OK);
-    assert_int_equal(reach.under, 1);
-    assert_int_equal(reach.over, 2);
-    assert_int_equal(reach.knee, 1);
-    assert_true(reach.knee_share.bounded && reach.knee_share.low > 0.49 &&
-                reach.knee_share.high < 0.51);
+    assert_int_equal(reaches[0].under, 1);
+    assert_int_equal(reaches[0].over, 2);
+    assert_int_equal(reaches[0].knee, 1);
+    assert_true(reaches[0].knee_share.bounded && reaches[0].knee_share.low > 0.49 &&
+                reaches[0].knee_share.high < 0.51);
     /* 100 / 0.5 ms > 500 / 6 ms */
-    assert_int_equal(lg_reach_of(&summary, &ladder, 0, 1, &reach), EVD_OK);
-    assert_int_equal(reach.under, 0);
-    assert_int_equal(reach.over, 1);
-    assert_int_equal(reach.knee, 0);
+    assert_int_equal(reaches[1].under, 0);
+    assert_int_equal(reaches[1].over, 1);
+    assert_int_equal(reaches[1].knee, 0);
+    /* In half of the blocks 1 ms, in half of them 25. */
+    assert_int_equal(reaches[2].under, 0);
+    assert_int_equal(reaches[2].over, 2);
+    assert_true(reaches[2].knee_share.low < 0.11 && reaches[2].knee_share.high > 0.49);
+    /* One trial of 25 ms at the lowest rate leaves that rate open, but not the higher ones. */
+    assert_int_equal(reaches[3].under, 2);
+    assert_int_equal(reaches[3].over, 3);
+    static const enum lg_reach_order limits[ARMS] = {LG_REACH_OVERLAP, LG_REACH_EARLIER,
+                                                     LG_REACH_OVERLAP, LG_REACH_LATER,
+                                                     LG_REACH_OVERLAP},
+                                     knees[ARMS] = {LG_REACH_OVERLAP, LG_REACH_EARLIER,
+                                                    LG_REACH_OVERLAP, LG_REACH_OVERLAP,
+                                                    LG_REACH_OVERLAP};
+    for (size_t arm = 0; arm < ARMS; arm++) {
+        assert_int_equal(lg_reach_limit_order(&ladder, &reaches[arm], &reaches[0]), limits[arm]);
+        assert_int_equal(lg_reach_knee_order(&reaches[arm], &reaches[0]), knees[arm]);
+    }
+    reaches[1].knee_share.bounded = reaches[1].measured = false;
+    assert_int_equal(lg_reach_limit_order(&ladder, &reaches[1], &reaches[0]), LG_REACH_UNKNOWN);
+    assert_int_equal(lg_reach_knee_order(&reaches[1], &reaches[0]), LG_REACH_UNKNOWN);
+    /* Whose highest rate under the limit is the other's lowest above it. */
+    assert_int_equal(
+        lg_reach_limit_order(&ladder, &(struct lg_reach){.under = 1, .over = 2, .measured = true},
+                             &(struct lg_reach){.under = 3, .over = 1, .measured = true}),
+        LG_REACH_LATER);
+    /* Neither of which was seen under it. */
+    assert_int_equal(
+        lg_reach_limit_order(&ladder, &(struct lg_reach){.under = 3, .over = 0, .measured = true},
+                             &(struct lg_reach){.under = 3, .over = 3, .measured = true}),
+        LG_REACH_OVERLAP);
     lg_summary_release(&summary);
     lg_data_release(&data);
     folder_remove(folder);
@@ -139,7 +190,7 @@ static void expect(const char *text, const char *part)
 
 static void test_report(void **state)
 {
-    char *folder = make_study(LIMIT);
+    char *folder = make_study(&usual);
     struct evd_error error = {0};
     (void)state;
     if (lg_report_make(folder, &error) != EVD_OK)
@@ -147,13 +198,25 @@ static void test_report(void **state)
     char *text = file_read(folder, "report.md"), *html = file_read(folder, "report.html"),
          *svg = file_read(folder, "figure-1-s-offered-load.svg");
     expect(text,
-           "On `s` the p99 stays under 5.00 ms up to 50 % of `a`, up to 10 % of `b`; 100 % are "
-           "the 1.00 k/s that `a` answers at most.\n");
-    expect(text, "**Knee**: On `s` the knee, beyond which latency grows faster than throughput, is "
-                 "at 50 % of `a`, at 10 % of `b`;");
+           "\nOn `s`, `a` reaches a p99 of 5.00 ms between 50 % and 90 %; `b` (between 10 % and "
+           "50 %) reaches it earlier; `fast` (beyond 90 %) reaches it later; `noisy` (between 10 % "
+           "and 90 %) cannot be told from it with this much noise; 100 % are the 1.00 k/s that `a` "
+           "answers at most.\n");
+    expect(text,
+           "**Knee**: On `s`, the knee of `a`, beyond which latency grows faster than throughput, "
+           "is at 50 % \\[50 %, 50 %\\]; `b` (10 % \\[10 %, 10 %\\]) has it earlier; `noisy` (");
+    expect(text, "cannot be told from it with this much noise; 100 % are the 1.00 k/s");
+    expect(text, "✓ A/A on `s`, the limit: `a` (between 50 % and 90 %) and its copy `a again` "
+                 "(between 50 % and 90 %) cannot be told apart.");
+    expect(text, "✓ A/A on `s`, the knee: `a` (50 % \\[50 %, 50 %\\]) and its copy `a again` (50 % "
+                 "\\[50 %, 50 %\\]) cannot be told apart.");
     expect(text, "6 trials were offered more calls than were answered.");
-    expect(text, "| `a` | 50 % \\[50 %, 50 %\\] | 50 % 500/s | 90 % 900/s |");
-    expect(text, "| `b` | 10 % \\[10 %, 10 %\\] | 10 % 100/s | 50 % 500/s |");
+    expect(text,
+           "| `a` | 50 % \\[50 %, 50 %\\] | reference | 50 % 500/s | 90 % 900/s | reference |");
+    expect(text,
+           "| `b` | 10 % \\[10 %, 10 %\\] | ▼ earlier | 10 % 100/s | 50 % 500/s | ▼ earlier |");
+    expect(text, "| `fast` | 50 % \\[50 %, 50 %\\] | ? cannot be told apart | 90 % 900/s | not "
+                 "seen | ▲ later |");
     expect(text, "| `b` | 90 % 900/s | 600/s \\[600, 600\\] |");
     expect(text, "overloaded in 6 of 6 trials |");
     expect(text, "`maximum.jsonl` has the trials");
@@ -172,20 +235,47 @@ static void test_report(void **state)
 
 static void test_without_limit(void **state)
 {
-    char *folder = make_study("");
+    char *folder = make_study(&(struct making){.limit = ""});
     struct evd_error error = {0};
     (void)state;
     assert_int_equal(lg_report_make(folder, &error), EVD_OK);
     char *text = file_read(folder, "report.md"),
          *svg = file_read(folder, "figure-1-s-offered-load.svg");
-    expect(text,
-           "\nOn `s` the knee, beyond which latency grows faster than throughput, is at 50 % of "
-           "`a`, at 10 % of `b`;");
+    expect(
+        text,
+        "\nOn `s`, the knee of `a`, beyond which latency grows faster than throughput, is at 50 % "
+        "\\[50 %, 50 %\\]; `b` (10 % \\[10 %, 10 %\\]) has it earlier;");
+    assert_null(strstr(text, ", the limit:"));
     assert_null(strstr(text, "limit of"));
     assert_null(strstr(text, "under the limit"));
     assert_null(strstr(svg, ">limit<"));
     free(text);
     free(svg);
+    folder_remove(folder);
+}
+
+/* The copy of the reference is like `b`: that is said where one asks whether to believe it. */
+static void test_twin(void **state)
+{
+    char *folder = make_study(&(struct making){.limit = LIMIT, .twin = 1});
+    struct evd_error error = {0};
+    (void)state;
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *text = file_read(folder, "report.md");
+    expect(text, "! A/A on `s`, the limit: `a` (between 50 % and 90 %) and its copy `a again` "
+                 "(between 10 % and 50 %) are told apart, though they are the same");
+    expect(text, "! A/A on `s`, the knee: `a` (");
+    expect(text, "! The reference against itself (A/A): up to");
+    free(text);
+    folder_remove(folder);
+    /* Two intervals of six may do so by chance. */
+    folder = make_study(&(struct making){.limit = LIMIT, .twin = ARMS});
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    text = file_read(folder, "report.md");
+    expect(text, "✓ The reference against itself (A/A): up to 100 % apart, and 2 of 6 intervals do "
+                 "not hold 1, where 1 in 20 is to be expected.");
+    expect(text, "✓ A/A on `s`, the limit: ");
+    free(text);
     folder_remove(folder);
 }
 
@@ -202,7 +292,7 @@ static void change(const char *folder, const char *name, const char *from, const
 
 static void check_damage(const char *name, const char *from, const char *to, const char *says)
 {
-    char *folder = make_study(LIMIT);
+    char *folder = make_study(&usual);
     struct evd_error error = {0};
     change(folder, name, from, to);
     assert_true(lg_report_make(folder, &error) < 0);
@@ -256,8 +346,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reach),         cmocka_unit_test(test_report),
-        cmocka_unit_test(test_without_limit), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_overloaded),
+        cmocka_unit_test(test_without_limit), cmocka_unit_test(test_twin),
+        cmocka_unit_test(test_damage),        cmocka_unit_test(test_overloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

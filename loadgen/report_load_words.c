@@ -1,0 +1,235 @@
+/* How far each arm goes, in sentences: they rank only what the brackets tell apart. */
+#include "report_load.h"
+#include "report_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a sentence tells of arms. */
+enum told { TOLD_LIMIT, TOLD_KNEE };
+
+struct told_arms {
+    const struct lg_summary *summary;
+    struct lg_ladder ladder;
+    struct lg_reach reaches[LG_ARMS_MAX];
+    enum told what;
+};
+
+static void take_arms(const struct lg_summary *summary, size_t scenario, enum told what,
+                      struct told_arms *ret_arms)
+{
+    *ret_arms = (struct told_arms){.summary = summary, .what = what};
+    lg_ladder_make(&summary->data->design, &ret_arms->ladder);
+    for (size_t arm = 0; arm < summary->data->design.arm_count; arm++)
+        (void)lg_reach_of(summary, &ret_arms->ladder, scenario, arm,
+                          &ret_arms->reaches[arm]); /* none, without memory */
+}
+
+static enum lg_reach_order order_of(const struct told_arms *arms, size_t arm)
+{
+    const struct lg_reach *reach = &arms->reaches[arm],
+                          *reference = &arms->reaches[arms->summary->data->design.reference];
+    return arms->what == TOLD_LIMIT ? lg_reach_limit_order(&arms->ladder, reach, reference)
+                                    : lg_reach_knee_order(reach, reference);
+}
+
+static const char *share_at(const struct told_arms *arms, size_t at, char *out)
+{
+    return lg_print_share(arms->summary->data->design.loads[arms->ladder.loads[at]].share, out);
+}
+
+/* "between 50 % and 90 %" */
+static void put_limit(const struct told_arms *arms, size_t arm, FILE *out)
+{
+    const struct lg_reach *reach = &arms->reaches[arm];
+    bool under = reach->under < arms->ladder.count, over = reach->over < arms->ladder.count;
+    char low[LG_PRINT_MAX] = "", high[LG_PRINT_MAX] = "";
+    if (under)
+        share_at(arms, reach->under, low);
+    if (over)
+        share_at(arms, reach->over, high);
+    fprintf(out, "%s%s%s%s",
+            under && over ? "between "
+            : under       ? "beyond "
+            : over        ? "before "
+                          : "at a rate not shown",
+            low, under && over ? " and " : "", high);
+}
+
+/* "50 % [30 %, 50 %]" */
+static void put_knee(const struct told_arms *arms, size_t arm, FILE *out)
+{
+    const struct lg_reach *reach = &arms->reaches[arm];
+    char share[LG_PRINT_MAX], low[LG_PRINT_MAX], high[LG_PRINT_MAX];
+    if (reach->knee == arms->ladder.count) {
+        fputs("not known", out);
+        return;
+    }
+    fputs(share_at(arms, reach->knee, share), out);
+    if (reach->knee_share.bounded)
+        fprintf(out, " [%s, %s]", lg_print_share(reach->knee_share.low, low),
+                lg_print_share(reach->knee_share.high, high));
+}
+
+static void put_place(const struct told_arms *arms, size_t arm, FILE *out)
+{
+    if (arms->what == TOLD_LIMIT)
+        put_limit(arms, arm, out);
+    else
+        put_knee(arms, arm, out);
+}
+
+static bool is_told(const struct told_arms *arms, size_t arm, enum lg_reach_order order)
+{
+    const struct lg_design *design = &arms->summary->data->design;
+    return arm != design->reference && !design->arms[arm].twin_of && order_of(arms, arm) == order;
+}
+
+/* "; `b` (between 10 % and 50 %) and `c` (before 10 %) reach it earlier" */
+static void put_group(const struct told_arms *arms, enum lg_reach_order order, FILE *out)
+{
+    static const struct {
+        const char *one, *many;
+    } ends[][2] = {
+        [LG_REACH_EARLIER] = {{"reaches it earlier", "reach it earlier"},
+                              {"has it earlier", "have it earlier"}},
+        [LG_REACH_LATER] = {{"reaches it later", "reach it later"},
+                            {"has it later", "have it later"}},
+        [LG_REACH_OVERLAP] = {{"cannot be told from it with this much noise",
+                               "cannot be told from it with this much noise"},
+                              {"cannot be told from it with this much noise",
+                               "cannot be told from it with this much noise"}},
+        [LG_REACH_UNKNOWN] = {{"could not be compared", "could not be compared"},
+                              {"could not be compared", "could not be compared"}},
+    };
+    const struct lg_design *design = &arms->summary->data->design;
+    unsigned count = 0, done = 0;
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        count += is_told(arms, arm, order);
+    if (count == 0)
+        return;
+    fputs(";", out);
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        if (!is_told(arms, arm, order))
+            continue;
+        fprintf(out, "%s `%s` (",
+                done == 0           ? ""
+                : done + 1 == count ? " and"
+                                    : ",",
+                design->arms[arm].name);
+        put_place(arms, arm, out);
+        fputs(")", out);
+        done++;
+    }
+    fprintf(out, " %s", count > 1 ? ends[order][arms->what].many : ends[order][arms->what].one);
+}
+
+/* One scenario, as a sentence without its end. */
+static void put_sentence(const struct lg_summary *summary, size_t scenario, enum told what,
+                         FILE *out)
+{
+    const struct lg_design *design = &summary->data->design;
+    struct told_arms arms;
+    char maximum[LG_PRINT_MAX], limit[LG_PRINT_MAX];
+    take_arms(summary, scenario, what, &arms);
+    lg_print_value(summary->data->rates.maximum[scenario], LG_UNIT_RATE, maximum);
+    lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit);
+    if (what == TOLD_LIMIT)
+        fprintf(out, "On `%s`, `%s` reaches a p99 of %s ", design->scenarios[scenario],
+                design->arms[design->reference].name, limit);
+    else
+        fprintf(out,
+                "On `%s`, the knee of `%s`, beyond which latency grows faster than "
+                "throughput, is at ",
+                design->scenarios[scenario], design->arms[design->reference].name);
+    put_place(&arms, design->reference, out);
+    for (int order = 0; order < LG_REACH_ORDERS; order++)
+        put_group(&arms, (enum lg_reach_order)order, out);
+    fprintf(out, "; 100 %% are the %s that `%s` answers at most", maximum,
+            design->arms[design->reference].name);
+}
+
+char *lg_load_lead(const struct lg_summary *summary)
+{
+    const struct lg_design *design = &summary->data->design;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        fputs(scenario ? " " : "", out);
+        put_sentence(summary, scenario, design->slo_p99_ns > 0 ? TOLD_LIMIT : TOLD_KNEE, out);
+        fputs(".", out);
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc)
+{
+    for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
+        char *text = NULL;
+        size_t len;
+        FILE *out = open_memstream(&text, &len);
+        if (!out)
+            return;
+        put_sentence(summary, scenario, (enum told)what, out);
+        if (fclose(out) == 0 && (what == TOLD_KNEE || summary->data->design.slo_p99_ns > 0))
+            lg_doc_item(doc, LG_TONE_PLAIN, "**%s**: %s.", what == TOLD_KNEE ? "Knee" : "Limit",
+                        text);
+        free(text);
+    }
+}
+
+/* One item: where the copy of the reference has what the reference has. */
+static void check_twin(const struct told_arms *arms, size_t scenario, size_t twin,
+                       struct lg_doc *doc)
+{
+    const struct lg_design *design = &arms->summary->data->design;
+    const char *name = design->arms[design->reference].name, *scene = design->scenarios[scenario];
+    const char *what = arms->what == TOLD_LIMIT ? "the limit" : "the knee";
+    enum lg_reach_order order = order_of(arms, twin);
+    char *places[2] = {NULL, NULL};
+    size_t len;
+    for (size_t i = 0; i < 2; i++) {
+        FILE *out = open_memstream(&places[i], &len);
+        if (out) {
+            put_place(arms, i == 0 ? design->reference : twin, out);
+            fclose(out);
+        }
+    }
+    const char *own = places[0] ? places[0] : "?", *other = places[1] ? places[1] : "?";
+    if (order == LG_REACH_OVERLAP)
+        lg_doc_item(doc, LG_TONE_GOOD,
+                    "A/A on `%s`, %s: `%s` (%s) and its copy `%s` (%s) cannot be told apart.",
+                    scene, what, name, own, design->arms[twin].name, other);
+    else if (order == LG_REACH_UNKNOWN)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "A/A on `%s`, %s: `%s` (%s) and its copy `%s` (%s) could not be compared.",
+                    scene, what, name, own, design->arms[twin].name, other);
+    else
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "A/A on `%s`, %s: `%s` (%s) and its copy `%s` (%s) are told apart, though they "
+                    "are the same: believe no such difference of another arm here.",
+                    scene, what, name, own, design->arms[twin].name, other);
+    free(places[0]);
+    free(places[1]);
+}
+
+void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    struct told_arms arms;
+    for (size_t scenario = 0; scenario < design->scenario_count && design->has_shares; scenario++) {
+        for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
+            if (what == TOLD_LIMIT && design->slo_p99_ns == 0)
+                continue;
+            take_arms(summary, scenario, (enum told)what, &arms);
+            check_twin(&arms, scenario, twin, doc);
+        }
+    }
+}

@@ -113,6 +113,45 @@ static double merged_quantile(const size_t *blocks, size_t n, void *context)
     return fmin((double)lg_histogram_highest(low), (double)max);
 }
 
+struct merged_pair {
+    struct quantiles arm, reference; /* their blocks are those that both have calls in */
+};
+
+static double merged_ratio(const size_t *blocks, size_t n, void *context)
+{
+    struct merged_pair *pair = context;
+    double x = merged_quantile(blocks, n, &pair->arm);
+    double ref = merged_quantile(blocks, n, &pair->reference);
+    return ref > 0 ? x / ref : NAN;
+}
+
+int lg_pairs_quantiles(const struct lg_summary *summary, size_t cell, size_t reference,
+                       struct lg_interval ret_ratios[LG_PAIRS_QUANTILES])
+{
+    static const double q[LG_PAIRS_QUANTILES] = {0.5, 0.99, 0.999};
+    size_t blocks = summary->data->design.blocks, *both = calloc(blocks, sizeof *both), count = 0;
+    struct merged_pair pair = {.arm = {.filled = both}, .reference = {.filled = both}};
+    int rc = both != NULL && sums_make(summary, cell, &pair.arm.sums) &&
+                     sums_make(summary, reference, &pair.reference.sums)
+                 ? EVD_OK
+                 : EVD_ERR_NO_MEMORY;
+    for (size_t i = 0; i < blocks && rc == EVD_OK; i++)
+        if (pair.arm.sums.below[i][LG_HISTOGRAM_BUCKETS - 1] > 0 &&
+            pair.reference.sums.below[i][LG_HISTOGRAM_BUCKETS - 1] > 0)
+            both[count++] = i;
+    for (size_t i = 0; i < LG_PAIRS_QUANTILES && rc == EVD_OK; i++) {
+        pair.arm.q = pair.reference.q = q[i];
+        ret_ratios[i] = lg_bca_interval(merged_ratio, &pair, count, LG_PAIRS_RESAMPLES, LEVEL,
+                                        cell * LG_METRIC_COUNT + i);
+    }
+    free(pair.arm.sums.below);
+    free(pair.arm.sums.max);
+    free(pair.reference.sums.below);
+    free(pair.reference.sums.max);
+    free(both);
+    return rc;
+}
+
 int lg_pairs_spectrum(const struct lg_summary *summary, size_t cell, const double *q, size_t count,
                       struct lg_interval *ret_quantiles)
 {

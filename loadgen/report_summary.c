@@ -134,6 +134,21 @@ static void decide_trust(struct lg_cell *cell)
     cell->samples = NAN;
 }
 
+/* The percentiles of all calls of an open load, against the reference's. */
+static int merge(struct lg_summary *summary, size_t index)
+{
+    const struct lg_design *design = &summary->data->design;
+    size_t reference = index - index % design->arm_count + design->reference;
+    struct lg_cell *cell = &summary->cells[index];
+    if (index == reference ||
+        summary->data->loads[index / design->arm_count % design->load_count].closed)
+        return EVD_OK;
+    int rc = lg_pairs_quantiles(summary, index, reference, cell->merged);
+    for (size_t i = 0; i < LG_PAIRS_QUANTILES; i++)
+        cell->merged[i].bounded &= cell->trusted && summary->cells[reference].trusted;
+    return rc;
+}
+
 int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
 {
     size_t cells = lg_design_cells(&data->design);
@@ -159,12 +174,17 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
             !(data->trials[i].samples >= cell->samples))
             cell->samples = data->trials[i].samples;
     }
+    int rc = EVD_OK;
+    for (size_t i = 0; i < cells && rc == EVD_OK; i++)
+        rc = merge(ret_summary, i);
     for (int metric = 0; metric < LG_METRIC_COUNT; metric++) {
         fill_column(ret_summary, (enum lg_metric)metric, column);
         estimate(ret_summary, (enum lg_metric)metric, column);
     }
     free(column);
-    return EVD_OK;
+    if (rc != EVD_OK)
+        lg_summary_release(ret_summary);
+    return rc;
 }
 
 void lg_summary_release(struct lg_summary *summary)

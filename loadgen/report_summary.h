@@ -6,6 +6,8 @@
 #include "stats.h"
 #include "stats_trend.h"
 
+enum { LG_PAIRS_QUANTILES = 3 }; /* p50, p99, p99.9 */
+
 /* What no estimate says about a cell: shown, and nothing is left out for it. */
 struct lg_shape {
     struct lg_trend trend; /* of the values over the blocks */
@@ -34,9 +36,10 @@ struct lg_cell {
     /* Of the signed-rank test on the same ratios of single blocks, by Holm over the arms that have
      * one under this scenario and load. NaN: none. */
     double p[LG_METRIC_COUNT];
-    enum lg_verdict verdicts[LG_METRIC_COUNT]; /* lg_judge_pair() of these two */
-    struct lg_interval total_rate;             /* LG_RATE: lg_pairs_totals() */
-    struct lg_interval extra_cpu;              /* ns per call: lg_shift_interval() */
+    enum lg_verdict verdicts[LG_METRIC_COUNT];     /* lg_judge_pair() of these two */
+    struct lg_interval total_rate;                 /* LG_RATE: lg_pairs_totals() */
+    struct lg_interval merged[LG_PAIRS_QUANTILES]; /* of an open load: lg_pairs_quantiles() */
+    struct lg_interval extra_cpu;                  /* ns per call: lg_shift_interval() */
     struct lg_shape shapes[LG_METRIC_COUNT];
     double samples; /* latencies of a trial, the fewest */
 };

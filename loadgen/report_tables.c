@@ -256,8 +256,12 @@ static void put_percentiles(const struct lg_summary *summary, size_t scenario, s
 void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t load,
                        struct lg_doc *doc)
 {
-    static const char *const heads[] = {"Arm", "Percentile", "Ratio to reference", "Verdict",
-                                        "Smallest effect in reach"};
+    static const char *const heads[] = {"Arm",
+                                        "Percentile",
+                                        "Ratio to reference",
+                                        "Verdict",
+                                        "Smallest effect in reach",
+                                        "Ratio of all calls"};
     static const struct {
         enum lg_metric metric;
         const char *name;
@@ -268,9 +272,12 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
     snprintf(caption, sizeof(caption),
              "Latency on `%s`, against `%s`: the percentile of an arm's trial over that of the "
              "reference's trial in the same block (Hodges-Lehmann estimate, 95 %% Wilcoxon "
-             "interval), p by the signed-rank test and Holm over the arms, for each percentile.",
+             "interval), p by the signed-rank test and Holm over the arms, for each percentile. "
+             "Beside it, as a "
+             "check, the percentile of all of the arm's calls, histograms added up, over that of "
+             "the reference's (BCa bootstrap over blocks).",
              design->scenarios[scenario], design->arms[design->reference].name);
-    struct lg_table *table = lg_tables_new(caption, 5, heads);
+    struct lg_table *table = lg_tables_new(caption, 6, heads);
     if (!table)
         return;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -283,6 +290,7 @@ void lg_tables_latency(const struct lg_summary *summary, size_t scenario, size_t
             lg_tables_put(&row[1], LG_TONE_PLAIN, rows[i].name, "");
             lg_tables_put_verdict(summary, scenario, load, arm, rows[i].metric, &row[2]);
             put_effect(cell, rows[i].metric, false, &row[4]);
+            lg_tables_put_interval(&row[5], &cell->merged[i], LG_UNIT_RATIO);
         }
     }
     emit(doc, table);

@@ -41,7 +41,7 @@ static void test_merged(void **state)
     char *folder = folder_make();
     struct lg_data data;
     struct lg_summary summary;
-    struct lg_interval quantiles[3];
+    struct lg_interval quantiles[3], ratios[LG_PAIRS_QUANTILES];
     (void)state;
     small.blocks = 5;
     synthetic_write(folder, &small);
@@ -63,6 +63,14 @@ static void test_merged(void **state)
         assert_true(fabs(quantiles[2].estimate - 200) < 1e-9);
         assert_true(fabs(quantiles[2].high - 200) < 1e-9);
         assert_true(fast == 1 || fabs(quantiles[2].low - 200) < 1e-9);
+        assert_int_equal(lg_pairs_quantiles(&summary, lg_design_cell(&data.design, 0, 1, CALL),
+                                            lg_design_cell(&data.design, 0, 1, STATIC), ratios),
+                         EVD_OK);
+        assert_true(fabs(ratios[0].estimate - 1) < 1e-12 && ratios[0].bounded);
+        assert_true(fabs(ratios[1].estimate - 1) < 1e-12);
+        assert_true(fabs(ratios[2].estimate - 2) < 1e-12);
+        assert_true(fabs(ratios[2].high - 2) < 1e-12);
+        assert_true(fast == 1 || fabs(ratios[2].low - 2) < 1e-12);
     }
     unload(&data, &summary);
     folder_remove(folder);
@@ -93,6 +101,31 @@ static void test_one_stolen(void **state)
     assert_true(ratio->high > 1.5 && ratio->high < 1.5 * sqrt(1000) + 1e-6);
     assert_int_equal(lg_summary_cell(&summary, 0, 1, CALL)->verdicts[LG_P99], LG_WORSE);
     unload(&data, &summary);
+    folder_remove(folder);
+}
+
+/* Both ratios of a percentile stand in one row: of the trials, which is judged, and of all calls.
+ */
+static void test_both_shown(void **state)
+{
+    struct evd_error error = {0};
+    char *folder = folder_make();
+    (void)state;
+    synthetic_write(folder, &usual);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *page = file_read(folder, "report.md");
+    const char *head = strstr(page, "| Smallest effect in reach | Ratio of all calls |");
+    assert_non_null(head);
+    const char *row = strstr(head, "| p99.9 | ");
+    assert_non_null(row);
+    const char *end = strchr(row, '\n'), *last = end;
+    while (last[-1] != '|' || last == end)
+        last--;
+    char *rest;
+    double ratio = strtod(last, &rest);
+    assert_true(ratio > 0.5 && ratio < 2);
+    assert_memory_equal(rest, " \\[", 3);
+    free(page);
     folder_remove(folder);
 }
 
@@ -134,8 +167,8 @@ static void test_family(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_merged),
-                                       cmocka_unit_test(test_one_stolen),
-                                       cmocka_unit_test(test_family)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_merged), cmocka_unit_test(test_one_stolen),
+        cmocka_unit_test(test_both_shown), cmocka_unit_test(test_family)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,8 @@
 #include "cause.h"
 #include "overload.h"
 #include "paths.h"
-#include "place.h"
 #include "plot.h"
+#include "report_data_parts.h"
 #include "study_json.h"
 
 #include <errno.h>
@@ -281,8 +281,8 @@ static int check_seed(const struct lg_place *place, const struct lg_data *data, 
                              trial->seed, before->seed);
 }
 
-static int take_run(const struct lg_place *place, struct lg_data *data, const cJSON *run,
-                    struct lg_trial *trial)
+int lg_data_take_figures(const struct lg_place *place, const struct lg_data *data, const cJSON *run,
+                         struct lg_trial *trial)
 {
     const char *schema = lg_json_string(run, "schema", "");
     if (strcmp(schema, "evdispatch.run/1") != 0)
@@ -293,11 +293,15 @@ static int take_run(const struct lg_place *place, struct lg_data *data, const cJ
         rc = take_histogram(place, member(member(run, "latency_ns"), "response"), trial);
     if (rc == EVD_OK)
         rc = take_accounting(place, run, trial);
+    return rc == EVD_OK ? take_metrics(place, run, trial) : rc;
+}
+
+static int take_run(const struct lg_place *place, struct lg_data *data, const cJSON *run,
+                    struct lg_trial *trial)
+{
+    int rc = lg_data_take_figures(place, data, run, trial);
     if (rc == EVD_OK)
-        rc = take_metrics(place, run, trial);
-    if (rc != EVD_OK)
-        return rc;
-    rc = check_rate(place, data, run, trial);
+        rc = check_rate(place, data, run, trial);
     if (rc != EVD_OK)
         return rc;
     take_facts(data, run, trial);
@@ -458,17 +462,23 @@ static int hash_file(const char *path, char out[static 65], struct evd_error *er
     return rc;
 }
 
-/* study.json, and where the design has shares the trials that its rates come from. */
-static int hash_others(const char *dir, const char *about, struct lg_data *data,
-                       struct evd_error *error)
+/* Where the design has shares: the trials that its rates come from. */
+static int read_maximum(const char *dir, struct lg_data *data, struct evd_error *error)
 {
-    char path[LG_PATH_MAX];
-    int rc = hash_file(about, data->about_sha256, error);
-    if (rc != EVD_OK || !data->design.has_shares)
-        return rc;
+    char path[LG_PATH_MAX], *text;
+    size_t len;
+    if (!data->design.has_shares)
+        return EVD_OK;
     if (snprintf(path, sizeof(path), "%s/maximum.jsonl", dir) >= LG_PATH_MAX)
         return evd_error_set(error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
-    return hash_file(path, data->maximum_sha256, error);
+    int rc = lg_read_file(path, ABOUT_BYTES_MAX, &text, &len, error);
+    if (rc != EVD_OK)
+        return rc;
+    rc = lg_maximum_take(path, data, text, len, error);
+    if (rc == EVD_OK)
+        rc = lg_data_sha256(text, len, data->maximum_sha256, error);
+    free(text);
+    return rc;
 }
 
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error)
@@ -481,7 +491,9 @@ int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *re
         return evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
     int rc = read_about(about, ret_data, ret_error);
     if (rc == EVD_OK)
-        rc = hash_others(dir, about, ret_data, ret_error);
+        rc = hash_file(about, ret_data->about_sha256, ret_error);
+    if (rc == EVD_OK)
+        rc = read_maximum(dir, ret_data, ret_error);
     if (rc == EVD_OK)
         rc = lg_read_file(trials, TRIALS_BYTES_MAX, &text, &len, ret_error);
     if (rc == EVD_OK) {
@@ -504,6 +516,7 @@ void lg_data_release(struct lg_data *data)
         free(data->trials[i].buckets);
     }
     free(data->trials);
+    free(data->maximum);
     lg_design_release(&data->design);
     cJSON_Delete(data->about);
     *data = (struct lg_data){0};

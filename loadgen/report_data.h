@@ -66,14 +66,17 @@ struct lg_data {
     size_t count;
     struct lg_load_facts loads[LG_LOADS_MAX];
     struct lg_scenario_facts scenarios[LG_SCENARIOS_MAX];
-    struct lg_rates rates;   /* of loads with a share */
+    struct lg_rates rates;            /* of loads with a share */
+    struct lg_maximum_trial *maximum; /* that these come from, scenario by scenario; owned */
+    size_t maximum_count;
     char maximum_sha256[65]; /* of maximum.jsonl; "" where no load has a share */
     char sha256[65];         /* of trials.jsonl */
     char about_sha256[65];   /* of study.json */
     size_t bytes;            /* of trials.jsonl */
 };
 
-/* Reads a study's folder. An error names the file, and the line of trials.jsonl. */
+/* Reads a study's folder. An error names the file, and the line of trials.jsonl and maximum.jsonl.
+ */
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error);
 
 /* SHA-256 in hexadecimal, by sha256sum of coreutils. */

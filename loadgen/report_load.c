@@ -295,26 +295,58 @@ static void rates_table(const struct lg_summary *summary, const struct lg_ladder
     free(table);
 }
 
+/* The trials that the rates come from, one by one. */
+static void put_maximum(const struct lg_report *report, size_t scenario, struct lg_doc *doc)
+{
+    const struct lg_data *data = report->data;
+    const struct lg_design *design = &data->design;
+    char rate[LG_PRINT_MAX], options[400] = "", *text = NULL;
+    unsigned invalid = 0, done = 0;
+    size_t len;
+    for (size_t i = 0, at = 0; i < design->maximum.run.count && at < sizeof(options); i++)
+        at += (size_t)snprintf(options + at, sizeof(options) - at, "%s%s", i ? " " : "",
+                               design->maximum.run.items[i]);
+    lg_doc_plain(options, options, sizeof(options));
+    FILE *out = open_memstream(&text, &len);
+    for (size_t i = 0; i < data->maximum_count && out; i++) {
+        const struct lg_maximum_trial *trial = &data->maximum[i];
+        if (trial->scenario != scenario)
+            continue;
+        invalid += trial->invalid;
+        done++;
+        fprintf(out, "%s%s%s",
+                done == 1                        ? ""
+                : done == design->maximum_trials ? " and "
+                                                 : ", ",
+                lg_print_value(trial->rate, LG_UNIT_RATE, rate),
+                trial->invalid ? " (INVALID)" : "");
+    }
+    if (!out || fclose(out) != 0) {
+        free(text);
+        return;
+    }
+    lg_doc_paragraph(doc,
+                     "The rates are shares of what `%s` answered at most, %s: the median of %u "
+                     "trial%s before the study (`%s`), %s.%s They are the same for all arms.",
+                     design->arms[design->reference].name,
+                     lg_print_value(data->rates.maximum[scenario], LG_UNIT_RATE, rate),
+                     design->maximum_trials, design->maximum_trials > 1 ? "s" : "", options, text,
+                     invalid == 0     ? ""
+                     : invalid < done ? " Those that are INVALID are left out."
+                                      : " All are INVALID, and all are taken: better ones there "
+                                        "were none.");
+    free(text);
+}
+
 void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
                      struct lg_doc *doc)
 {
     const struct lg_summary *summary = report->summary;
-    const struct lg_design *design = &report->data->design;
     const struct lg_figure *figure = lg_figures_get(report, scenario, first, LG_FIGURE_MAIN);
     struct lg_ladder ladder;
-    char rate[LG_PRINT_MAX], options[400] = "";
-    lg_ladder_make(design, &ladder);
-    for (size_t i = 0, len = 0; i < design->maximum.run.count && len < sizeof(options); i++)
-        len += (size_t)snprintf(options + len, sizeof(options) - len, "%s%s", i ? " " : "",
-                                design->maximum.run.items[i]);
+    lg_ladder_make(&report->data->design, &ladder);
     doc->format->heading(doc, 3, "Latency against offered load");
-    lg_doc_plain(options, options, sizeof(options));
-    lg_doc_paragraph(doc,
-                     "The rates are shares of what `%s` answered at most, %s: the median of %u "
-                     "trial%s before the study (`%s`). They are the same for all arms.",
-                     design->arms[design->reference].name,
-                     lg_print_value(report->data->rates.maximum[scenario], LG_UNIT_RATE, rate),
-                     design->maximum_trials, design->maximum_trials > 1 ? "s" : "", options);
+    put_maximum(report, scenario, doc);
     reach_table(summary, &ladder, scenario, doc);
     if (figure)
         doc->format->figure(doc, figure);

@@ -5,27 +5,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct found {
-    double valid[LG_MAXIMUM_TRIALS_MAX], all[LG_MAXIMUM_TRIALS_MAX];
-    size_t valid_count, count;
+    struct lg_maximum_trial list[LG_MAXIMUM_TRIALS_MAX];
+    size_t count;
 };
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(struct found *found)
-{
-    double *values = found->valid_count > 0 ? found->valid : found->all;
-    size_t count = found->valid_count > 0 ? found->valid_count : found->count;
-    qsort(values, count, sizeof(*values), ascending);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
 
 static int write_line(FILE *out, const cJSON *line, struct evd_error *error)
 {
@@ -60,9 +45,8 @@ static int measure_once(const struct lg_trial_setting *setting, struct lg_trial_
         fprintf(stderr, "maximum %u of %u: %s, %s: %.0f/s%s\n", plan->block, design->maximum_trials,
                 design->arms[plan->arm].name, design->scenarios[plan->scenario], outcome.rate,
                 outcome.invalid ? ", INVALID" : "");
-    found->all[found->count++] = outcome.rate;
-    if (!outcome.invalid)
-        found->valid[found->valid_count++] = outcome.rate;
+    found->list[found->count++] = (struct lg_maximum_trial){
+        .scenario = plan->scenario, .rate = outcome.rate, .invalid = outcome.invalid};
     return EVD_OK;
 }
 
@@ -88,7 +72,7 @@ static int measure_all(const struct lg_trial_setting *setting, FILE *out, struct
         }
         if (rc != EVD_OK || *ret_stopped)
             return rc;
-        rates->maximum[scenario] = median(&found);
+        rates->maximum[scenario] = lg_rates_maximum(found.list, found.count);
         lg_rates_fill(design, scenario, rates);
     }
     return EVD_OK;

@@ -4,9 +4,31 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RATE_MAX 1e7 /* of `loadgen run --rate` */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double lg_rates_maximum(const struct lg_maximum_trial *trials, size_t count)
+{
+    double values[LG_MAXIMUM_TRIALS_MAX];
+    size_t valid = 0, used = 0;
+    for (size_t i = 0; i < count; i++)
+        valid += !trials[i].invalid;
+    for (size_t i = 0; i < count && used < LG_MAXIMUM_TRIALS_MAX; i++)
+        if (!trials[i].invalid || valid == 0)
+            values[used++] = trials[i].rate;
+    if (used == 0)
+        return NAN;
+    qsort(values, used, sizeof(*values), ascending);
+    return (values[(used - 1) / 2] + values[used / 2]) / 2;
+}
 
 static uint64_t share_of(double maximum, double share)
 {

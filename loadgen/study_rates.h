@@ -9,6 +9,16 @@ struct lg_rates {
     uint64_t rates[LG_SCENARIOS_MAX][LG_LOADS_MAX]; /* a second; 0: the load has no share */
 };
 
+struct lg_maximum_trial {
+    size_t scenario;
+    double rate; /* calls answered a second */
+    bool invalid;
+};
+
+/* The maximum by `count` trials of one scenario, up to LG_MAXIMUM_TRIALS_MAX: the median of those
+ * that are valid, of all where none is. NaN without trials. */
+double lg_rates_maximum(const struct lg_maximum_trial *trials, size_t count);
+
 /* The rates of a scenario from its maximum, as whole calls a second. */
 void lg_rates_fill(const struct lg_design *design, size_t scenario, struct lg_rates *rates);
 

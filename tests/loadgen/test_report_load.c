@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ enum { ARMS = 5, RATES = 3, BLOCKS = 6, MAXIMUM = 1000 };
     "{\"name\":\"low\",\"rate_share\":0.1,\"args\":[]}"
 #define DESIGN                                                                                     \
     "{\"name\":\"n\",\"blocks\":6,\"warmup\":\"0\",\"duration\":\"1s\",\"server_cpu\":0,"          \
-    "\"load_cpu\":1,%s\"maximum\":{\"trials\":1,\"args\":[\"--closed\"]},\"arms\":["               \
+    "\"load_cpu\":1,%s\"maximum\":{\"trials\":3,\"args\":[\"--closed\"]},\"arms\":["               \
     "{\"name\":\"a\",\"server\":[]},{\"name\":\"b\",\"server\":[\"--x\"]},"                        \
     "{\"name\":\"noisy\",\"server\":[\"--y\"]},{\"name\":\"fast\",\"server\":[\"--z\"]},"          \
     "{\"name\":\"a again\",\"server\":[],\"twin_of\":\"a\"}],\"scenarios\":[\"s\"],"               \
@@ -79,6 +80,26 @@ static void put_trial(FILE *out, const struct making *making, unsigned number, u
         overloaded ? "\"the rate was missed\"" : "", overloaded ? "\"rate\"" : "");
 }
 
+/* Three trials before the study: the one that is INVALID does not count. */
+static void write_maximum(const char *folder)
+{
+    static const unsigned rates[] = {990, 5000, 1010};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    for (unsigned i = 0; i < 3; i++)
+        fprintf(
+            out,
+            "{\"trial\":%u,\"block\":%u,\"arm\":\"a\",\"scenario\":\"s\",\"load\":\"maximum\","
+            "\"problem\":null,\"run\":{\"schema\":\"evdispatch.run/1\",\"config\":{\"mode\":"
+            "\"closed\"},\"accounting\":{\"scheduled\":%u,\"ok\":%u},\"throughput\":%u,"
+            "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[1000,1]]}},\"valid\":%s}}\n",
+            i + 1, i + 1, rates[i], rates[i], rates[i], i == 1 ? "false" : "true");
+    assert_int_equal(fclose(out), 0);
+    file_write(folder, "maximum.jsonl", text);
+    free(text);
+}
+
 static const struct making usual = {.limit = LIMIT};
 
 static char *make_study(const struct making *making)
@@ -93,7 +114,7 @@ static char *make_study(const struct making *making)
                          "\"design\":%s}",
                          MAXIMUM, design) > 0);
     file_write(folder, "study.json", text);
-    file_write(folder, "maximum.jsonl", "{}\n");
+    write_maximum(folder);
     free(text);
     text = NULL;
     FILE *out = open_memstream(&text, &len);
@@ -220,6 +241,8 @@ static void test_report(void **state)
     expect(text, "| `b` | 90 % 900/s | 600/s \\[600, 600\\] |");
     expect(text, "overloaded in 6 of 6 trials |");
     expect(text, "`maximum.jsonl` has the trials");
+    expect(text, "1.00 k/s: the median of 3 trials before the study (`--closed`), 990/s, 5.00 k/s "
+                 "(INVALID) and 1.01 k/s. Those that are INVALID are left out. They are the same");
     expect(svg, ">limit<");
     expect(svg, "<title>b at 90: more than 4");
     expect(svg, ", the knee</title>");
@@ -311,6 +334,70 @@ static void test_damage(void **state)
     check_damage("study.json", "\"maximum\":1000", "\"maximum\":-1", "'rates' does not hold");
 }
 
+/* The trials that the rates come from are held to what trials are held to, and to the rates. */
+static void test_damaged_maximum(void **state)
+{
+    static const struct {
+        const char *from, *to, *says;
+    } table[] = {
+        {"\"trial\":2", "\"trial\":3", "maximum.jsonl:2: 'trial' must be 2 here"},
+        {"\"block\":3", "\"block\":1", "maximum.jsonl:3: 'block' must be 3 here"},
+        {"\"arm\":\"a\"", "\"arm\":\"b\"", "maximum.jsonl:1: 'arm' is 'b', not 'a'"},
+        {"\"scenario\":\"s\",", "", "maximum.jsonl:1: 'scenario' is missing"},
+        {"\"load\":\"maximum\"", "\"load\":\"mid\"", "maximum.jsonl:1: 'load' is 'mid'"},
+        {"null", "\"it hung\"", "maximum.jsonl:1: the trial went wrong: it hung"},
+        {"\"run\":", "\"ran\":", "maximum.jsonl:1: there is no measurement"},
+        {"evdispatch.run/1", "evdispatch.run/2", "maximum.jsonl:1: the run's schema is"},
+        {"closed", "open", "maximum.jsonl:1: 'mode' is 'open', not 'closed'"},
+        {"\"throughput\":990", "\"throughput\":0", "maximum.jsonl:1: no call was answered"},
+        {"\"throughput\":990", "\"throughput\":\"x\"",
+         "maximum.jsonl:1: 'run.throughput' is not a"},
+        {"\"ok\":990", "\"ok\":989", "maximum.jsonl:1: the accounting is not exact"},
+        {"[[1000,1]]", "[[1000,2]]", "maximum.jsonl:1: the latency's histogram holds 2 calls"},
+        {"\"throughput\":1010", "\"throughput\":1012",
+         "maximum.jsonl: the maximum of 's' is 1001 by its trials; by study.json it is 1000"},
+        {"false", "true", "maximum.jsonl: the maximum of 's' is 1010 by its trials"},
+        {"true}}\n{\"trial\":2", "true}}\n{}\n{\"trial\":2", "maximum.jsonl:2: 'trial' must be 2"},
+        {"true}}\n{", "true}}\n", "maximum.jsonl:2:"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+        check_damage("maximum.jsonl", table[i].from, table[i].to, table[i].says);
+
+    struct evd_error error = {0};
+    char *folder = make_study(&usual), *text = file_read(folder, "maximum.jsonl");
+    text[strlen(text) - 1] = '\0';
+    file_write(folder, "maximum.jsonl", text);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "maximum.jsonl:3: the line is cut off"));
+    strrchr(text, '\n')[1] = '\0';
+    file_write(folder, "maximum.jsonl", text);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "maximum.jsonl: 2 trials; the design of study.json has 3"));
+    free(text);
+    write_maximum(folder);
+    text = file_read(folder, "maximum.jsonl");
+    char *more = NULL;
+    assert_true(asprintf(&more, "%s%s", text, text) > 0);
+    file_write(folder, "maximum.jsonl", more);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "maximum.jsonl:4: more trials than the design"));
+    free(more);
+    free(text);
+    folder_remove(folder);
+}
+
+/* Of trials none of which is valid, all are taken. */
+static void test_invalid_maximum(void **state)
+{
+    static const struct lg_maximum_trial trials[] = {{.rate = 10, .invalid = true},
+                                                     {.rate = 40, .invalid = true},
+                                                     {.rate = 20, .invalid = true}};
+    (void)state;
+    assert_true(lg_rates_maximum(trials, 3) > 19.9 && lg_rates_maximum(trials, 3) < 20.1);
+    assert_true(isnan(lg_rates_maximum(trials, 0)));
+}
+
 static void test_overloaded(void **state)
 {
 #define SUMS(timeout)                                                                              \
@@ -345,9 +432,10 @@ static void test_overloaded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reach),         cmocka_unit_test(test_report),
-        cmocka_unit_test(test_without_limit), cmocka_unit_test(test_twin),
-        cmocka_unit_test(test_damage),        cmocka_unit_test(test_overloaded),
+        cmocka_unit_test(test_reach),           cmocka_unit_test(test_report),
+        cmocka_unit_test(test_without_limit),   cmocka_unit_test(test_twin),
+        cmocka_unit_test(test_damage),          cmocka_unit_test(test_damaged_maximum),
+        cmocka_unit_test(test_invalid_maximum), cmocka_unit_test(test_overloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

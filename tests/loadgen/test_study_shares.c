@@ -93,13 +93,21 @@ static void test_shares(void **state)
     assert_int_equal(lines_of(trials, "\"transport\":\"frame\",\"depth\":\"\""), 4);
 
     /* Once a study: what is complete is not measured again, and neither is its maximum. */
-    file_write(folder, "maximum.jsonl", "kept\n");
+    char *mark = strstr(maximum, "\"attempt\":1");
+    assert_non_null(mark);
+    mark[strlen("\"attempt\":")] = '9';
+    file_write(folder, "maximum.jsonl", maximum);
     assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
     assert_int_equal(result.measured, 0);
+    char *again = file_read(folder, "maximum.jsonl");
+    assert_string_equal(again, maximum);
+    free(again);
     free(maximum);
-    maximum = file_read(folder, "maximum.jsonl");
-    assert_string_equal(maximum, "kept\n");
-    free(maximum);
+
+    /* Nor does a study go on whose rates come from nowhere. */
+    file_write(folder, "maximum.jsonl", "{}\n");
+    assert_true(execute(&design, folder, &result, &error) < 0);
+    assert_non_null(strstr(error.text, "maximum.jsonl:1: 'trial' must be 1 here"));
     free(trials);
     free(about);
     lg_design_release(&design);
@@ -126,6 +134,11 @@ static void test_shares_are_kept(void **state)
     memcpy(maximum, "\"maximum\":\t80, ", 15);
     file_write(folder, "study.json", about);
     file_write(folder, "trials.jsonl", trials);
+    char *rates = file_read(folder, "maximum.jsonl");
+    for (char *at = rates; (at = strstr(at, "\"throughput\":100,"));)
+        memcpy(at, "\"throughput\":80, ", 17);
+    file_write(folder, "maximum.jsonl", rates);
+    free(rates);
     if (execute(&design, folder, &result, &error) != EVD_OK)
         fail_msg("%s", error.text);
     assert_int_equal(result.measured, 7);

@@ -12,7 +12,9 @@ void lg_detail_none(struct lg_detail *ret_detail)
                                      .service = NAN,
                                      .woke_late = NAN,
                                      .no_free_slot = NAN,
-                                     .wire = NAN};
+                                     .wire = NAN,
+                                     .woke_late_p99 = NAN,
+                                     .cpu_share = NAN};
     for (size_t i = 0; i < LG_OUTCOMES; i++)
         ret_detail->outcomes[i] = NAN;
 }
@@ -46,4 +48,8 @@ void lg_detail_take(const cJSON *run, struct lg_detail *ret_detail)
     ret_detail->woke_late = mean(latencies, "woke_late");
     ret_detail->no_free_slot = mean(latencies, "no_free_slot");
     ret_detail->wire = mean(latencies, "wire");
+    ret_detail->woke_late_p99 =
+        figure(cJSON_GetObjectItemCaseSensitive(latencies, "woke_late"), "p99");
+    ret_detail->cpu_share =
+        figure(cJSON_GetObjectItemCaseSensitive(run, "client"), "cpu_share_max");
 }

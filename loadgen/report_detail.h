@@ -13,6 +13,8 @@ struct lg_detail {
     /* Means of the measured window, ns. response = lateness + service, lateness = woke_late +
      * no_free_slot; wire is a part of service, of one request in some. */
     double response, lateness, service, woke_late, no_free_slot, wire;
+    double woke_late_p99; /* ns */
+    double cpu_share;     /* of a core, of the generator's busiest thread */
 };
 
 /* `run` is what loadgen run wrote. */

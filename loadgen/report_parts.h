@@ -179,7 +179,27 @@ void lg_tables_memory(const struct lg_summary *summary, size_t scenario, size_t 
                       struct lg_doc *doc);
 void lg_tables_noise(const struct lg_summary *summary, struct lg_doc *doc);
 
-/* report_layouts.c: how far the layouts of the server are apart, where each had several blocks. */
+/* report_layouts.c: how far the layouts of the server are apart, where blocks repeat them: of an
+ * arm the mean logarithms of its ratios to the reference, server CPU per call, by layout. */
+struct lg_layouts_spread {
+    size_t layouts;                   /* that have enough blocks */
+    double means[LG_LAYOUTS_MAX + 1]; /* [layout]; NaN: too few */
+    unsigned least, greatest;         /* which; 0: none */
+    double p;                         /* lg_groups_p() */
+};
+
+/* EVD_ERR_NO_MEMORY. */
+int lg_layouts_of(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm,
+                  struct lg_layouts_spread *ret_spread);
+
+/* How far the greatest mean is above the least, 0.03: three per cent. */
+double lg_layouts_apart(const struct lg_layouts_spread *spread);
+
+/* Whether layouts can be told from blocks at all. */
+bool lg_layouts_repeat(const struct lg_design *design);
+
+/* All closed loads, to be freed; NULL where there is nothing to tell, or no memory. */
+struct lg_table *lg_layouts_table(const struct lg_summary *summary);
 void lg_layouts_write(const struct lg_summary *summary, struct lg_doc *doc);
 
 /* Ratio and verdict, in two cells. */

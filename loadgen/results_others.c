@@ -304,9 +304,10 @@ int lg_results_truth(const struct lg_results_section *section, struct evd_error 
         lg_doc_item(section->doc, LG_TONE_WARN, "%u truth%s could not be measured.", open,
                     open > 1 ? "s" : "");
     section->doc->format->list(section->doc, false);
+    rc = lg_pitfalls_truth(section->pitfalls, section->name, root, ret_error);
     cJSON_Delete(root);
     lg_results_links(section, "report.md|truth.json");
-    return EVD_OK;
+    return rc;
 }
 
 /* ---- Soaks: what each said, which begins with its command and ends with its verdict. ---- */

@@ -60,21 +60,10 @@ static bool of_shares(const struct lg_summary *summary)
     return lg_has_share(summary, lg_main_load(summary));
 }
 
-/* Of a study that tries the method itself. */
-static char *method_lead(const struct lg_report *report)
-{
-    struct lg_method method;
-    if (lg_method_make(report->data, &method) != EVD_OK)
-        return NULL;
-    char *lead = lg_method_lead(&method, report->summary);
-    lg_method_release(&method);
-    return lead;
-}
-
 static char *study_lead(const struct lg_report *report)
 {
-    if (report->data->design.method.blocks > 0)
-        return method_lead(report);
+    if (report->method)
+        return lg_method_lead(report->method, report->summary);
     if (report->data->design.has_curves)
         return lg_growth_lead(report);
     return of_shares(report->summary) ? lg_load_lead(report->summary)
@@ -83,7 +72,7 @@ static char *study_lead(const struct lg_report *report)
 
 static void study_items(const struct lg_report *report, struct lg_doc *doc)
 {
-    if (report->data->design.method.blocks > 0)
+    if (report->method)
         return;
     if (report->data->design.has_curves) {
         doc->format->list(doc, true);
@@ -104,38 +93,55 @@ static void first_screen(const struct lg_report *report, const char *lead, struc
     lg_findings_brief(report->summary, doc);
 }
 
-static int put_study(const struct lg_results_section *section, const struct lg_data *data,
-                     const struct lg_edits *edits, bool first, struct evd_error *error)
+static int put_report(const struct lg_results_section *section, struct lg_report *report,
+                      bool first, struct evd_error *error)
 {
-    struct lg_summary summary;
-    struct lg_growth growth;
     struct lg_doc *doc = section->doc;
-    int rc = lg_summary_make(data, &summary);
-    if (rc != EVD_OK)
-        return evd_error_set(error, rc, "no memory for the summary");
-    lg_growth_make(&data->design, &growth);
+    const struct lg_data *data = report->data;
     /* Places for figures, none of which is drawn here: nothing cites one. */
-    struct lg_report report = {.data = data,
-                               .summary = &summary,
-                               .growth = &growth,
-                               .edits = edits,
-                               .slots = data->design.scenario_count * data->design.load_count *
-                                        LG_FIGURES_PER_LOAD};
-    report.figures = calloc(report.slots, sizeof(*report.figures));
-    char *lead = study_lead(&report);
-    if (!report.figures || !lead) {
+    report->slots = data->design.scenario_count * data->design.load_count * LG_FIGURES_PER_LOAD;
+    report->figures = calloc(report->slots, sizeof(*report->figures));
+    char *lead = study_lead(report);
+    int rc = EVD_OK;
+    if (!report->figures || !lead) {
         rc = evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the page of results");
     } else if (first) {
-        first_screen(&report, lead, doc);
+        first_screen(report, lead, doc);
         study_made(data, doc);
     } else {
         doc->format->heading(doc, 2, section->title ? section->title : data->design.title);
         study_made(data, doc);
         doc->format->paragraph(doc, lead);
-        study_items(&report, doc);
+        study_items(report, doc);
     }
     free(lead);
-    free(report.figures);
+    free(report->figures);
+    return rc == EVD_OK ? lg_pitfalls_study(section->pitfalls, section->name, report, error) : rc;
+}
+
+static int put_study(const struct lg_results_section *section, const struct lg_data *data,
+                     const struct lg_edits *edits, bool first, struct evd_error *error)
+{
+    struct lg_summary summary;
+    struct lg_growth growth;
+    struct lg_method method;
+    struct lg_report report = {
+        .data = data, .summary = &summary, .growth = &growth, .edits = edits};
+    int rc = lg_summary_make(data, &summary);
+    if (rc != EVD_OK)
+        return evd_error_set(error, rc, "no memory for the summary");
+    lg_growth_make(&data->design, &growth);
+    if (data->design.method.blocks > 0) {
+        rc = lg_method_make(data, &method);
+        if (rc == EVD_OK)
+            report.method = &method;
+        else
+            evd_error_set(error, rc, "no memory for the comparisons");
+    }
+    if (rc == EVD_OK)
+        rc = put_report(section, &report, first, error);
+    if (report.method)
+        lg_method_release(&method);
     lg_summary_release(&summary);
     return rc;
 }
@@ -196,6 +202,8 @@ static const struct known {
     {"load", "Under more and more load", NULL},
     {"growth", "How the costs grow", NULL},
     {"workers", "One worker or two", NULL},
+    {"layouts", NULL, NULL},
+    {"halted", NULL, NULL},
     {"aa", "The same against itself", NULL},
     {"aa-inject", "An effect that is known", NULL},
     {"bench", "Single operations", bench},
@@ -236,13 +244,15 @@ static bool is_there(const char *dir, const char *name)
 }
 
 /* Studies whose folders nobody named above, by name. */
-static int put_others(const char *dir, struct lg_doc *doc, struct evd_error *error)
+static int put_others(const char *dir, struct lg_doc *doc, struct lg_pitfalls *pitfalls,
+                      struct evd_error *error)
 {
     struct dirent **entries;
     int count = scandir(dir, &entries, NULL, alphasort), rc = EVD_OK;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
-        struct lg_results_section section = {.dir = dir, .name = name, .doc = doc};
+        struct lg_results_section section = {
+            .dir = dir, .name = name, .doc = doc, .pitfalls = pitfalls};
         if (rc == EVD_OK && name[0] != '.' && !is_known(name))
             rc = put_section(&section, NULL, false, error);
         free(entries[i]);
@@ -252,24 +262,65 @@ static int put_others(const char *dir, struct lg_doc *doc, struct evd_error *err
     return rc;
 }
 
-static int put_page(const char *dir, struct lg_doc *doc, struct evd_error *error)
+static int put_page(const char *dir, struct lg_doc *doc, struct lg_pitfalls *pitfalls,
+                    struct evd_error *error)
 {
     int rc = EVD_OK;
     fputs("# Results\n\n<!-- Made by `./evdispatch report --results` from the raw data beside it: "
           "what is written here by hand is lost. -->\n",
           doc->out);
     for (size_t i = 0; i < KNOWN && rc == EVD_OK; i++) {
-        struct lg_results_section section = {
-            .dir = dir, .name = known[i].name, .title = known[i].title, .doc = doc};
+        struct lg_results_section section = {.dir = dir,
+                                             .name = known[i].name,
+                                             .title = known[i].title,
+                                             .doc = doc,
+                                             .pitfalls = pitfalls};
         if (is_there(dir, known[i].name))
             rc = put_section(&section, &known[i], i == 0, error);
     }
     if (rc == EVD_OK)
-        rc = put_others(dir, doc, error);
-    if (rc == EVD_OK)
-        fputs("\n## Again\n\n`./evdispatch report DIR` makes a folder's report from its raw data, "
-              "`./evdispatch report --results` this page from all of them, byte for byte.\n",
+        rc = put_others(dir, doc, pitfalls, error);
+    if (rc == EVD_OK && lg_pitfalls_any(pitfalls))
+        fputs("\n## Pitfalls\n\n[PITFALLS.md](PITFALLS.md): usual mistakes, and what they would "
+              "have said of these data.\n",
               doc->out);
+    if (rc == EVD_OK)
+        fputs(
+            "\n## Again\n\n`./evdispatch report DIR` makes a folder's report from its raw data, "
+            "`./evdispatch report --results` this page and PITFALLS.md from all of them, byte for "
+            "byte.\n",
+            doc->out);
+    return rc;
+}
+
+/* Closes a page in memory, of which `rc` came. */
+static int end_page(struct lg_doc *doc, int rc, struct evd_error *error)
+{
+    bool failed = ferror(doc->out) != 0;
+    if ((fclose(doc->out) != 0 || failed) && rc == EVD_OK)
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the page of results");
+    return rc;
+}
+
+/* Without a pitfall there is no such page. */
+static int write_pitfalls(const char *dir, const struct lg_pitfalls *pitfalls,
+                          struct evd_error *error)
+{
+    char path[LG_PATH_MAX], *text = NULL;
+    size_t len = 0;
+    snprintf(path, sizeof(path), "%s/PITFALLS.md", dir);
+    if (!lg_pitfalls_any(pitfalls)) {
+        unlink(path);
+        return EVD_OK;
+    }
+    struct lg_doc doc = {.format = &lg_doc_markdown, .out = open_memstream(&text, &len)};
+    if (!doc.out)
+        return evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the page of pitfalls");
+    lg_pitfalls_write(pitfalls, &doc);
+    int rc = end_page(&doc, EVD_OK, error);
+    if (rc == EVD_OK)
+        rc = lg_write_file(path, text, len, error);
+    free(text);
     return rc;
 }
 
@@ -277,18 +328,22 @@ int lg_results_make(const char *dir, struct evd_error *ret_error)
 {
     char path[LG_PATH_MAX], *text = NULL;
     size_t len = 0;
-    if (snprintf(path, sizeof(path), "%s/README.md", dir) >= LG_PATH_MAX)
+    struct lg_pitfalls pitfalls = {0};
+    /* The longest name of the two. */
+    if (snprintf(path, sizeof(path), "%s/PITFALLS.md", dir) >= LG_PATH_MAX)
         return evd_error_set(ret_error, EVD_ERR_USAGE, "the path '%.60s...' is too long", dir);
     if (access(dir, X_OK) != 0)
         return evd_error_set(ret_error, EVD_ERR_USAGE, "there is no folder '%.160s'", dir);
     struct lg_doc doc = {.format = &lg_doc_markdown, .out = open_memstream(&text, &len)};
     if (!doc.out)
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the page of results");
-    int rc = put_page(dir, &doc, ret_error);
-    if (fclose(doc.out) != 0 && rc == EVD_OK)
-        rc = evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the page of results");
+    int rc = end_page(&doc, put_page(dir, &doc, &pitfalls, ret_error), ret_error);
+    snprintf(path, sizeof(path), "%s/README.md", dir);
+    if (rc == EVD_OK)
+        rc = write_pitfalls(dir, &pitfalls, ret_error);
     if (rc == EVD_OK)
         rc = lg_write_file(path, text, len, ret_error);
+    lg_pitfalls_release(&pitfalls);
     free(text);
     return rc;
 }

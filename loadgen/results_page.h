@@ -1,22 +1,24 @@
-/* RESULTS/README.md: what a folder of results says, one subfolder after the other. Each statement
- * is computed from the raw data, so that nothing in it can contradict a rerun. See report.c for the
- * command line. */
+/* RESULTS/README.md: what a folder of results says, one subfolder after the other; beside it
+ * PITFALLS.md (results_pitfalls.h). Each statement is computed from the raw data, so that nothing
+ * in it can contradict a rerun. See report.c for the command line. */
 #ifndef LG_RESULTS_PAGE_H
 #define LG_RESULTS_PAGE_H
 
 #include "report_doc.h"
+#include "results_pitfalls.h"
 
 #include "dispatch/status.h"
 
-/* Writes DIR/README.md. A subfolder that is not there, or holds nothing known, is left out. The
- * same files give the same bytes; on an error, which names the file, the page that was there stays.
- */
+/* Writes DIR/README.md and, where a subfolder shows a pitfall, DIR/PITFALLS.md; else there is none.
+ * A subfolder that is not there, or holds nothing known, is left out. The same files give the same
+ * bytes; on an error, which names the file, the pages that were there stay. */
 int lg_results_make(const char *dir, struct evd_error *ret_error);
 
 /* What a section is made from: DIR/NAME, and what follows its heading. Private to results_*.c. */
 struct lg_results_section {
     const char *dir, *name, *title;
     struct lg_doc *doc;
+    struct lg_pitfalls *pitfalls; /* adds what the folder shows */
 };
 
 /* results_others.c: of what is no study and no bench. */

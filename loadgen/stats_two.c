@@ -114,6 +114,28 @@ static double tie_term(const double *a, size_t m, const double *b, size_t n)
     return sum;
 }
 
+/* `above` of m * n pairs; ties: the sum of t^3 - t. */
+static double normal_p(double above, double m, double n, double ties)
+{
+    double pairs = m * n, all = m + n;
+    double variance = pairs / 12 * (all + 1 - ties / (all * (all - 1)));
+    double off = fabs(above - pairs / 2) - 0.5;
+    return off <= 0 || variance <= 0 ? 1 : 2 * gsl_cdf_ugaussian_Q(off / sqrt(variance));
+}
+
+double lg_mann_whitney_counts_p(const uint64_t *x, const uint64_t *y, size_t buckets)
+{
+    double m = 0, n = 0, above = 0, ties = 0;
+    for (size_t i = 0; i < buckets; i++) {
+        double of_x = (double)x[i], of_y = (double)y[i], t = of_x + of_y;
+        above += of_x * (n + of_y / 2);
+        ties += t * t * t - t;
+        m += of_x;
+        n += of_y;
+    }
+    return m > 0 && n > 0 ? normal_p(above, m, n, ties) : NAN;
+}
+
 double lg_mann_whitney_p(const double *x, size_t nx, const double *y, size_t ny)
 {
     double a[LG_TWO_MAX], b[LG_TWO_MAX], above = 0;
@@ -125,11 +147,8 @@ double lg_mann_whitney_p(const double *x, size_t nx, const double *y, size_t ny)
             above += a[i] > b[j] ? 1 : a[i] < b[j] ? 0 : 0.5;
     }
     double pairs = (double)m * (double)n, ties = tie_term(a, m, b, n);
-    if (m > EXACT_MAX || n > EXACT_MAX || ties > 0) {
-        double all = (double)(m + n), variance = pairs / 12 * (all + 1 - ties / (all * (all - 1)));
-        double off = fabs(above - pairs / 2) - 0.5;
-        return off <= 0 || variance <= 0 ? 1 : 2 * gsl_cdf_ugaussian_Q(off / sqrt(variance));
-    }
+    if (m > EXACT_MAX || n > EXACT_MAX || ties > 0)
+        return normal_p(above, (double)m, (double)n, ties);
     double *p = pairs_above(m, n), tail = 0;
     if (p == NULL)
         return NAN;

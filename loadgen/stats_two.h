@@ -8,6 +8,8 @@
 
 #include "stats.h"
 
+#include <stdint.h>
+
 #define LG_TWO_MAX 1000 /* of each sample; the others are left out */
 
 /* Of x / y, for what cannot be below zero: the median of all quotients, as the median difference of
@@ -19,5 +21,9 @@ struct lg_interval lg_two_ratio_interval(const double *x, size_t nx, const doubl
 /* The two-sided p of "no shift": exact up to 50 of each without ties, else by the normal
  * approximation, corrected for ties and continuity. NaN for an empty sample or without memory. */
 double lg_mann_whitney_p(const double *x, size_t nx, const double *y, size_t ny);
+
+/* The same of values that were counted, by the normal approximation: x[i] and y[i] are how many are
+ * in bucket i, from the least; those of one bucket tie. NaN for an empty sample. */
+double lg_mann_whitney_counts_p(const uint64_t *x, const uint64_t *y, size_t buckets);
 
 #endif

@@ -8,11 +8,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define RATE_TOLERANCE   0.01
-#define LATENESS_SHARE   0.1
-#define CLIENT_SHARE_MAX 0.85
-#define STEAL_SHARE_MAX  0.01
-#define WAIT_SHARE_MAX   0.05 /* of the time: ready to run, and on no CPU */
+#define RATE_TOLERANCE  0.01
+#define LATENESS_SHARE  0.1
+#define STEAL_SHARE_MAX 0.01
+#define WAIT_SHARE_MAX  0.05 /* of the time: ready to run, and on no CPU */
 
 __attribute__((format(printf, 3, 4))) static void
 invalid(struct lg_result *result, const char *cause, const char *format, ...)
@@ -84,11 +83,11 @@ static void check_generator(struct lg_result *result)
                 "the generator woke late: one request in a hundred by %.0f us or more; %.0f us are "
                 "allowed",
                 late / 1e3, limit / 1e3);
-    if (result->client_share_max > CLIENT_SHARE_MAX)
+    if (result->client_share_max > LG_CLIENT_SHARE_MAX)
         invalid(result, LG_CAUSE_CLIENT_CPU,
                 "the generator's CPU was full: a thread took %.0f %% of a core; %.0f %% are "
                 "allowed",
-                result->client_share_max * 100, CLIENT_SHARE_MAX * 100);
+                result->client_share_max * 100, LG_CLIENT_SHARE_MAX * 100);
 }
 
 static void check_waiting(struct lg_result *result, const char *who, double share)
@@ -132,7 +131,7 @@ static void check_samples(struct lg_result *result)
 static void note_bottleneck(struct lg_result *result)
 {
     *result->note = '\0';
-    if (result->options->closed && result->client_share_max > CLIENT_SHARE_MAX)
+    if (result->options->closed && result->client_share_max > LG_CLIENT_SHARE_MAX)
         snprintf(
             result->note, sizeof(result->note),
             "the generator's CPU was full, a thread took %.0f %% of a core: the throughput may be "

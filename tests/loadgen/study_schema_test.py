@@ -157,7 +157,7 @@ class Agreement(unittest.TestCase):
         done = subprocess.run([LOADGEN, "study", "nosuch", "--out", "x"], capture_output=True, text=True, timeout=60,
                               check=False)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("growth, layouts, load, quick, reference, workers", done.stderr)
+        self.assertIn("growth, halted, layouts, load, quick, reference, workers", done.stderr)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,28 @@ static void test_p(void **state)
     assert_true(isnan(lg_mann_whitney_p(x, 0, y, 5)));
 }
 
+/* Values that were counted: the same as one by one, above the size for which that is exact. */
+static void test_counts(void **state)
+{
+    const uint64_t of_x[] = {40, 0, 12, 30, 0, 18}, of_y[] = {10, 0, 25, 20, 5, 30};
+    const uint64_t none[6] = {0};
+    double one[100], other[90];
+    size_t n = 0, m = 0;
+    (void)state;
+    for (int bucket = 0; bucket < 6; bucket++) {
+        for (uint64_t i = 0; i < of_x[bucket]; i++)
+            one[n++] = bucket;
+        for (uint64_t i = 0; i < of_y[bucket]; i++)
+            other[m++] = bucket;
+    }
+    double p = lg_mann_whitney_p(one, n, other, m);
+    assert_true(p > 1e-6 && p < 0.1);
+    assert_near(lg_mann_whitney_counts_p(of_x, of_y, 6), p, 1e-12);
+    assert_near(lg_mann_whitney_counts_p(of_y, of_x, 6), p, 1e-12);
+    assert_near(lg_mann_whitney_counts_p(of_x, of_x, 6), 1, 1e-12);
+    assert_true(isnan(lg_mann_whitney_counts_p(of_x, none, 6)));
+}
+
 static void test_ratio(void **state)
 {
     struct lg_interval ratio = lg_two_ratio_interval(x, 11, y, 5);
@@ -54,6 +76,7 @@ static void test_ratio(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_p), cmocka_unit_test(test_ratio)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_p), cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_ratio)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

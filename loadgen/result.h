@@ -103,6 +103,9 @@ void lg_verdict(struct lg_result *result);
  * interrupted it, as a shell has it; else 3 when it is INVALID and --fail-on-invalid was given. */
 int lg_result_status(const struct lg_result *result);
 
+/* verdict.c: one line that says why the exit status is what it is; nothing where it is 0. */
+void lg_result_why(const struct lg_result *result, FILE *out);
+
 /* result.c: for people. */
 void lg_result_table(const struct lg_result *result, FILE *out);
 

@@ -53,6 +53,7 @@ static int run_and_tell(const struct lg_run_options *options, const struct lg_sc
         fprintf(stderr, "loadgen: %s\n", result->log_error);
         return EXIT_WRONG;
     }
+    lg_result_why(result, stderr);
     return lg_result_status(result);
 }
 

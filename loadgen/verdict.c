@@ -183,3 +183,70 @@ int lg_result_status(const struct lg_result *result)
         return 1;
     return result->invalid_count > 0 && result->options->fail_on_invalid ? LG_STATUS_INVALID : 0;
 }
+
+/* "3 of 100 requests went wrong, warm-up included: 2 timeout, 1 reset" */
+static void tell_errors(const struct lg_result *result, FILE *out)
+{
+    struct lg_account all = result->accounts[LG_WARMUP];
+    const char *between = ": ";
+
+    lg_account_merge(&all, &result->accounts[LG_MEASURED]);
+    fprintf(out, "%" PRIu64 " of %" PRIu64 " requests went wrong, warm-up included",
+            lg_account_errors(&all), all.scheduled);
+    for (int i = 0; i < LG_OUTCOMES; i++) {
+        if (i == LG_OK || i == LG_UNSENT || all.outcomes[i] == 0)
+            continue;
+        fprintf(out, "%s%" PRIu64 " %s", between, all.outcomes[i],
+                lg_outcome_words((enum lg_outcome)i));
+        between = ", ";
+    }
+}
+
+/* Nothing was wrong, and nothing was answered. */
+static void tell_nothing(const struct lg_result *result, FILE *out)
+{
+    const struct lg_run_options *options = result->options;
+    const struct lg_account *measured = &result->accounts[LG_MEASURED];
+    char rate[LG_FORMAT_MAX], time[LG_FORMAT_MAX];
+
+    if (measured->scheduled > 0)
+        fprintf(out,
+                "none of the %" PRIu64 " requests that were due could be sent: none of %u "
+                "connection%s to %s had a free slot",
+                measured->scheduled, options->connections, options->connections == 1 ? "" : "s",
+                options->target);
+    else if (options->closed)
+        fprintf(out, "no request could be made in %s: none of %u connection%s to %s was ready",
+                lg_format_ns((double)result->measured_ns, time), options->connections,
+                options->connections == 1 ? "" : "s", options->target);
+    else
+        fprintf(out,
+                "no request fell due in the measured window: %s for %s; a higher --rate or a "
+                "longer --duration is needed",
+                lg_format_rate((double)options->rate / LG_RATE_UNIT, rate),
+                lg_format_ns((double)options->duration_ns, time));
+}
+
+void lg_result_why(const struct lg_result *result, FILE *out)
+{
+    int status = lg_result_status(result);
+    uint64_t errors = lg_account_errors(&result->accounts[LG_WARMUP]) +
+                      lg_account_errors(&result->accounts[LG_MEASURED]);
+
+    if (status == 0)
+        return;
+    fputs("loadgen: ", out);
+    if (result->broken.status < 0)
+        fputs(result->broken.text, out);
+    else if (errors > 0)
+        tell_errors(result, out);
+    else if (result->unsolicited > 0)
+        fprintf(out, "the server sent %" PRIu64 " replies to nothing", result->unsolicited);
+    else if (result->interrupted != 0)
+        fprintf(out, "interrupted by signal %d", result->interrupted);
+    else if (result->accounts[LG_MEASURED].outcomes[LG_OK] == 0)
+        tell_nothing(result, out);
+    else
+        fprintf(out, "INVALID: %s", result->invalid[0]);
+    fputc('\n', out);
+}

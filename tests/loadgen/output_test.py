@@ -60,6 +60,14 @@ class Output(unittest.TestCase):
                                   timeout=120, check=False)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", words))
 
+    def test_no_exit_without_a_word(self):
+        # At 10/s the second request is due after 100 ms.
+        done = subprocess.run(self.command("--rate", "10", "--warmup", "1ms", "--duration", "1ms", "--quiet"),
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, "loadgen: no request fell due in the measured window: 10.00/s for 1.00 ms; "
+                                      "a higher --rate or a longer --duration is needed\n")
+
     def test_a_reader_that_is_gone(self):
         # Nobody reads the table, nor the lines on stderr: the file has the result all the same.
         read, write = os.pipe()
@@ -94,8 +102,8 @@ class Output(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("samples", self.whole("json")["invalid_causes"])
 
-    def terminal(self, *arguments):
-        """What a run writes to a terminal of 200 columns, its lines."""
+    def terminal(self, *arguments, last=""):
+        """What a run writes to a terminal of 200 columns, its lines; they are wiped at the end, and `last` is written."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
         text = b""
@@ -111,7 +119,7 @@ class Output(unittest.TestCase):
             os.close(master)
             process.wait(60)
         lines = text.decode().split("\r\033[K")
-        self.assertEqual((lines[0], lines[-1]), ("", ""), text) # wiped at the end
+        self.assertEqual((lines[0], lines[-1]), ("", last), text)
         return lines[1:-1]
 
     def test_terminal(self):
@@ -124,7 +132,8 @@ class Output(unittest.TestCase):
     def test_terminal_of_a_run_gone_wrong(self):
         with open(self.path("wrong.json"), "w", encoding="utf-8") as file:
             json.dump({"name": "n", "requests": [{"event": "api.services.status", "expect": "off"}]}, file)
-        for line in self.terminal("--scenario", self.path("wrong.json")):
+        for line in self.terminal("--scenario", self.path("wrong.json"), last="loadgen: 350 of 350 requests went wrong, "
+                                  "warm-up included: 350 answered wrongly\r\n"):
             self.assertRegex(line, r"errors [1-9][0-9]*  INVALID so far: requests went wrong  ")
 
     def test_interrupted(self):

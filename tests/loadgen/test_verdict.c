@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 static void expect_invalid(struct fixture *f, const char *text)
 {
@@ -392,6 +393,59 @@ static void every_error_counts_for_the_status(void **state)
     }
 }
 
+static void expect_why(const struct fixture *f, const char *text)
+{
+    char *line = NULL;
+    size_t len;
+    FILE *out = open_memstream(&line, &len);
+
+    assert_non_null(out);
+    lg_result_why(&f->result, out);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(line, text);
+    assert_int_equal(lg_result_status(&f->result) == 0, *text == '\0');
+    free(line);
+}
+
+/* No exit status but 0 without a line that says why, whatever of the run is printed. */
+static void every_status_says_why(void **state)
+{
+    struct fixture *f = *state;
+    struct lg_account *warmup = &f->result.accounts[LG_WARMUP],
+                      *measured = &f->result.accounts[LG_MEASURED];
+
+    expect_why(f, "");
+    f->options.fail_on_invalid = true;
+    f->result.steal_share = 0.02;
+    lg_verdict(&f->result);
+    expect_why(f, "loadgen: INVALID: the host stole 2.0 % of the CPU time; 1 % are allowed\n");
+
+    measured->outcomes[LG_OK] = 0;
+    measured->outcomes[LG_UNSENT] = 1000;
+    expect_why(f, "loadgen: none of the 1000 requests that were due could be sent: none of 4 "
+                  "connections to tcp://127.0.0.1:1 had a free slot\n");
+    measured->scheduled = measured->outcomes[LG_UNSENT] = 0;
+    expect_why(f, "loadgen: no request fell due in the measured window: 1,000/s for 1.00 s; a "
+                  "higher --rate or a longer --duration is needed\n");
+    f->options.closed = true;
+    f->options.connections = 1;
+    expect_why(f, "loadgen: no request could be made in 1.00 s: none of 1 connection to "
+                  "tcp://127.0.0.1:1 was ready\n");
+    f->result.interrupted = 2;
+    expect_why(f, "loadgen: interrupted by signal 2\n");
+    f->result.unsolicited = 3;
+    expect_why(f, "loadgen: the server sent 3 replies to nothing\n");
+    warmup->scheduled += 2;
+    warmup->outcomes[LG_RESET] = 2;
+    measured->scheduled = 10;
+    measured->outcomes[LG_OK] = 9;
+    measured->outcomes[LG_BAD] = 1;
+    expect_why(f, "loadgen: 3 of 512 requests went wrong, warm-up included: 1 answered wrongly, 2 "
+                  "lost when the connection was reset\n");
+    evd_error_set(&f->result.broken, EVD_ERR_SYSTEM, "cannot read the clock");
+    expect_why(f, "loadgen: cannot read the clock\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +471,7 @@ int main(void)
         FIXTURE_TEST(accounts_that_do_not_add_up),
         FIXTURE_TEST(latencies_past_the_histogram),
         FIXTURE_TEST(every_error_counts_for_the_status),
+        FIXTURE_TEST(every_status_says_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

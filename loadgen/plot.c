@@ -1,5 +1,7 @@
 #include "plot.h"
 
+#include "plot_lean.h"
+
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -164,6 +166,20 @@ static void copy_drawing(FILE *out, const char *text, const char *id)
     }
 }
 
+static bool put_drawing(FILE *out, const char *drawing, const char *id)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *copy = open_memstream(&text, &len);
+    if (copy)
+        copy_drawing(copy, drawing, id);
+    bool made = copy && fclose(copy) == 0;
+    if (made)
+        lg_plot_lean(text, out);
+    free(text);
+    return made;
+}
+
 int lg_plot_render(const char *script, size_t len, const char *id, const char *title,
                    const char *description, char **ret_svg, struct evd_error *ret_error)
 {
@@ -191,9 +207,9 @@ int lg_plot_render(const char *script, size_t len, const char *id, const char *t
     fprintf(out, "</title>\n<desc id=\"%s-desc\">", id);
     lg_escape_markup(out, description);
     fputs("</desc>\n", out);
-    copy_drawing(out, drawing, id);
+    bool drawn = put_drawing(out, drawing, id);
     free(raw);
-    if (fclose(out) != 0) {
+    if (fclose(out) != 0 || !drawn) {
         free(svg);
         return evd_error_set(ret_error, EVD_ERR_NO_MEMORY, "no memory for the figure %s", id);
     }

@@ -137,8 +137,9 @@ void lg_chart_uniform(FILE *script, const struct lg_chart_steps *steps, size_t c
 
 /* One trial of an arm. */
 struct lg_chart_trial {
-    double x, y; /* y > 0, or NaN: not drawn */
-    bool open;   /* INVALID: drawn open */
+    double x, y;    /* y > 0, or NaN: not drawn */
+    bool open;      /* INVALID: drawn open */
+    unsigned block; /* from 1; not drawn */
     char text[96];
 };
 
@@ -154,7 +155,7 @@ struct lg_chart_series {
 void lg_chart_order(FILE *script, const struct lg_chart_series *series, size_t count,
                     const char *x_title, const char *y_title);
 
-enum { LG_CHART_HOVER_MAX = 600, LG_CHART_PAIRS_MAX = 64, LG_CHART_PANELS_MAX = 8 };
+enum { LG_CHART_HOVER_MAX = 1500, LG_CHART_PAIRS_MAX = 100, LG_CHART_PANELS_MAX = 8 };
 
 /* Two arms, block by block: [0] the reference's value, [1] the arm's, both > 0. */
 struct lg_chart_panel {

@@ -11,10 +11,15 @@
 
 #include <dirent.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+    LEFT_OUT_BYTES = 400 /* what is said in place of a drawing, at most */
+};
 
 const char lg_report_help[] =
     "Usage: loadgen report DIR\n"
@@ -65,17 +70,51 @@ static int write_memory(const char *dir, const char *name, char *text, size_t le
     return lg_write_file(path, text, len, error);
 }
 
+static int make_page(const struct lg_report *report, const struct lg_doc_format *format,
+                     size_t plot_limit, char **ret_text, size_t *ret_len)
+{
+    struct lg_doc doc = {.format = format, .plot_limit = plot_limit};
+    doc.out = open_memstream(ret_text, ret_len);
+    if (!doc.out)
+        return EVD_ERR_NO_MEMORY;
+    lg_content_write(report, &doc);
+    return ferror(doc.out) | fclose(doc.out) ? EVD_ERR_NO_MEMORY : EVD_OK;
+}
+
+/* The largest drawings whose absence makes a page at least so many bytes shorter: what they have
+ * at least. */
+static size_t limit_for(const struct lg_report *report, size_t excess)
+{
+    size_t limit = SIZE_MAX, saved = 0;
+    while (saved < excess) {
+        size_t largest = 0;
+        for (size_t i = 0; i < report->slots; i++) {
+            size_t len = report->figures[i].svg ? strlen(report->figures[i].svg) : 0;
+            if (len < limit && len > largest)
+                largest = len;
+        }
+        if (largest <= LEFT_OUT_BYTES)
+            break; /* tables alone are too much: nothing more to leave out */
+        saved += largest - LEFT_OUT_BYTES;
+        limit = largest;
+    }
+    return limit;
+}
+
 static int write_page(const struct lg_report *report, const char *dir, const char *name,
-                      const struct lg_doc_format *format, struct evd_error *error)
+                      const struct lg_doc_format *format, size_t page_max, struct evd_error *error)
 {
     char *text = NULL;
     size_t len = 0;
-    struct lg_doc doc = {.format = format, .out = open_memstream(&text, &len)};
-    if (doc.out)
-        lg_content_write(report, &doc);
-    int rc = !doc.out || ferror(doc.out) || fclose(doc.out) != 0
-                 ? evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %s", name)
-                 : write_memory(dir, name, text, len, error);
+    int rc = make_page(report, format, 0, &text, &len);
+    if (rc == EVD_OK && format == &lg_doc_html && len > page_max) {
+        size_t limit = limit_for(report, len - page_max);
+        free(text);
+        text = NULL;
+        rc = make_page(report, format, limit, &text, &len);
+    }
+    rc = rc == EVD_OK ? write_memory(dir, name, text, len, error)
+                      : evd_error_set(error, rc, "no memory for %s", name);
     free(text);
     return rc;
 }
@@ -109,7 +148,8 @@ static void remove_old_figures(const char *dir)
         closedir(folder);
 }
 
-static int write_all(const struct lg_report *report, const char *dir, struct evd_error *error)
+static int write_all(const struct lg_report *report, const char *dir, size_t page_max,
+                     struct evd_error *error)
 {
     remove_old_figures(dir);
     for (size_t i = 0; i < report->slots; i++) {
@@ -119,12 +159,13 @@ static int write_all(const struct lg_report *report, const char *dir, struct evd
         if (rc != EVD_OK)
             return rc;
     }
-    int rc = write_page(report, dir, "report.md", &lg_doc_markdown, error);
-    return rc == EVD_OK ? write_page(report, dir, "report.html", &lg_doc_html, error) : rc;
+    int rc = write_page(report, dir, "report.md", &lg_doc_markdown, page_max, error);
+    return rc == EVD_OK ? write_page(report, dir, "report.html", &lg_doc_html, page_max, error)
+                        : rc;
 }
 
 static int make(const char *dir, const struct lg_data *data, const struct lg_edits *edits,
-                const struct lg_bench_data *counts, struct evd_error *error)
+                const struct lg_bench_data *counts, size_t page_max, struct evd_error *error)
 {
     struct lg_summary summary;
     struct lg_growth growth;
@@ -144,14 +185,14 @@ static int make(const char *dir, const struct lg_data *data, const struct lg_edi
                                .counts = counts};
     rc = lg_figures_make(&report, error);
     if (rc == EVD_OK)
-        rc = write_all(&report, dir, error);
+        rc = write_all(&report, dir, page_max, error);
     lg_figures_release(&report);
     lg_summary_release(&summary);
     lg_method_release(&method);
     return rc;
 }
 
-static int make_bench(const char *dir, struct evd_error *error)
+static int make_bench(const char *dir, size_t page_max, struct evd_error *error)
 {
     struct lg_bench_data data;
     int rc = lg_bench_read(dir, &data, error);
@@ -160,16 +201,16 @@ static int make_bench(const char *dir, struct evd_error *error)
     struct lg_report report = {.bench = &data};
     rc = lg_bench_figures_make(&report, error);
     if (rc == EVD_OK)
-        rc = write_all(&report, dir, error);
+        rc = write_all(&report, dir, page_max, error);
     lg_figures_release(&report);
     lg_bench_release(&data);
     return rc;
 }
 
-int lg_report_make(const char *dir, struct evd_error *ret_error)
+int lg_report_make_within(const char *dir, size_t page_max, struct evd_error *ret_error)
 {
     if (lg_bench_is(dir))
-        return make_bench(dir, ret_error);
+        return make_bench(dir, page_max, ret_error);
     struct lg_data data;
     struct lg_edits edits;
     struct lg_bench_data counts = {0};
@@ -180,11 +221,16 @@ int lg_report_make(const char *dir, struct evd_error *ret_error)
     if (rc == EVD_OK) {
         rc = lg_bench_counts(dir, &counts, ret_error);
         if (rc == EVD_OK)
-            rc = make(dir, &data, &edits, &counts, ret_error);
+            rc = make(dir, &data, &edits, &counts, page_max, ret_error);
         lg_edits_release(&edits);
     }
     lg_data_release(&data);
     return rc;
+}
+
+int lg_report_make(const char *dir, struct evd_error *ret_error)
+{
+    return lg_report_make_within(dir, LG_REPORT_PAGE_MAX, ret_error);
 }
 
 static int compare(int argc, char **argv, bool json)

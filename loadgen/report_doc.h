@@ -53,6 +53,7 @@ struct lg_doc {
     const struct lg_doc_format *format;
     FILE *out;
     unsigned tables, figures; /* so far */
+    size_t plot_limit;        /* drawings of as many bytes and more are left out of HTML; 0: none */
 };
 
 struct lg_doc_format {

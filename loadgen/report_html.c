@@ -96,11 +96,28 @@ static void item(struct lg_doc *doc, enum lg_tone mark, const char *text)
     element(doc->out, "", text, "</span></li>\n");
 }
 
-static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row)
+/* Whether all but its first column are numbers: said once, not with each cell. */
+static bool is_of_numbers(const struct lg_table *data)
+{
+    for (size_t row = 0; row < data->rows; row++)
+        for (size_t i = 1; i < data->columns; i++)
+            if (data->cells[row][i].tone != LG_TONE_NUMBER)
+                return false;
+    return data->rows > 0 && data->columns > 1;
+}
+
+static const char *table_class(const struct lg_table *data)
+{
+    return data->sentences       ? " class=\"sentences\""
+           : is_of_numbers(data) ? " class=\"numbers\""
+                                 : "";
+}
+
+static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row, bool said)
 {
     const char *sign = lg_tone_sign(cell->tone), *name = heads_row ? "th" : "td";
     fprintf(out, "<%s%s", name, heads_row ? " scope=\"row\"" : "");
-    if (cell->tone != LG_TONE_PLAIN)
+    if (cell->tone != LG_TONE_PLAIN && !said)
         fprintf(out, " class=\"%s\"", tone_class(cell->tone));
     fputs(">", out);
     if (sign[0])
@@ -114,20 +131,20 @@ static void put_cell(FILE *out, const struct lg_table_cell *cell, bool heads_row
 /* Heads and rows; the caller opens and closes the element. */
 static void put_rows(FILE *out, const struct lg_table *data)
 {
+    bool said = is_of_numbers(data);
     fputs("\n<thead><tr>", out);
     for (size_t i = 0; i < data->columns; i++) {
-        fprintf(out, "<th scope=\"col\" class=\"%s\">",
-                data->rows > 0
-                    ? tone_class(data->cells[0][i].tone == LG_TONE_NUMBER ? LG_TONE_NUMBER
-                                                                          : LG_TONE_PLAIN)
-                    : "plain");
+        fprintf(out, "<th scope=\"col\"%s>",
+                data->rows > 0 && !said && data->cells[0][i].tone == LG_TONE_NUMBER
+                    ? " class=\"number\""
+                    : "");
         element(out, "", data->heads[i], "</th>");
     }
     fputs("</tr></thead>\n<tbody>\n", out);
     for (size_t row = 0; row < data->rows; row++) {
         fputs("<tr>", out);
         for (size_t i = 0; i < data->columns; i++)
-            put_cell(out, &data->cells[row][i], i == 0);
+            put_cell(out, &data->cells[row][i], i == 0, said);
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n", out);
@@ -143,7 +160,7 @@ static void table(struct lg_doc *doc, const struct lg_table *data)
     fprintf(out,
             "<div class=\"scroll\" role=\"region\" aria-labelledby=\"t%u\" tabindex=\"0\">"
             "<table%s aria-labelledby=\"t%u\">",
-            number, data->sentences ? " class=\"sentences\"" : "", number);
+            number, table_class(data), number);
     put_rows(out, data);
     fputs("</table></div>\n</figure>\n", out);
 }
@@ -154,8 +171,8 @@ static void put_data(FILE *out, const struct lg_table *data, unsigned number)
     fprintf(out,
             "<details class=\"data\">\n<summary>Figure %u as a table</summary>\n"
             "<div class=\"scroll\" role=\"region\" aria-label=\"Data of figure %u\" "
-            "tabindex=\"0\"><table aria-label=\"Data of figure %u\">",
-            number, number, number);
+            "tabindex=\"0\"><table%s aria-label=\"Data of figure %u\">",
+            number, number, table_class(data), number);
     put_rows(out, data);
     fputs("</table></div>\n</details>\n", out);
 }
@@ -163,10 +180,16 @@ static void put_data(FILE *out, const struct lg_table *data, unsigned number)
 static void figure(struct lg_doc *doc, const struct lg_figure *figure)
 {
     unsigned number = ++doc->figures;
-    fprintf(doc->out,
-            "<figure>\n<div class=\"scroll plot\" role=\"region\" aria-label=\"Figure %u\" "
-            "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
-            number, figure->svg, number);
+    if (doc->plot_limit > 0 && strlen(figure->svg) >= doc->plot_limit)
+        fprintf(doc->out,
+                "<figure>\n<p>Not drawn here, to keep this page small: "
+                "<a href=\"%s\">%s</a> has it.</p>\n<figcaption><b>Figure %u.</b> ",
+                figure->file, figure->file, number);
+    else
+        fprintf(doc->out,
+                "<figure>\n<div class=\"scroll plot\" role=\"region\" aria-label=\"Figure %u\" "
+                "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
+                number, figure->svg, number);
     element(doc->out, "", figure->caption, "</figcaption>\n</figure>\n");
     if (figure->data)
         put_data(doc->out, figure->data, number);

@@ -48,15 +48,19 @@ static double median_of(const double *values, size_t count)
     return lg_median_interval(values, count).estimate;
 }
 
-static void fill_panel(const struct lg_summary *summary, const struct measure *measure,
+/* Returns whether there are more than are shown. */
+static bool fill_panel(const struct lg_summary *summary, const struct measure *measure,
                        const double *reference, const double *values, struct lg_chart_panel *panel)
 {
     double pairs[2][LG_CHART_PAIRS_MAX];
-    for (size_t block = 0;
-         block < summary->data->design.blocks && panel->count < LG_CHART_PAIRS_MAX; block++) {
+    bool more = false;
+    for (size_t block = 0; block < summary->data->design.blocks && !more; block++) {
         char from[LG_PRINT_MAX], to[LG_PRINT_MAX];
         if (!(reference[block] > 0 && values[block] > 0))
             continue;
+        more = panel->count == LG_CHART_PAIRS_MAX;
+        if (more)
+            break;
         size_t at = panel->count++;
         pairs[0][at] = panel->values[at][0] = reference[block] * measure->scale;
         pairs[1][at] = panel->values[at][1] = values[block] * measure->scale;
@@ -66,6 +70,7 @@ static void fill_panel(const struct lg_summary *summary, const struct measure *m
     }
     for (size_t k = 0; k < 2; k++)
         panel->middle[k] = median_of(pairs[k], panel->count);
+    return more;
 }
 
 /* Arms far off would press all others flat. */
@@ -78,6 +83,7 @@ struct slopes {
     struct lg_chart_panel panels[LG_CHART_PANELS_MAX];
     size_t count;
     char far[240]; /* names of those left out */
+    bool more;     /* blocks than are drawn */
 };
 
 static void fill_slopes(const struct lg_summary *summary, size_t scenario, size_t load,
@@ -102,52 +108,105 @@ static void fill_slopes(const struct lg_summary *summary, size_t scenario, size_
         struct lg_chart_panel *panel = &slopes->panels[slopes->count];
         panel->label = design->arms[arm].name;
         panel->arm = arm;
-        fill_panel(summary, measure, reference, values, panel);
+        slopes->more |= fill_panel(summary, measure, reference, values, panel);
         slopes->count += panel->count > 0;
     }
 }
 
-static struct lg_table *slopes_table(const struct slopes *slopes)
+/* As many columns as there are arms, and `more`, and a row a block: where that is too much for a
+ * table, single trials are told as ranges. */
+static bool fits(const struct lg_design *design, size_t more)
 {
-    struct lg_table *table = calloc(1, sizeof(*table));
-    if (!table)
-        return NULL;
-    table->caption = "";
-    table->columns = 2;
-    table->heads[0] = "Arm";
-    table->heads[1] = "Block: the reference, then the arm";
-    for (size_t i = 0; i < slopes->count; i++)
-        for (size_t k = 0; k < slopes->panels[i].count && table->rows < LG_TABLE_ROWS; k++) {
-            struct lg_table_cell *row = table->cells[table->rows++];
-            lg_tables_put(&row[0], LG_TONE_PLAIN, slopes->panels[i].label, "");
-            lg_tables_put(&row[1], LG_TONE_PLAIN, slopes->panels[i].texts[k], "");
+    return design->arm_count + more <= LG_TABLE_COLUMNS && design->blocks <= LG_TABLE_ROWS;
+}
+
+/* Whoever has more arms or blocks: an arm's values (NaN: none) as a row. */
+static void put_range(const char *arm, const double *values, size_t count, enum lg_unit unit,
+                      struct lg_table *table)
+{
+    double least = INFINITY, greatest = -INFINITY;
+    size_t known = 0;
+    char text[LG_PRINT_MAX], name[LG_NAME_MAX + 3];
+    struct lg_table_cell *row = table->cells[table->rows];
+    for (size_t i = 0; i < count; i++) {
+        if (!(values[i] > 0))
+            continue;
+        least = fmin(least, values[i]);
+        greatest = fmax(greatest, values[i]);
+        known++;
+    }
+    if (known == 0 || table->rows == LG_TABLE_ROWS)
+        return;
+    table->rows++;
+    snprintf(name, sizeof(name), "`%s`", arm);
+    lg_tables_put(&row[0], LG_TONE_PLAIN, name, "");
+    lg_tables_put(&row[1], LG_TONE_NUMBER, lg_print_count((double)known, text), "");
+    lg_tables_put(&row[2], LG_TONE_NUMBER, lg_print_value(least, unit, text), "");
+    lg_tables_put(&row[3], LG_TONE_NUMBER, lg_print_value(median_of(values, count), unit, text),
+                  "");
+    lg_tables_put(&row[4], LG_TONE_NUMBER, lg_print_value(greatest, unit, text), "");
+}
+
+/* `values` has room for one of each block. */
+static struct lg_table *blocks_table(const struct lg_summary *summary, size_t scenario, size_t load,
+                                     const struct measure *measure, double *values)
+{
+    static const char *const ranges[] = {"Arm", "Blocks", "Least", "Median", "Greatest"};
+    const struct lg_design *design = &summary->data->design;
+    bool fit = fits(design, 1);
+    struct lg_table *table = lg_tables_new("", 5, ranges);
+    if (table && fit) {
+        table->columns = design->arm_count + 1;
+        table->rows = design->blocks;
+        table->heads[0] = "Block";
+    }
+    for (size_t arm = 0; table && arm < design->arm_count; arm++) {
+        fill_blocks(summary, scenario, load, arm, measure->metric, values);
+        if (!fit) {
+            put_range(design->arms[arm].name, values, design->blocks, measure->unit, table);
+            continue;
         }
+        table->heads[arm + 1] = design->arms[arm].name;
+        for (size_t block = 0; block < design->blocks; block++) {
+            struct lg_table_cell *row = table->cells[block];
+            char text[LG_PRINT_MAX];
+            snprintf(text, sizeof(text), "%zu", block + 1);
+            lg_tables_put(&row[0], LG_TONE_PLAIN, text, "");
+            lg_tables_put(
+                &row[arm + 1], LG_TONE_NUMBER,
+                values[block] > 0 ? lg_print_value(values[block], measure->unit, text) : "-", "");
+        }
+    }
     return table;
 }
 
 static int draw_slopes(struct lg_report *report, size_t scenario, size_t load,
-                       const struct slopes *slopes, struct evd_error *error)
+                       const struct slopes *slopes, double *values, struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
     const struct measure *measure = measure_of(report->summary, load);
     const char *reference = design->arms[design->reference].name;
     struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_SLOPES);
+    char more[80] = "";
     struct lg_script script;
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
     lg_chart_slopes(script.out, slopes->panels, slopes->count, reference, measure->axis);
-    figure->data = slopes_table(slopes);
+    if (slopes->more)
+        snprintf(more, sizeof(more), " Of %u blocks the first %d with both are drawn.",
+                 design->blocks, LG_CHART_PAIRS_MAX);
+    figure->data = blocks_table(report->summary, scenario, load, measure, values);
     snprintf(figure->title, sizeof(figure->title),
              "The %s of each arm beside that of %s, block by block, scenario %s", measure->name,
              reference, design->scenarios[scenario]);
     snprintf(figure->caption, sizeof(figure->caption),
              "Block by block on `%s`: each thin line leads from the %s of `%s` in a block to that "
              "of the arm in the same block; the bold one joins the medians. Lines that all lean "
-             "the same way are an effect, lines that cross are noise.%s%.200s%s",
+             "the same way are an effect, lines that cross are noise.%s%.200s%s%s",
              design->scenarios[scenario], measure->name, reference,
              slopes->far[0] ? " Too far off to be drawn here: " : "", slopes->far,
-             slopes->far[0] ? "." : "");
+             slopes->far[0] ? "." : "", more);
     return lg_figure_finish_load(report, &script, figure, scenario, load, "blocks", error);
 }
 
@@ -163,7 +222,7 @@ int lg_slopes_make(struct lg_report *report, size_t scenario, size_t load,
     else
         fill_slopes(summary, scenario, load, measure_of(summary, load), columns, slopes);
     if (rc == EVD_OK && slopes->count > 0)
-        rc = draw_slopes(report, scenario, load, slopes, ret_error);
+        rc = draw_slopes(report, scenario, load, slopes, columns, ret_error);
     free(slopes);
     free(columns);
     return rc;
@@ -183,8 +242,8 @@ static size_t fill_series(const struct lg_summary *summary, size_t scenario, siz
         if (!is_of(trial, scenario, load, arm) || !(value > 0))
             continue;
         values[count] = value;
-        out[count] =
-            (struct lg_chart_trial){.x = trial->number, .open = trial->problem || trial->invalid};
+        out[count] = (struct lg_chart_trial){
+            .x = trial->number, .open = trial->problem || trial->invalid, .block = trial->block};
         snprintf(out[count].text, sizeof(out[count].text), "trial %u, block %u: %.24s%s",
                  trial->number, trial->block, lg_print_value(value, measure->unit, text),
                  trial->problem   ? ", went wrong"
@@ -198,30 +257,69 @@ static size_t fill_series(const struct lg_summary *summary, size_t scenario, siz
     return count;
 }
 
-static struct lg_table *order_table(const struct lg_chart_series *series, size_t count)
+/* One of a block: its ratio, beside those of trials that were repeated or are INVALID. */
+static void put_trial(const struct lg_chart_trial *trial, struct lg_table_cell *cell)
 {
-    struct lg_table *table = calloc(1, sizeof(*table));
-    if (!table)
-        return NULL;
-    table->caption = "";
-    table->columns = 3;
-    table->heads[0] = "Arm";
-    table->heads[1] = "Trial";
-    table->heads[2] = "Ratio to the arm's median";
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < series[i].count && table->rows < LG_TABLE_ROWS; k++) {
-            struct lg_table_cell *row = table->cells[table->rows++];
-            char ratio[LG_PRINT_MAX];
-            lg_tables_put(&row[0], LG_TONE_PLAIN, series[i].label, "");
-            lg_tables_put(&row[1], LG_TONE_PLAIN, series[i].trials[k].text, "");
-            lg_tables_put(&row[2], LG_TONE_NUMBER, lg_print_number(series[i].trials[k].y, ratio),
-                          "");
+    char ratio[LG_PRINT_MAX];
+    size_t len = strlen(cell->detail);
+    lg_print_value(trial->y, LG_UNIT_RATIO, ratio);
+    if (!trial->open)
+        lg_tables_put(cell, LG_TONE_NUMBER, ratio, cell->detail);
+    else if (len < sizeof(cell->detail))
+        snprintf(cell->detail + len, sizeof(cell->detail) - len, "%s%.20s", len ? ", " : "INVALID ",
+                 ratio);
+}
+
+/* A row for each block, which tells the numbers of its trials. */
+static void put_order(const struct lg_chart_series *series, size_t count, unsigned blocks,
+                      struct lg_table *table)
+{
+    table->columns = count + 2;
+    table->rows = blocks;
+    table->heads[0] = "Block";
+    table->heads[1] = "Trials";
+    for (size_t block = 0; block < blocks; block++) {
+        struct lg_table_cell *row = table->cells[block];
+        double first = INFINITY, last = 0;
+        char text[64];
+        snprintf(text, sizeof(text), "%zu", block + 1);
+        lg_tables_put(&row[0], LG_TONE_PLAIN, text, "");
+        for (size_t i = 0; i < count; i++) {
+            table->heads[i + 2] = series[i].label;
+            row[i + 2] = (struct lg_table_cell){.text = "-", .tone = LG_TONE_NUMBER};
+            for (size_t k = 0; k < series[i].count; k++) {
+                if (series[i].trials[k].block != block + 1)
+                    continue;
+                first = fmin(first, series[i].trials[k].x);
+                last = fmax(last, series[i].trials[k].x);
+                put_trial(&series[i].trials[k], &row[i + 2]);
+            }
         }
+        snprintf(text, sizeof(text), last > 0 ? "%.0f to %.0f" : "-", first, last);
+        lg_tables_put(&row[1], LG_TONE_NUMBER, text, "");
+    }
+}
+
+/* `values` has room for those of one series. */
+static struct lg_table *order_table(const struct lg_design *design,
+                                    const struct lg_chart_series *series, size_t count,
+                                    double *values)
+{
+    static const char *const ranges[] = {"Arm", "Trials", "Least", "Median", "Greatest"};
+    struct lg_table *table = lg_tables_new("", 5, ranges);
+    if (table && fits(design, 2))
+        put_order(series, count, design->blocks, table);
+    for (size_t i = 0; table && !fits(design, 2) && i < count; i++) {
+        for (size_t k = 0; k < series[i].count; k++)
+            values[k] = series[i].trials[k].y;
+        put_range(series[i].label, values, series[i].count, LG_UNIT_RATIO, table);
+    }
     return table;
 }
 
 static int draw_order(struct lg_report *report, size_t scenario, size_t load,
-                      const struct lg_chart_series *series, size_t count, struct evd_error *error)
+                      const struct lg_chart_series *series, size_t count, double *values,
+                      struct evd_error *error)
 {
     const struct lg_design *design = &report->data->design;
     const struct measure *measure = measure_of(report->summary, load);
@@ -232,7 +330,7 @@ static int draw_order(struct lg_report *report, size_t scenario, size_t load,
         return rc;
     lg_chart_order(script.out, series, count, "trial, in the order they ran",
                    "ratio to its median");
-    figure->data = order_table(series, count);
+    figure->data = order_table(design, series, count, values);
     snprintf(figure->title, sizeof(figure->title),
              "The %s of each trial in the order they ran, scenario %s, load %s", measure->name,
              design->scenarios[scenario], design->loads[load].name);
@@ -266,7 +364,7 @@ int lg_order_make(struct lg_report *report, size_t scenario, size_t load,
         used += got;
     }
     if (rc == EVD_OK && count > 0)
-        rc = draw_order(report, scenario, load, series, count, ret_error);
+        rc = draw_order(report, scenario, load, series, count, values, ret_error);
     free(trials);
     free(values);
     return rc;

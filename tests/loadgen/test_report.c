@@ -209,10 +209,10 @@ static void test_pages(void **state)
     assert_int_equal(count_of(html, "role=\"img\""), 18);
     assert_int_equal(count_of(html, "<title id=\"f18-title\">"), 1);
     assert_int_equal(count_of(html, "<desc id=\"f18-desc\">"), 1);
-    assert_int_equal(count_of(html, "<thead>"),
-                     count_of(html, "<th scope=\"col\" class=\"plain\">Arm<") +
-                         count_of(html, "<th scope=\"col\" class=\"plain\">Row<") +
-                         3); /* and the choice, noise, and the machine */
+    assert_int_equal(count_of(html, "<thead>"), count_of(html, "<th scope=\"col\">Arm<") +
+                                                    count_of(html, "<th scope=\"col\">Row<") +
+                                                    count_of(html, "<th scope=\"col\">Block<") +
+                                                    3); /* and the choice, noise, and the machine */
     assert_non_null(strstr(html, "A CPU | of &lt;numbers&gt;"));
     assert_null(strstr(html, "<numbers>"));
     assert_non_null(strstr(html, "prefers-color-scheme: dark"));

@@ -6,16 +6,18 @@
 readonly bench_full=(--benchmark_repetitions=25 --benchmark_min_time=0.045)
 readonly bench_quick=(--benchmark_repetitions=7 --benchmark_min_time=0.02)
 
-# Beside the nanoseconds: what needs no clock.
+# count_instructions OUT PROGRAM [ARGUMENT...]: beside the nanoseconds, what needs no clock. PROGRAM and what
+# follows are for tests/instructions/instructions.sh. How long a handler takes nobody knows: at most ten minutes.
 count_instructions() {
     local out=$1 code=0
+    shift
     say "counting the instructions of a dispatch with callgrind"
-    "$here/tests/instructions/instructions.sh" --json \
-        --program "$here/build/release/tests/instructions/dispatch_count" \
+    timeout 600 "$here/tests/instructions/instructions.sh" --json --program "$@" \
         >"$out/instructions.json.part" || code=$?
     case $code in
         0) mv "$out/instructions.json.part" "$out/instructions.json" ;;
         77) say "the report will have no instruction counts" ;;
+        124) complain "counting instructions took more than ten minutes, the report will have none" ;;
         *) complain "counting instructions failed, the report will have none" ;;
     esac
     rm -f "$out/instructions.json.part"
@@ -154,7 +156,8 @@ command_bench() {
     # What an earlier bench left there is not of this one.
     rm -f "$out"/{bench,instructions}.json
     measure "$out" "$command" "${effort[@]}" || return "$?"
-    [[ -n $filter && ! dispatch/static/state:64 =~ $filter ]] || count_instructions "$out"
+    [[ -n $filter && ! dispatch/static/state:64 =~ $filter ]] ||
+        count_instructions "$out" "$here/build/release/tests/instructions/dispatch_count"
     cp "$here/tests/bench/targets.tsv" "$out/targets.tsv"
     "$here/build/release/bin/loadgen" report "$out" >/dev/null || return "$?"
     say "the report is $out/report.html, and as text $out/report.md"

@@ -27,10 +27,16 @@ module_name() {
     fi
 }
 
-# build_module DIR SCENARIO LAYOUTS: builds the C files of a folder, by the installed package and the rules for
-# modules from outside, into "$here/build/module": bin/module-server, so many layouts of it, and modules/.
+# module_files DIR: what is to be a module, a path a line.
+module_files() { find "$1" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | LC_ALL=C sort; }
+
+readonly count_main=build/release/tests/instructions/libmodule_count_main.a
+
+# build_module DIR SCENARIO LAYOUTS COUNTED: builds the C files of a folder, by the installed package and the rules
+# for modules from outside, into "$here/build/module": bin/module-server, so many layouts of it, and modules/;
+# bin/module-count where COUNTED is yes. The caller's array `names` gets what they are called.
 build_module() {
-    local dir=$1 scenario=$2 layouts=$3 work=$here/build/module file name
+    local dir=$1 scenario=$2 layouts=$3 counted=$4 work=$here/build/module file name
     rm -rf "$work/source"
     mkdir -p "$work/source"
     step "$work/install.log" cmake --install "$here/build/release" --prefix "$work/prefix" ||
@@ -40,25 +46,39 @@ build_module() {
         while IFS= read -r file; do
             name=$(module_name "$file" "$dir" "$scenario") || exit 2
             say "study: $file is the module $name"
+            names+=("$name")
             printf 'evd_add_module(NAME %s SOURCES "%s")\n' "$name" "$file"
-        done < <(find "$dir" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | LC_ALL=C sort)
+        done < <(module_files "$dir")
         printf 'evd_add_server(NAME module-server%s)\n' "${layouts:+ LAYOUTS $layouts}"
+        [[ $counted == no ]] || printf 'evd_add_server(NAME module-count MAIN "%s")\n%s\n' "$here/$count_main" \
+            'target_link_options(module-count PRIVATE LINKER:--wrap=evd_names_init)'
     } >"$work/source/CMakeLists.txt" || exit 2
     step "$work/build.log" cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DCMAKE_PREFIX_PATH="$work/prefix" || die "study: cmake refuses the modules of $dir"
     step "$work/build.log" cmake --build "$work/build" || die "study: the modules of $dir do not build"
 }
 
-# module_design BASE SCENARIO CONFIG MODULES: the design of that name, of their scenario. With MODULES, a
+# module_title NAME...: these modules, to be read.
+module_title() {
+    [[ $# -le 3 ]] || set -- "$1" "$2" "$(($# - 2)) more"
+    case $# in
+        1) echo "$1" ;;
+        2) echo "$1 and $2" ;;
+        *) echo "$1, $2 and $3" ;;
+    esac
+}
+
+# module_design BASE SCENARIO CONFIG MODULES TITLE: the design of that name, of their scenario. With MODULES, a
 # folder of shared objects, only the arms that load: nothing of it is linked.
 module_design() {
-    local extra=''
+    local extra='' title="Three ways of dispatch, for $5" arms="The arms of the study '$1'"
+    [[ -z $4 ]] || title="Two ways of loading, for $5" arms+=' that load modules'
     [[ -z $3 ]] || extra="\"--module-config=$3\", "
     [[ -z $4 ]] || extra+="\"--modules=$4\", "
     sed -E -e "s|\"scenarios\": \[[^]]*\]|\"scenarios\": [\"$2\"]|" \
         -e "s|\"name\": \"(quick\|reference)\"|\"name\": \"module\"|" \
-        -e 's|"title": "[^"]*"|"title": "Three ways of dispatch, for a module of your own"|' \
-        -e 's|"description": "[^"]*"|"description": "The arms of the reference study, on one scenario."|' \
+        -e "s|^  \"title\": \"[^\"]*\"|  \"title\": \"$title\"|" \
+        -e "s|\"description\": \"[^\"]*\"|\"description\": \"$arms, on the calls of ${2##*/}.\"|" \
         -e "s|\"--dispatch|$extra\"--dispatch|" "$here/loadgen/studies/$1.json" |
         if [[ -z $4 ]]; then
             cat
@@ -83,7 +103,9 @@ try_module() {
 
 # study_module DIR SCENARIO CONFIG BASE OUT
 study_module() {
-    local dir scenario config='' base=$4 out=$5 server=$here/build/release/bin/evd-server modules='' sources objects code=0
+    local dir scenario config='' base=$4 out=$5 modules='' sources counted=no code=0
+    local server=$here/build/release/bin/evd-server counter=$here/build/release/tests/instructions/module_count
+    local -a count=() names=() objects=()
     local design=$here/loadgen/studies/$base.json
     dir=$(plain_path "$1") || exit 2
     [[ -d $dir ]] || die "study: --module '$1' is no folder" 2
@@ -91,24 +113,36 @@ study_module() {
     scenario=$(plain_path "$2") || exit 2
     [[ -r $scenario ]] || die "study: cannot read the scenario '$2'" 2
     if [[ -n $3 ]]; then config=$(plain_path "$3") || exit 2; fi
-    sources=$(find "$dir" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | head -n 1)
-    objects=$(find "$dir" -name '*.so' -not -path '*/.*' | head -n 1)
-    [[ -n $sources$objects ]] || die "study: there is no .c and no .so in '$1'" 2
+    sources=$(module_files "$dir")
+    mapfile -t objects < <(find "$dir" -name '*.so' -not -path '*/.*' -printf '%P\n' | LC_ALL=C sort)
+    [[ -n $sources || ${#objects[@]} -gt 0 ]] || die "study: there is no .c and no .so in '$1'" 2
     set_up build report
     build_both
     mkdir -p "$here/build/module"
     if [[ -n $sources ]]; then
-        build_module "$dir" "$scenario" "$(layouts_of "$design")"
+        ! can_count module_count_main || counted=yes
+        build_module "$dir" "$scenario" "$(layouts_of "$design")" "$counted"
         server=$here/build/module/build/bin/module-server
+        counter=$here/build/module/build/bin/module-count
+        count=(--modules "$here/build/module/build/modules")
     else
         modules=$dir
+        names=("${objects[@]%.so}")
+        names=("${names[@]//\//.}")
         build_layouts "$design"
+        ! can_count module_count || counted=yes
+        count=(--modules "$dir")
         say "study: shared objects alone: the arms that link modules in are left out"
     fi
-    module_design "$base" "$scenario" "$config" "$modules" >"$here/build/module/module.json"
+    module_design "$base" "$scenario" "$config" "$modules" "$(module_title "${names[@]}")" >"$here/build/module/module.json"
     try_module "$here/build/module/module.json" "$server"
     mkdir -p "$(dirname "$out")"
     "$here/build/release/bin/loadgen" study "$here/build/module/module.json" --out "$out" --server "$server" "${extra[@]}" || code=$?
+    if [[ $code -le 1 && $counted == yes ]]; then
+        count+=(--scenario "$scenario" ${config:+--module-config "$config"})
+        [[ -z $modules ]] || count+=(dynamic-cached dynamic-call)
+        count_for_study "$out" "$counter" "${count[@]}" || code=$?
+    fi
     [[ $code == 2 || ! -e $out/report.html ]] || say "the report is $out/report.html, and as text $out/report.md"
     [[ $code == 0 ]] || complain "study: loadgen ended with $code"
     return "$code"

@@ -23,13 +23,16 @@ measure_edits() {
     "$loadgen" report "$1"
 }
 
-# count_for_study OUT: the instructions of a dispatch, whose arms are those of the design 'reference', into
-# the study's folder, where that can be done here; then the report anew.
+# can_count TARGET: whether instructions can be counted here, by what this target is; then it is built.
+can_count() {
+    have valgrind && grep -qs "$1" "$here/build/release/build.ninja" && build release "$1"
+}
+
+# count_for_study OUT PROGRAM [ARGUMENT...]: the instructions of a dispatch by each arm, as
+# count_instructions() has them, into the study's folder; then the report anew.
 count_for_study() {
     [[ ! -e $1/instructions.json ]] || return 0
-    have valgrind && grep -qs dispatch_count "$here/build/release/build.ninja" || return 0
-    build release dispatch_count || return 0
-    count_instructions "$1"
+    count_instructions "$@"
     [[ ! -e $1/instructions.json ]] || "$here/build/release/bin/loadgen" report "$1"
 }
 
@@ -157,8 +160,8 @@ command_study() {
     if [[ $code -le 1 && $design == growth ]]; then
         measure_edits "$out" "$edits" || code=$?
     fi
-    if [[ $code -le 1 && $design == reference ]]; then
-        count_for_study "$out" || code=$?
+    if [[ $code -le 1 && $design == reference ]] && can_count dispatch_count; then
+        count_for_study "$out" "$here/build/release/tests/instructions/dispatch_count" || code=$?
     fi
     [[ $code == 2 || ! -e $out/report.html ]] ||
         say "the report is $out/report.html, and as text $out/report.md"

@@ -70,6 +70,10 @@ struct lg_bench_data {
     size_t count, repetitions;
     bool counted;                    /* there is an instructions.json */
     char valgrind[48], compiler[96]; /* of the counts */
+    /* What was counted: a scenario, its requests, and the calls of it that the mean is of; "" and
+     * 0: a handler that answers with a constant. */
+    char counted_scenario[64];
+    unsigned counted_requests, counted_calls, counted_deck;
     struct lg_bench_arm arms[LG_BENCH_ARMS_MAX];
     size_t arm_count;
     struct lg_target targets[LG_BENCH_TARGETS_MAX];

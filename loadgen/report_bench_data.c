@@ -250,6 +250,33 @@ static int take_bench(const char *path, struct lg_bench_data *data, struct evd_e
 
 /* ---- instructions.json ---- */
 
+/* 1 to a million; 0: it is not. */
+static unsigned small_number(const cJSON *object, const char *key)
+{
+    double value = lg_json_number(object, key);
+    return value >= 1 && value <= 1e6 ? (unsigned)value : 0;
+}
+
+/* What was counted, where it is not said: a handler that answers with a constant. */
+static int take_counted(const char *path, const cJSON *scenario, struct lg_bench_data *data,
+                        struct evd_error *error)
+{
+    const char *name = lg_json_string(scenario, "name", "");
+    if (!scenario)
+        return EVD_OK;
+    data->counted_requests = small_number(scenario, "requests");
+    data->counted_calls = small_number(scenario, "calls");
+    data->counted_deck = small_number(scenario, "deck");
+    if (!*name || strlen(name) >= sizeof(data->counted_scenario) || data->counted_requests == 0 ||
+        data->counted_calls == 0 || data->counted_deck < data->counted_calls)
+        return evd_error_set(error, EVD_ERR_BAD_DATA,
+                             "%s: 'scenario' must have a name, and numbers of 'requests', of "
+                             "'calls', and of the 'deck' they are from",
+                             path);
+    strcpy(data->counted_scenario, name);
+    return EVD_OK;
+}
+
 static int take_counts(const char *path, const cJSON *root, struct lg_bench_data *data,
                        struct evd_error *error)
 {
@@ -280,7 +307,7 @@ static int take_counts(const char *path, const cJSON *root, struct lg_bench_data
         data->arm_count++;
     }
     data->counted = data->arm_count > 0;
-    return EVD_OK;
+    return take_counted(path, member(root, "scenario"), data, error);
 }
 
 /* ---- The folder ---- */

@@ -31,6 +31,8 @@ static int find(const struct lg_place *place, const cJSON *line, const char *key
                 const char *const *names, size_t count, size_t *ret_index)
 {
     const char *name = lg_json_string(line, key, NULL);
+    const char *slash = name && strcmp(key, "scenario") == 0 ? strrchr(name, '/') : NULL;
+    name = slash ? slash + 1 : name; /* a file's whole path, in studies of before */
     if (!name)
         return lg_place_complain(place, "'%s' is missing", key);
     for (size_t i = 0; i < count; i++) {

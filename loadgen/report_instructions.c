@@ -36,20 +36,45 @@ static void put_arm(const struct lg_report *report, size_t arm, double of_refere
                       "");
 }
 
+/* What one of the counted calls is, in words. */
+static void say_counted(const struct lg_bench_data *counts, char *out, size_t cap)
+{
+    char name[64], calls[LG_PRINT_MAX], deck[LG_PRINT_MAX], which[200];
+    lg_doc_plain(counts->counted_scenario, name, sizeof(name));
+    if (!*counts->counted_scenario)
+        snprintf(out, cap,
+                 "dispatch in user space: an event is looked up and its handler, which answers "
+                 "with a constant, is called; nothing of connections or of the kernel");
+    else if (counts->counted_calls < counts->counted_deck)
+        snprintf(which, sizeof(which), "the mean of %s calls drawn from its %s",
+                 lg_print_count(counts->counted_calls, calls),
+                 lg_print_count(counts->counted_deck, deck));
+    else if (counts->counted_requests > 1)
+        snprintf(which, sizeof(which),
+                 "the mean of its %s requests, each as often as its weight says",
+                 lg_print_count(counts->counted_requests, calls));
+    else
+        snprintf(which, sizeof(which), "its one request");
+    if (*counts->counted_scenario)
+        snprintf(out, cap,
+                 "call in user space: the event is looked up, and its handler is called and "
+                 "answers, as the scenario `%s` has it (%s); nothing of connections, of the wire "
+                 "or of the kernel",
+                 name, which);
+}
+
 void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc)
 {
     static const char *const heads[] = {"Arm", "Instructions", "Ratio to reference"};
     const struct lg_design *design = &report->data->design;
     double of_reference = instructions_of(report, design->reference);
-    char caption[900], valgrind[64], compiler[112];
-    snprintf(
-        caption, sizeof(caption),
-        "Instructions of one dispatch in user space: an event is looked up and its handler, "
-        "which answers with a constant, is called; nothing of connections or of the kernel. "
-        "Counted (callgrind of %s, code by %s), not timed: the machine's noise is not in it, so "
-        "there is no interval.",
-        lg_doc_plain(report->counts->valgrind, valgrind, sizeof(valgrind)),
-        lg_doc_plain(report->counts->compiler, compiler, sizeof(compiler)));
+    char caption[900], counted[480], valgrind[64], compiler[112];
+    say_counted(report->counts, counted, sizeof(counted));
+    snprintf(caption, sizeof(caption),
+             "Instructions of one %s. Counted (callgrind of %s, code by %s), not timed: the "
+             "machine's noise is not in it, so there is no interval.",
+             counted, lg_doc_plain(report->counts->valgrind, valgrind, sizeof(valgrind)),
+             lg_doc_plain(report->counts->compiler, compiler, sizeof(compiler)));
     struct lg_table *table = lg_tables_new(caption, 3, heads);
     if (!table)
         return;

@@ -1,5 +1,6 @@
 #include "study_design.h"
 
+#include "paths.h"
 #include "study_design_keys.h"
 #include "study_json.h"
 
@@ -210,6 +211,7 @@ static int take_own_scenarios(const struct lg_key_place *place, const cJSON *roo
     if (cJSON_HasObjectItem(root, "scenarios"))
         return lg_key_complain(place, "scenarios", "must not be there where each arm has its own");
     design->own_scenarios = true;
+    design->scenario_files[0] = LG_OWN_SCENARIO;
     design->scenarios[design->scenario_count++] = LG_OWN_SCENARIO;
     return EVD_OK;
 }
@@ -225,16 +227,20 @@ static int take_scenarios(struct lg_key_place *place, const cJSON *root, struct 
         return rc;
     cJSON_ArrayForEach(item, list)
     {
-        const char *name = cJSON_GetStringValue(item);
+        const char *file = cJSON_GetStringValue(item), *slash = file ? strrchr(file, '/') : NULL;
+        const char *name = slash ? slash + 1 : file;
         char key[32];
         snprintf(key, sizeof(key), "scenarios[%zu]", design->scenario_count);
         if (!name || !name[0])
             return lg_key_complain(place, key, "must be the name of a scenario");
+        if (strlen(file) >= LG_PATH_MAX)
+            return lg_key_complain(place, key, "the path is too long");
         if ((rc = lg_key_check_name(place, key, name)) != EVD_OK)
             return rc;
         for (size_t i = 0; i < design->scenario_count; i++)
             if (strcmp(design->scenarios[i], name) == 0)
-                return lg_key_complain(place, key, "is there twice");
+                return lg_key_complain(place, key, "is there twice; two files need two names");
+        design->scenario_files[design->scenario_count] = file;
         design->scenarios[design->scenario_count++] = name;
     }
     return EVD_OK;

@@ -94,7 +94,9 @@ struct lg_design {
     uint64_t slo_p99_ns;     /* what latencies are held against; 0: nothing */
     struct lg_method_design method;
     struct lg_arm arms[LG_ARMS_MAX];
+    /* What they are called: of a file its own name, without its folders. */
     const char *scenarios[LG_SCENARIOS_MAX];
+    const char *scenario_files[LG_SCENARIOS_MAX]; /* as `loadgen run --scenario` takes them */
     struct lg_load loads[LG_LOADS_MAX];
 };
 

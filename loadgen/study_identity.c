@@ -191,7 +191,7 @@ int lg_identity_add_files(const struct lg_study_options *options, cJSON *about,
             rc = add_named(options, files, arm->scenario, ret_error);
     }
     for (size_t i = 0; i < design->scenario_count && !design->own_scenarios && rc == EVD_OK; i++)
-        rc = add_scenario(options, files, design->scenarios[i], ret_error);
+        rc = add_scenario(options, files, design->scenario_files[i], ret_error);
     return rc;
 }
 

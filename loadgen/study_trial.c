@@ -218,7 +218,7 @@ static int start_run(struct trial *trial, struct evd_error *error)
     snprintf(cpu, sizeof(cpu), "%u", setting->load_cpu);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)trial->plan->seed);
     const char *scenario =
-        trial->scenario[0] ? trial->scenario : design->scenarios[trial->plan->scenario];
+        trial->scenario[0] ? trial->scenario : design->scenario_files[trial->plan->scenario];
     const char *const fixed[] = {
         options->loadgen, "run",
         "--target",       trial->address,

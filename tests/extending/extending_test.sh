@@ -69,7 +69,8 @@ case $way in
         # The launcher of this tree over this build, which is there: only its own cmake calls do something.
         cp -r "$source_dir/evdispatch" "$source_dir/launcher" "$source_dir/CMakeLists.txt" \
             "$source_dir/packages.txt" "$scratch/clone"
-        mkdir -p "$scratch/clone/loadgen" "$scratch/bin"
+        mkdir -p "$scratch/clone/loadgen" "$scratch/clone/tests" "$scratch/bin"
+        cp -r "$source_dir/tests/instructions" "$scratch/clone/tests"
         cp -r "$source_dir/loadgen/studies" "$scratch/clone/loadgen"
         ln -s "$build_dir" "$scratch/clone/build/release"
         printf '#!/bin/sh\ncase "$*" in *--preset*) exit 0 ;; *) exec %s "$@" ;; esac\n' \
@@ -86,6 +87,12 @@ case $way in
         [ "$(grep -c '"server_exit":0' "$trials")" -ge 12 ] || fail "not 12 trials: $(cat "$scratch/log")"
         ! grep -q '"first_bad":{' "$trials" || fail "a reply of the study was bad"
         [ -s "$HOME/study/report.md" ] || fail "the study made no report"
+        grep -q '^# Three ways of dispatch, for api.tax$' "$HOME/study/report.md" || fail "the report is of something else"
+        if command -v valgrind >/dev/null; then
+            grep -q 'as the scenario `tax` has it (the mean of its 2 requests,' "$HOME/study/report.md" ||
+                fail "no instructions are in the report: $(cat "$scratch/log")"
+            [ "$(grep -c '"instructions":[0-9]' "$HOME/study/instructions.json")" -eq 5 ] || fail "not of all arms"
+        fi
         # An answer that is not the expected one is said before the study, and what it was.
         sed -i 's/1070/1071/' "$HOME/tax/tax.json"
         ! (cd "$scratch/clone" && bash -eu "$scratch/commands") >"$scratch/wrong" 2>&1 ||

@@ -28,11 +28,9 @@ struct arm {
 };
 
 static const struct arm arms[] = {
-    {"static", "static", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, 1},
-    {"dynamic-cached", "dynamic", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, 1},
-    {"dynamic-call", "dynamic", EVD_LOAD_CALL, EVD_ALLOC_MALLOC, 1},
-    {"instance-malloc", "instance", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, 1},
-    {"instance-pool", "instance", EVD_LOAD_CACHED, EVD_ALLOC_POOL, 1},
+#define ARM(name, backend, load, alloc) {name, backend, load, alloc, 1},
+#include "arms.def"
+#undef ARM
     {"static-10-endpoints", "static", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, 10},
     {"static-10000-endpoints", "static", EVD_LOAD_CACHED, EVD_ALLOC_MALLOC, 10000},
 };

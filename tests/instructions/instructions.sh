@@ -1,10 +1,13 @@
 #!/bin/sh
 # Instructions that one dispatch takes in user space, by callgrind.
 #
-#   instructions.sh --program FILE [--check FILE | --json] [ARM...]
+#   instructions.sh --program FILE [--modules DIR] [--scenario FILE [--module-config FILE]]
+#                   [--check FILE | --json] [ARM...]
 #
 #   --program   dispatch_count, as the build made it, with the folder modules/ beside it; or
-#               wire_count
+#               wire_count; or module_count
+#   --modules   a folder of shared objects in the place of that
+#   --scenario  what module_count calls; --module-config: what its modules are told
 #   --check     hold each ARM under its ceiling in FILE, and see that two counts are equal
 #   --json      write {"schema":"evdispatch.instructions/1",...} to standard output
 #   ARM         an arm of the program; default: all
@@ -15,14 +18,20 @@ set -eu
 
 die() { echo "instructions.sh: $1" >&2; exit "${2:-1}"; }
 
-program='' ceilings='' json=no
+program='' ceilings='' json=no modules='' scenario='' config=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) sed -n '2,/^set -eu/{/^set -eu/d;s/^# \{0,1\}//p;}' "$0"; exit 0 ;;
         --json) json=yes ;;
-        --program | --check)
+        --program | --check | --modules | --scenario | --module-config)
             [ $# -gt 1 ] || die "$1 needs a value; try --help" 2
-            if [ "$1" = --program ]; then program=$2; else ceilings=$2; fi
+            case $1 in
+                --program) program=$2 ;;
+                --check) ceilings=$2 ;;
+                --modules) modules=$2 ;;
+                --scenario) scenario=$(readlink -f -- "$2") ;;
+                *) config=$(readlink -f -- "$2") ;;
+            esac
             shift
             ;;
         -*) die "unknown flag '$1'; try --help" 2 ;;
@@ -42,10 +51,20 @@ trap 'rm -rf "$work"' EXIT INT TERM
 # The loader handles the program's own path, too: it is always "./NAME".
 name=$(basename "$program")
 cp "$program" "$work/$name"
-cp -R "$(dirname "$program")/modules" "$work/modules"
+cp -R "${modules:-$(dirname "$program")/modules}" "$work/modules"
+# A round of the scenario: how many calls, and what they are.
+round=0 told=''
+if [ -n "$scenario" ]; then
+    told=$("$program" --round "$scenario" 2>"$work/said") || die "$(cat "$work/said")"
+    round=${told%% *} told=${told#* }
+fi
 
 # N: a load takes a thousand times as many instructions as another dispatch.
 calls() {
+    if [ "$round" -gt 0 ]; then # whole rounds, at least a hundred calls
+        echo $(((99 + round) / round * round))
+        return
+    fi
     case $1 in
         dynamic-call) echo 100 ;;
         *-endpoints) echo 10000 ;;      # each of them, once
@@ -59,7 +78,7 @@ calls() {
 # loader and the C library look into it.
 total() {
     (cd "$work" && env -i PATH=/usr/bin:/bin "$valgrind" --tool=callgrind --callgrind-out-file=out \
-        --toggle-collect=count_dispatches "./$name" "$1" "$2" > said 2>&1) || {
+        --toggle-collect=count_dispatches "./$name" "$1" "$2" ${scenario:+"$scenario"} ${config:+"$config"} > said 2>&1) || {
         cat "$work/said" >&2
         die "$name $1 fails under valgrind"
     }
@@ -103,8 +122,8 @@ check() {
 
 [ $# -gt 0 ] || set -- $(all_arms)
 if [ $json = yes ]; then
-    printf '{"schema":"evdispatch.instructions/1","compiler":"%s","valgrind":"%s","arms":[' \
-        "$compiler" "$("$valgrind" --version)"
+    printf '{"schema":"evdispatch.instructions/1","compiler":"%s","valgrind":"%s",%s"arms":[' \
+        "$compiler" "$("$valgrind" --version)" "${told:+"\"scenario\":$told,"}"
     separator=''
     for arm; do
         value=$(count "$arm")

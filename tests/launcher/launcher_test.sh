@@ -459,15 +459,61 @@ case_study_module() {
     grep -qF '"layouts": 8,' "$tree/build/module/module.json" || fail 'the layouts are dropped'
     grep -qxF 'evd_add_server(NAME module-server LAYOUTS 8)' "$tree/build/module/source/CMakeLists.txt" || fail 'no layouts of the server'
     expect_count 0 'evd_server_layout'
+    # It says whose modules these are, and each load what it is.
+    grep -qxF '  "title": "Three ways of dispatch, for api.toll and acme.tax",' "$tree/build/module/module.json" || fail 'another title'
+    grep -qF "\"description\": \"The arms of the study 'quick', on the calls of tax.json.\"" "$tree/build/module/module.json" || fail 'another description'
+    grep -F '"title": ' "$tree/loadgen/studies/quick.json" | grep -v '^  "' | while IFS= read -r title; do
+        grep -qxF "$title" "$tree/build/module/module.json" || exit 1
+    done || fail 'a load has the title of the study'
 
     launch study --module "$room/objects" --scenario "$room/tax.json" --out "$room/told-too"
     expect_status 0
     expect_in err 'shared objects alone'
     expect_in calls "loadgen study $tree/build/module/module.json --out $room/told-too --server $tree/build/release/bin/evd-server"
     expect_in calls '--target evd_server_layout_30'
+    grep -qxF '  "title": "Two ways of loading, for api.tax",' "$tree/build/module/module.json" || fail 'another title of objects'
+    grep -qF "\"The arms of the study 'reference' that load modules, on the calls of" "$tree/build/module/module.json" || fail 'another description of objects'
     grep -qF '"layouts": 30,' "$tree/build/module/module.json" || fail 'the layouts are dropped'
     [[ $(grep -c "\"--modules=$room/objects\", \"--dispatch=dynamic\"" "$tree/build/module/module.json") == 3 ]] || fail 'three arms load'
     ! grep -qE 'dispatch=(static|instance)|"reference": "static"' "$tree/build/module/module.json" || fail 'an arm that links'
+}
+
+# The instructions of a call of theirs, where there is valgrind.
+case_study_module_counts() {
+    local mine=$room/mine lists=$tree/build/module/source/CMakeLists.txt main
+    main=$tree/build/release/tests/instructions/libmodule_count_main.a
+    mkdir -p "$mine" "$room/objects/api"
+    touch "$mine/tax.c" "$room/objects/api/tax.so"
+    printf '{"name":"tax","requests":[{"event": "acme.tax.add"}]}' >"$room/tax.json"
+    printf '{}' >"$room/config.json"
+    fake_instructions
+    mkdir -p "$tree/build/release"
+    echo 'build module_count module_count_main' >"$tree/build/release/build.ninja"
+    launch study --module "$mine" --scenario "$room/tax.json" --quick --out "$room/told"
+    expect_status 0
+    expect_count 0 'instructions.sh'
+    ! grep -q module-count "$lists" || fail 'a program that nothing can run'
+    fake valgrind </dev/null
+    launch study --module "$mine" --scenario "$room/tax.json" --module-config "$room/config.json" --quick --out "$room/told"
+    expect_status 0
+    expect_in calls '--target module_count_main'
+    grep -qxF "evd_add_server(NAME module-count MAIN \"$main\")" "$lists" || fail 'no program that counts'
+    grep -qF -- '--wrap=evd_names_init' "$lists" || fail 'counts that differ each time'
+    grep -qxF "instructions.sh --json --program $tree/build/module/build/bin/module-count\
+ --modules $tree/build/module/build/modules --scenario $room/tax.json --module-config $room/config.json" "$room/calls" || fail 'something else is counted'
+    grep -q instructions/1 "$room/told/instructions.json" || fail 'no instruction counts'
+    expect_in calls "loadgen report $room/told"
+    # Of shared objects alone by the arms that load.
+    launch study --module "$room/objects" --scenario "$room/tax.json" --quick --out "$room/told-too"
+    expect_status 0
+    grep -qxF "instructions.sh --json --program ${main%/*}/module_count --modules $room/objects --scenario $room/tax.json dynamic-cached dynamic-call" \
+        "$room/calls" || fail 'something else is counted of objects'
+    # What was measured stands without it.
+    echo 124 >"$room/instructions-code"
+    launch study --module "$mine" --scenario "$room/tax.json" --quick --out "$room/third"
+    expect_status 0
+    expect_in err 'took more than ten minutes'
+    expect_count 3 'instructions.sh'
 }
 
 case_study_module_mistakes() {
@@ -761,7 +807,7 @@ case_study_that_fails() {
 case_study_that_is_none() {
     launch study nonesuch
     expect_status 2
-    expect_in err "there is no design 'nonesuch'; there are aa, growth, load, quick, reference, workers, or a file"
+    expect_in err "there is no design 'nonesuch'; there are aa, growth, layouts, load, quick, reference, workers, or a file"
     launch study designs/nonesuch.json
     expect_status 2
     expect_in err "cannot read the design 'designs/nonesuch.json'"

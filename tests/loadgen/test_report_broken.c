@@ -110,6 +110,35 @@ static void test_mixed(void **state)
     folder_remove(folder);
 }
 
+/* Studies of before named a scenario's file by its whole path. */
+static void test_whole_paths(void **state)
+{
+    static const char name[] = "\"scenario\":\"services\"";
+    char *folder = folder_make(), *changed = NULL;
+    struct synthetic small = usual;
+    struct evd_error error = {0};
+    size_t len;
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *from = text, *at;
+    FILE *out = open_memstream(&changed, &len);
+    for (; (at = strstr(from, name)) != NULL; from = at + strlen(name))
+        fprintf(out, "%.*s\"scenario\":\"/a/place/services\"", (int)(at - from), from);
+    fputs(from, out);
+    assert_int_equal(fclose(out), 0);
+    assert_true(len > strlen(text));
+    file_write(folder, "trials.jsonl", changed);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    assert_non_null(strstr(md, "## Scenario services\n"));
+    free(md);
+    free(changed);
+    free(text);
+    folder_remove(folder);
+}
+
 /* Counted instructions are shown of the arms that they name, and hashed like the rest. */
 static void test_instructions(void **state)
 {
@@ -133,6 +162,7 @@ static void test_instructions(void **state)
     assert_int_equal(lg_report_make(folder, &error), EVD_OK);
     md = file_read(folder, "report.md");
     assert_non_null(strstr(md, "(callgrind of valgrind-3.19.0, code by GNU "));
+    assert_non_null(strstr(md, "which answers with a constant, is called; nothing"));
     assert_non_null(strstr(md, "| `static` | 250 | 1 |\n| `dynamic/call` | 12,500 | 49.9 |\n\n"));
     assert_int_equal(lg_data_sha256(counts, strlen(counts), sha256, &error), EVD_OK);
     assert_non_null(strstr(md, sha256));
@@ -140,6 +170,51 @@ static void test_instructions(void **state)
     file_write(folder, "instructions.json", "{\"schema\":\"evdispatch.instructions/1\"");
     assert_true(lg_report_make(folder, &error) < 0);
     assert_non_null(strstr(error.text, "instructions.json:1:"));
+    folder_remove(folder);
+}
+
+/* What was counted is what the caption says. */
+static void test_instructions_of_a_scenario(void **state)
+{
+    static const struct {
+        const char *scenario, *said;
+    } cases[] = {
+        {"{\"name\":\"t*x\",\"requests\":2,\"calls\":10,\"deck\":10}",
+         "the event is looked up, and its handler is called and answers, as the scenario `t#x` has "
+         "it (the mean of its 2 requests, each as often as its weight says); nothing of"},
+        {"{\"name\":\"tax\",\"requests\":1,\"calls\":3,\"deck\":3}",
+         "`tax` has it (its one request);"},
+        {"{\"name\":\"tax\",\"requests\":7,\"calls\":1000,\"deck\":2500}",
+         "(the mean of 1,000 calls drawn from its 2,500);"},
+        {"{\"name\":\"tax\",\"requests\":7,\"calls\":10,\"deck\":9}", NULL},
+        {"{\"name\":\"\",\"requests\":7,\"calls\":10,\"deck\":10}", NULL},
+        {"7", NULL},
+    };
+    char *folder = folder_make(), counts[400];
+    struct synthetic small = usual;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        snprintf(counts, sizeof(counts),
+                 "{\"schema\":\"evdispatch.instructions/1\",\"scenario\":%s,\"arms\":"
+                 "[{\"arm\":\"static\",\"instructions\":2500}]}",
+                 cases[i].scenario);
+        file_write(folder, "instructions.json", counts);
+        int rc = lg_report_make(folder, &error);
+        if (!cases[i].said) {
+            assert_true(rc < 0);
+            assert_non_null(strstr(error.text, "instructions.json: 'scenario' must have a name"));
+            continue;
+        }
+        assert_int_equal(rc, EVD_OK);
+        char *md = file_read(folder, "report.md");
+        assert_non_null(strstr(md, cases[i].said));
+        assert_null(strstr(md, "answers with a constant"));
+        free(md);
+    }
     folder_remove(folder);
 }
 
@@ -166,6 +241,8 @@ int main(void)
         cmocka_unit_test(test_broken_trials),
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_instructions),
+        cmocka_unit_test(test_whole_paths),
+        cmocka_unit_test(test_instructions_of_a_scenario),
         cmocka_unit_test(test_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,8 @@ static void test_errors(void **state)
          "arms[1].server: must be the same"},
         {"{" HEAD TIMES ARMS ",\"reference\":\"c\"}", "reference: must be the name of one"},
         {"{" HEAD TIMES ARMS ",\"scenarios\":[\"s\",\"s\"]}", "scenarios[1]: is there twice"},
+        {"{" HEAD TIMES ARMS ",\"scenarios\":[\"/a/s.json\",\"b/s.json\"]}",
+         "scenarios[1]: is there twice; two files need two names"},
         {"{" HEAD TIMES ARMS ",\"scenarios\":\"s\"}", "scenarios: must be a list of 1 to 16"},
         {"{" HEAD TIMES ARMS "," SCENARIOS ",\"loads\":[{\"name\":\"l\",\"args\":[\"--seed\"]}]}",
          "loads[0].args: the study itself sets |--target|"},
@@ -245,6 +247,24 @@ static void test_method(void **state)
     "},{\"name\":\"b\",\"server\":[]," two "}]," LOADS "}"
 #define POINT(curve, factors) "\"curve\":\"" curve "\",\"factor\":{" factors "}"
 #define OWN                   "\"scenario\":\"x.json\""
+
+/* A file is run by its path, however long, and called by its own name. */
+static void test_scenario_files(void **state)
+{
+    struct lg_design design;
+    struct evd_error error = {0};
+    (void)state;
+#define LONG_PATH "/a/folder/of/many/folders/that/are/deep/and/have/long/names/tax.json"
+    assert_int_equal(read_text("{" HEAD TIMES ARMS ",\"scenarios\":[\"services\",\"" LONG_PATH
+                               "\"]," LOADS "}",
+                               &design, &error),
+                     EVD_OK);
+    assert_string_equal(design.scenarios[0], "services");
+    assert_string_equal(design.scenario_files[0], "services");
+    assert_string_equal(design.scenarios[1], "tax.json");
+    assert_string_equal(design.scenario_files[1], LONG_PATH);
+    lg_design_release(&design);
+}
 
 static void test_growth(void **state)
 {
@@ -480,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_share_errors),
         cmocka_unit_test(test_method),
+        cmocka_unit_test(test_scenario_files),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_errors),
         cmocka_unit_test(test_shipped_growth),

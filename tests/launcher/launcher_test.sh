@@ -805,9 +805,11 @@ case_study_that_fails() {
 
 # Said before anything is installed, fetched or built.
 case_study_that_is_none() {
+    local known
     launch study nonesuch
     expect_status 2
-    expect_in err "there is no design 'nonesuch'; there are aa, growth, layouts, load, quick, reference, workers, or a file"
+    known=$(cd "$source_dir/loadgen/studies" && printf '%s, ' *.json | sed 's/study.schema.json, //; s/.json//g')
+    expect_in err "there is no design 'nonesuch'; there are ${known}or a file"
     launch study designs/nonesuch.json
     expect_status 2
     expect_in err "cannot read the design 'designs/nonesuch.json'"

@@ -199,8 +199,10 @@ static int one_layout(struct lg_pitfalls *pitfalls, const struct lg_summary *sum
     if (isfinite(all.noise))
         lg_pitfalls_say(found, " The A/A arm, which is noise, is %s apart.",
                         lg_print_share(all.noise, text[0]));
-    lg_pitfalls_say(found, " By Kruskal and Wallis' test layouts differ in %zu of %zu arms%s.",
-                    all.differ, all.arms, all.differ == 0 ? ": here it did not matter" : "");
+    lg_pitfalls_say(found,
+                    " By Kruskal and Wallis' test (p < 0.05, each arm alone) layouts differ in %zu "
+                    "of %zu arms%s.",
+                    all.differ, all.arms, all.differ == 0 ? ": none is shown here" : "");
     pitfalls->tables[LG_PITFALL_LAYOUT] = lg_layouts_table(summary);
     return pitfalls->tables[LG_PITFALL_LAYOUT] ? EVD_OK : EVD_ERR_NO_MEMORY;
 }

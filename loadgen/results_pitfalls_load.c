@@ -443,8 +443,9 @@ int lg_pitfalls_full(struct lg_pitfalls *pitfalls, const struct lg_summary *summ
                     "takes more than %s of a core. ",
                     full.arms, table->rows, lg_print_share(LG_CLIENT_SHARE_MAX, share));
     if (full.differ == 0)
-        lg_pitfalls_say(found, "None of these arms differs from the reference by CPU per call, so "
-                               "there was nothing to hide.");
+        lg_pitfalls_say(found,
+                        "None of these arms is shown to differ from the reference by CPU per call: "
+                        "there was nothing to hide.");
     else
         lg_pitfalls_say(found,
                         "Nearer to 1 by throughput than by CPU, of those whose CPU per call "

@@ -234,10 +234,10 @@ class Pitfalls(unittest.TestCase):
         self.remake("layouts", (100, 100))
         self.page = self.make()
         self.assert_says("A generator as full as the server", "differs from the reference's: 0 of 1. Here nothing was hidden.")
-        self.assert_says("One layout of the code", "layouts differ in 0 of 1 arms: here it did not matter.")
+        self.assert_says("One layout of the code", "layouts differ in 0 of 1 arms: none is shown here.")
         self.remake("reference", 100)
         self.page = self.make()
-        self.assert_says("A generator as full as the server", "None of these arms differs from the reference by CPU per call")
+        self.assert_says("A generator as full as the server", "None of these arms is shown to differ from the reference by CPU per call")
 
     def test_other_load_is_not_compared(self):
         path = os.path.join(self.root, "halted", "trials.jsonl")

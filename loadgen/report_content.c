@@ -199,7 +199,7 @@ void lg_content_write(const struct lg_report *report, struct lg_doc *doc)
     if (design->has_curves)
         lg_growth_meaning(report, doc);
     else
-        lg_findings_meaning(report->summary, doc);
+        lg_findings_meaning(report, doc);
     doc->format->heading(doc, 2, "Can it be trusted?");
     lg_findings_validity(report->summary, doc);
     if (design->has_curves)

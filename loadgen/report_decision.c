@@ -168,6 +168,9 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
             continue;
         fprintf(out, "%s`%s`", better ? ", " : " more than speed: faster is ",
                 design->arms[arm].name);
+        if (finding == LG_FINDING_BETTER &&
+            lg_instructions_oppose(about->report, arm, about->metric))
+            fputs(" (though by more instructions)", out);
         better++;
     }
     if (better == 0 && compared > 0)
@@ -206,6 +209,10 @@ static void put_when(const struct about *about, FILE *out)
     case LG_FINDING_UNKNOWN:
         fputs("this study cannot say: too few of its trials can be trusted", out);
         break;
+    }
+    if (lg_instructions_oppose(about->report, about->arm, about->metric)) {
+        fputs("; ", out);
+        lg_instructions_put(about->report, about->arm, out);
     }
 }
 

@@ -245,8 +245,9 @@ static void meaning_of_latency(const struct lg_summary *summary, size_t scenario
                 len ? text : nothing_shown(summary, scenario, load, LG_P50, none));
 }
 
-void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
+void lg_findings_meaning(const struct lg_report *report, struct lg_doc *doc)
 {
+    const struct lg_summary *summary = report->summary;
     const struct lg_design *design = &summary->data->design;
     doc->format->list(doc, true);
     for (size_t load = 0; load < design->load_count; load++) {
@@ -263,6 +264,7 @@ void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc)
                 meaning_of_latency(summary, scenario, load, doc);
         }
     }
+    lg_instructions_meaning(report, doc);
     doc->format->list(doc, false);
 }
 

@@ -2,6 +2,7 @@
 #include "report_bench.h"
 #include "report_format.h"
 #include "report_parts.h"
+#include "study_layout.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,10 +12,72 @@
 static double instructions_of(const struct lg_report *report, size_t arm)
 {
     char name[LG_NAME_MAX + 1];
+    if (!report->counts)
+        return NAN;
     snprintf(name, sizeof(name), "%s", report->data->design.arms[arm].name);
     for (char *c = name; *c; c++)
         *c = *c == '/' ? '-' : *c;
     return lg_bench_instructions(report->counts, name);
+}
+
+/* The verdict that the count of an arm's instructions speaks for; UNRESOLVED: none. */
+static enum lg_verdict count_says(const struct lg_report *report, size_t arm)
+{
+    double ratio =
+        instructions_of(report, arm) / instructions_of(report, report->data->design.reference);
+    return ratio > 1 + LG_EQUIVALENCE_MARGIN   ? LG_WORSE
+           : ratio < 1 - LG_EQUIVALENCE_MARGIN ? LG_BETTER
+                                               : LG_UNRESOLVED;
+}
+
+bool lg_instructions_oppose(const struct lg_report *report, size_t arm, enum lg_metric metric)
+{
+    const struct lg_design *design = &report->data->design;
+    enum lg_verdict count = count_says(report, arm);
+    enum lg_verdict opposite = count == LG_WORSE ? LG_BETTER : LG_WORSE;
+    size_t load = lg_main_load(report->summary);
+    bool opposed = false;
+    for (size_t i = 0; count != LG_UNRESOLVED && i < design->scenario_count; i++)
+        opposed |= lg_summary_comparable(report->summary, i, load, arm, metric) &&
+                   lg_summary_cell(report->summary, i, load, arm)->verdicts[metric] == opposite;
+    return opposed;
+}
+
+void lg_instructions_put(const struct lg_report *report, size_t arm, FILE *out)
+{
+    const struct lg_design *design = &report->data->design;
+    char a[LG_PRINT_MAX], b[LG_PRINT_MAX];
+    fprintf(out,
+            "though a %s takes %s instructions (%s for %s of `%s`): %s, not what is done, may be "
+            "why",
+            *report->counts->counted_scenario ? "call" : "dispatch",
+            count_says(report, arm) == LG_WORSE ? "more" : "fewer",
+            lg_print_count(round(instructions_of(report, arm)), a),
+            lg_print_count(round(instructions_of(report, design->reference)), b),
+            design->arms[design->reference].name,
+            lg_layouts_used(design) > 1
+                ? "where data lie, or how the CPU overlaps the work (code lies elsewhere in each "
+                  "block)"
+                : "where code and data lie");
+}
+
+void lg_instructions_meaning(const struct lg_report *report, struct lg_doc *doc)
+{
+    const struct lg_design *design = &report->data->design;
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        char text[LG_TABLE_TEXT] = "";
+        FILE *out = arm != design->reference && !design->arms[arm].twin_of &&
+                            lg_instructions_oppose(report, arm, LG_CPU)
+                        ? fmemopen(text, sizeof(text), "w")
+                        : NULL;
+        if (!out)
+            continue;
+        lg_instructions_put(report, arm, out);
+        fclose(out);
+        lg_doc_item(doc, LG_TONE_PLAIN, "**Instructions**: `%s` takes %s CPU, %s.",
+                    design->arms[arm].name, count_says(report, arm) == LG_WORSE ? "less" : "more",
+                    text);
+    }
 }
 
 static void put_arm(const struct lg_report *report, size_t arm, double of_reference,
@@ -68,6 +131,8 @@ void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc)
     static const char *const heads[] = {"Arm", "Instructions", "Ratio to reference"};
     const struct lg_design *design = &report->data->design;
     double of_reference = instructions_of(report, design->reference);
+    if (!report->counts)
+        return;
     char caption[900], counted[480], valgrind[64], compiler[112];
     say_counted(report->counts, counted, sizeof(counted));
     snprintf(caption, sizeof(caption),

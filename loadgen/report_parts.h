@@ -36,14 +36,15 @@ struct lg_report {
     const struct lg_bench_data *bench; /* of a bench; NULL: of a study, and so is what follows */
     const struct lg_data *data;
     const struct lg_summary *summary;
-    const struct lg_growth *growth;     /* without axes, where the design has no curves */
-    const struct lg_method *method;     /* NULL, where the design has none */
-    const struct lg_edits *edits;       /* empty, where the folder has none */
-    const struct lg_bench_data *counts; /* instructions.json of a study's folder; or of no arm */
-    struct lg_report_figure *figures;   /* [slots]; owned */
-    size_t slots;                       /* growth: [axis][LG_GROWTH_MEASURES];
-                                           else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits.
-                                           Of a bench: [LG_BENCH_FIGURES] */
+    const struct lg_growth *growth; /* without axes, where the design has no curves */
+    const struct lg_method *method; /* NULL, where the design has none */
+    const struct lg_edits *edits;   /* empty, where the folder has none */
+    const struct lg_bench_data
+        *counts; /* instructions.json of a study's folder; or of no arm, or NULL */
+    struct lg_report_figure *figures; /* [slots]; owned */
+    size_t slots;                     /* growth: [axis][LG_GROWTH_MEASURES];
+                                         else [scenario][load][LG_FIGURES_PER_LOAD]; and one of edits.
+                                         Of a bench: [LG_BENCH_FIGURES] */
     unsigned figure_count;
 };
 
@@ -163,7 +164,7 @@ enum lg_finding {
 enum lg_finding lg_findings_of(const struct lg_summary *summary, size_t load, enum lg_metric metric,
                                size_t arm);
 
-void lg_findings_meaning(const struct lg_summary *summary, struct lg_doc *doc);
+void lg_findings_meaning(const struct lg_report *report, struct lg_doc *doc);
 void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc);
 /* Without the reasons, trial by trial, and the machine. */
 void lg_findings_brief(const struct lg_summary *summary, struct lg_doc *doc);
@@ -238,7 +239,14 @@ int lg_edits_figure_make(struct lg_report *report, struct evd_error *ret_error);
 void lg_edits_meaning(const struct lg_edits *edits, struct lg_doc *doc); /* one item of a list */
 void lg_edits_section(const struct lg_report *report, struct lg_doc *doc);
 
-/* report_instructions.c: of the design's arms that were counted; nothing, where none was. */
+/* report_instructions.c. Whether an arm's verdict under the main load, in any scenario, points one
+ * way and the counted instructions of its dispatch the other, by more than the margin of
+ * equivalence; and "though ...", which follows such a verdict, without a stop. */
+bool lg_instructions_oppose(const struct lg_report *report, size_t arm, enum lg_metric metric);
+void lg_instructions_put(const struct lg_report *report, size_t arm, FILE *out);
+/* An item of a list for each arm whose CPU per call is such a case. */
+void lg_instructions_meaning(const struct lg_report *report, struct lg_doc *doc);
+/* Of the design's arms that were counted; nothing, where none was. */
 void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc);
 
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */

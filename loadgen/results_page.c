@@ -79,7 +79,7 @@ static void study_items(const struct lg_report *report, struct lg_doc *doc)
         lg_edits_meaning(report->edits, doc);
         doc->format->list(doc, false);
     } else {
-        lg_findings_meaning(report->summary, doc);
+        lg_findings_meaning(report, doc);
     }
 }
 
@@ -120,13 +120,14 @@ static int put_report(const struct lg_results_section *section, struct lg_report
 }
 
 static int put_study(const struct lg_results_section *section, const struct lg_data *data,
-                     const struct lg_edits *edits, bool first, struct evd_error *error)
+                     const struct lg_edits *edits, const struct lg_bench_data *counts, bool first,
+                     struct evd_error *error)
 {
     struct lg_summary summary;
     struct lg_growth growth;
     struct lg_method method;
     struct lg_report report = {
-        .data = data, .summary = &summary, .growth = &growth, .edits = edits};
+        .data = data, .summary = &summary, .growth = &growth, .edits = edits, .counts = counts};
     int rc = lg_summary_make(data, &summary);
     if (rc != EVD_OK)
         return evd_error_set(error, rc, "no memory for the summary");
@@ -151,13 +152,16 @@ static int study(const struct lg_results_section *section, bool first, struct ev
     char path[LG_PATH_MAX];
     struct lg_data data;
     struct lg_edits edits;
+    struct lg_bench_data counts = {0};
     snprintf(path, sizeof(path), "%s/%s", section->dir, section->name);
     int rc = lg_data_read(path, &data, error);
     if (rc != EVD_OK)
         return rc;
     rc = lg_edits_read(path, &edits, error);
     if (rc == EVD_OK) {
-        rc = put_study(section, &data, &edits, first, error);
+        rc = lg_bench_counts(path, &counts, error);
+        if (rc == EVD_OK)
+            rc = put_study(section, &data, &edits, &counts, first, error);
         lg_edits_release(&edits);
     }
     lg_data_release(&data);

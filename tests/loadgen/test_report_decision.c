@@ -146,6 +146,14 @@ static void check_says(const char *page, const char *arm, const char *text)
     free(row);
 }
 
+static unsigned times(const char *text, const char *what)
+{
+    unsigned count = 0;
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
 static char *report_of(char *folder)
 {
     struct evd_error error = {0};
@@ -278,13 +286,63 @@ static void test_mixed(void **state)
     free(page);
 }
 
+/* Faster with more instructions, and slower with fewer: the report says so itself, and only there.
+ */
+static void test_against_instructions(void **state)
+{
+    static const char counts[] =
+        "{\"schema\":\"evdispatch.instructions/1\",\"compiler\":\"GNU 12\","
+        "\"valgrind\":\"valgrind-3.19.0\",\"arms\":[{\"arm\":\"static\",\"instructions\":233},"
+        "{\"arm\":\"dynamic-cached\",\"instructions\":286},"
+        "{\"arm\":\"dynamic-call\",\"instructions\":12219},"
+        "{\"arm\":\"instance-malloc\",\"instructions\":210},"
+        "{\"arm\":\"instance-pool\",\"instructions\":448}]}\n";
+    static const char more[] = "though a dispatch takes more instructions (448 for 233 of "
+                               "`static`): where ",
+                      fewer[] = "though a dispatch takes fewer instructions (210 for 233 of ";
+    char *folder = folder_make();
+    (void)state;
+    synthetic_write(folder, &usual);
+    file_write(folder, "instructions.json", counts);
+    char *page = report_of(folder);
+    check_says(page, "instance/pool", more);
+    check_says(page, "instance/pool", "(code lies elsewhere in each block), not what is done");
+    check_says(page, "instance/malloc", fewer);
+    check_says(page, "static", "faster is `instance/pool` (though by more instructions)");
+    assert_non_null(strstr(page, "- **Instructions**: `instance/pool` takes less CPU, though "));
+    assert_non_null(strstr(page, "- **Instructions**: `instance/malloc` takes more CPU, though "));
+    assert_int_equal(times(page, "though a dispatch"), 4); /* not of those where both agree */
+    free(page);
+    folder = folder_make(); /* one layout */
+    synthetic_write(folder, &usual);
+    file_write(folder, "instructions.json", counts);
+    char *about = file_read(folder, "study.json"), *layouts = strstr(about, "\"layouts\":");
+    assert_non_null(layouts);
+    layouts += strcspn(layouts, "0123456789");
+    memset(layouts, ' ', strspn(layouts, "0123456789"));
+    *layouts = '1';
+    file_write(folder, "study.json", about);
+    free(about);
+    page = report_of(folder);
+    check_says(page, "instance/pool", "where code and data lie, not what is done, may be why |");
+    free(page);
+    page = page_of(&usual); /* nothing counted */
+    assert_null(strstr(page, "though"));
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_truth),   cmocka_unit_test(test_within_interval),
-        cmocka_unit_test(test_judge),   cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_choices), cmocka_unit_test(test_no_choice),
-        cmocka_unit_test(test_mixed),   cmocka_unit_test(test_not_trusted),
+        cmocka_unit_test(test_truth),
+        cmocka_unit_test(test_within_interval),
+        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_no_choice),
+        cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_not_trusted),
+        cmocka_unit_test(test_against_instructions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

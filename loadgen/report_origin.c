@@ -151,7 +151,8 @@ static void write_files(const struct lg_data *data, struct lg_doc *doc)
         struct lg_table_cell *row = table->cells[table->rows++];
         lg_tables_put(&row[0], LG_TONE_PLAIN,
                       lg_doc_plain(lg_json_string(file, "file", "?"), text, sizeof(text)), "");
-        snprintf(text, sizeof(text), "`%.64s`", lg_json_string(file, "sha256", "not there"));
+        const char *sha256 = lg_json_string(file, "sha256", "");
+        snprintf(text, sizeof(text), sha256[0] ? "`%.64s`" : "not there", sha256);
         lg_tables_put(&row[1], LG_TONE_PLAIN, text, "");
     }
     doc->format->table(doc, table);

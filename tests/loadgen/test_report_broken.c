@@ -218,6 +218,48 @@ static void test_instructions_of_a_scenario(void **state)
     folder_remove(folder);
 }
 
+/* What was measured is told by content, all of it; a file that was not there is told, too. */
+static void test_files(void **state)
+{
+    static const char program[] =
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    static const char modules[] =
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    struct synthetic small = usual;
+    char *folder = folder_make(), *about = NULL;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "study.json");
+    assert_true(asprintf(&about,
+                         "{\"files\":[{\"file\":\"evd-server\",\"sha256\":\"%s\"},"
+                         "{\"file\":\"modules of evd-server\",\"sha256\":\"%s\"},"
+                         "{\"file\":\"a <scenario>\",\"sha256\":null}],%s",
+                         program, modules, strchr(text, '{') + 1) > 0);
+    file_write(folder, "study.json", about);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md"), *html = file_read(folder, "report.html");
+    const char *table = strstr(md, "| File | SHA-256 |\n|---|---|\n"), *end = NULL;
+    assert_non_null(table);
+    char *rows = NULL;
+    assert_true(asprintf(&rows,
+                         "| evd-server | `%s` |\n| modules of evd-server | `%s` |\n"
+                         "| a &lt;scenario> | not there |\n\n",
+                         program, modules) > 0);
+    end = strstr(table, rows);
+    assert_ptr_equal(end, strchr(strchr(table, '\n') + 1, '\n') + 1);
+    assert_non_null(strstr(html, ">evd-server</th><td><code>e3b0c44298fc1c149afbf4c8996fb924"));
+    assert_non_null(strstr(html, ">a &lt;scenario&gt;</th><td>not there</td>"));
+    free(rows);
+    free(md);
+    free(html);
+    free(about);
+    free(text);
+    folder_remove(folder);
+}
+
 static void test_cut_off(void **state)
 {
     struct synthetic small = usual;
@@ -243,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_instructions),
         cmocka_unit_test(test_whole_paths),
         cmocka_unit_test(test_instructions_of_a_scenario),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

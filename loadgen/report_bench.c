@@ -67,13 +67,13 @@ char *lg_bench_lead(const struct lg_bench_data *data)
 
 static void put_begin(const struct lg_bench_data *data, struct lg_doc *doc)
 {
-    char meta[640], cpu[128], kernel[96], *lead = lg_bench_lead(data);
+    char meta[640], cpu[128], cores[32], kernel[96], *lead = lg_bench_lead(data);
     snprintf(meta, sizeof(meta),
-             "%zu benchmarks, %zu repetitions of each, in random order. %s, %.0f CPUs, Linux %s. "
+             "%zu benchmarks, %zu repetitions of each, in random order. %s, %s CPUs, Linux %s. "
              "Commit `%.40s`. %.10s.",
              data->count, data->repetitions,
              lg_doc_plain(fact(data, "machine_cpu", "unknown CPU"), cpu, sizeof(cpu)),
-             lg_json_number(data->context, "num_cpus"),
+             lg_json_whole(data->context, "num_cpus", cores),
              lg_doc_plain(fact(data, "machine_kernel", "unknown"), kernel, sizeof(kernel)),
              fact(data, "commit", "unknown"), fact(data, "date", "unknown"));
     doc->format->begin(doc, "What each operation costs alone", lead ? lead : "", meta);
@@ -435,12 +435,12 @@ static void row_caches(const struct lg_bench_data *data, struct lg_table *table)
 static void put_origin(const struct lg_bench_data *data, struct lg_doc *doc)
 {
     static const char *const heads[] = {"What", "Which"};
-    char memory[LG_PRINT_MAX], size[LG_PRINT_MAX];
+    char memory[LG_PRINT_MAX], size[LG_PRINT_MAX], cores[32];
     struct lg_table *table = lg_tables_new("What the benchmarks ran on.", 2, heads);
     if (!table)
         return;
-    row(table, "CPU", "%s, %.0f online%s", fact(data, "machine_cpu", "unknown"),
-        lg_json_number(data->context, "num_cpus"),
+    row(table, "CPU", "%s, %s online%s", fact(data, "machine_cpu", "unknown"),
+        lg_json_whole(data->context, "num_cpus", cores),
         strcmp(fact(data, "machine_virtual", ""), "true") == 0 ? ", in a virtual machine" : "");
     row_caches(data, table);
     lg_print_number(strtod(fact(data, "machine_memory_bytes", "nan"), NULL) / 1073741824, memory);

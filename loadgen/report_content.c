@@ -154,15 +154,15 @@ void lg_content_begin(const struct lg_report *report, const char *lead, struct l
 {
     const struct lg_data *data = report->data;
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
-    char title[256], meta[640], cpu[128];
+    char title[256], meta[640], cpu[128], cores[32];
     lg_doc_plain(data->design.title, title, sizeof(title));
     snprintf(meta, sizeof(meta),
-             "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %.0f CPUs, Linux %s. Commit "
+             "Study `%s`: %zu trials of %s in %u blocks, %zu arms. %s, %s CPUs, Linux %s. Commit "
              "`%s`. %.10s.",
              data->design.name, data->count, data->design.duration, data->design.blocks,
              data->design.arm_count,
              lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
-             lg_json_number(machine, "cores"), lg_json_string(machine, "kernel", "unknown"),
+             lg_json_whole(machine, "cores", cores), lg_json_string(machine, "kernel", "unknown"),
              lg_json_string(data->about, "commit", "unknown"),
              lg_json_string(data->about, "started", "unknown"));
     doc->format->begin(doc, title, lead ? lead : "", meta);

@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ABOUT_BYTES_MAX  ((size_t)16 << 20)
-#define TRIALS_BYTES_MAX ((size_t)1 << 31)
+#define ABOUT_BYTES_MAX ((size_t)16 << 20)
 
 /* Figures above these are no measurement. */
 #define COUNT_MAX 1e15
@@ -375,8 +374,59 @@ static int check_number(const struct lg_place *place, const struct lg_trial *tri
                              trial->number, trial->block, place->line);
 }
 
+/* The order of study.json, as far as the lines have come. NULL: it has none. */
+struct order {
+    const cJSON *block, *cell;
+    unsigned number; /* of the block, from 1 */
+};
+
+static int open_order(const char *path, const struct lg_data *data, struct order *ret_order,
+                      struct evd_error *error)
+{
+    const cJSON *order = member(data->about, "order"), *block;
+    bool whole = !order || cJSON_GetArraySize(order) == (int)data->design.blocks;
+    *ret_order = (struct order){.block = order ? order->child : NULL, .number = 1};
+    cJSON_ArrayForEach(block, order) whole =
+        whole && cJSON_IsArray(block) &&
+        cJSON_GetArraySize(block) == (int)lg_design_cells(&data->design);
+    if (!whole)
+        return evd_error_set(error, EVD_ERR_BAD_DATA,
+                             "%s: 'order' is not the %u blocks of %zu trials that the design has",
+                             path, data->design.blocks, lg_design_cells(&data->design));
+    ret_order->cell = ret_order->block ? ret_order->block->child : NULL;
+    return EVD_OK;
+}
+
+/* A trial stands where study.json drew its place, or right behind the one that it repeats. One with
+ * the name of another arm would be counted as that arm's. */
+static int check_order(const struct lg_place *place, const struct lg_data *data, bool repeat,
+                       struct order *order)
+{
+    const struct lg_trial *trial = &data->trials[data->count - 1];
+    if (!member(data->about, "order"))
+        return EVD_OK;
+    if (repeat && data->count > 1 && trial[-1].block == trial->block &&
+        trial[-1].arm == trial->arm && trial[-1].load == trial->load &&
+        trial[-1].scenario == trial->scenario)
+        return EVD_OK;
+    size_t cell = lg_design_cell(&data->design, trial->scenario, trial->load, trial->arm);
+    double drawn = order->cell ? cJSON_GetNumberValue(order->cell) : NAN;
+    if (repeat || trial->block != order->number || fabs(drawn - (double)cell) > 0)
+        return lg_place_complain(place,
+                                 "trial %u is '%.48s' in block %u: by the order of study.json it "
+                                 "stands elsewhere",
+                                 trial->number, data->design.arms[trial->arm].name, trial->block);
+    order->cell = order->cell->next;
+    if (!order->cell && order->block->next) {
+        order->block = order->block->next;
+        order->cell = order->block->child;
+        order->number++;
+    }
+    return EVD_OK;
+}
+
 static int take_lines(struct lg_place *place, struct lg_data *data, const char *text, size_t len,
-                      size_t *seen, size_t max)
+                      struct order *order, size_t *seen, size_t max)
 {
     int rc = EVD_OK;
     for (place->line = 1; len > 0 && rc == EVD_OK; place->line++) {
@@ -399,23 +449,29 @@ static int take_lines(struct lg_place *place, struct lg_data *data, const char *
             rc = check_twice(place, data, repeat, seen);
         if (rc == EVD_OK)
             rc = check_number(place, trial);
+        if (rc == EVD_OK)
+            rc = check_order(place, data, repeat, order);
         text = end + 1;
         len -= used + 1;
     }
     return rc;
 }
 
-static int take_trials(const char *path, struct lg_data *data, const char *text, size_t len,
-                       struct evd_error *error)
+static int take_trials(const char *about, const char *path, struct lg_data *data, const char *text,
+                       size_t len, struct evd_error *error)
 {
     struct lg_place place = {.path = path, .error = error};
+    struct order order;
+    int rc = open_order(about, data, &order, error);
+    if (rc != EVD_OK)
+        return rc;
     size_t max = data->design.blocks * lg_design_cells(&data->design);
     size_t *seen = calloc(max, sizeof(*seen));
     max *= 2; /* each may have been repeated */
     data->trials = calloc(max, sizeof(*data->trials));
-    int rc = seen && data->trials
-                 ? take_lines(&place, data, text, len, seen, max)
-                 : evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %zu trials", max);
+    rc = seen && data->trials
+             ? take_lines(&place, data, text, len, &order, seen, max)
+             : evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for %zu trials", max);
     free(seen);
     if (rc == EVD_OK && data->count == 0)
         rc = evd_error_set(error, EVD_ERR_BAD_DATA, "%s holds no trial", path);
@@ -483,6 +539,20 @@ static int read_maximum(const char *dir, struct lg_data *data, struct evd_error 
     return rc;
 }
 
+/* What a study that finished has written is what is there: a figure that was changed since would
+ * look like any other. Older studies have not recorded it. */
+static int check_seal(const char *trials, const struct lg_data *data, struct evd_error *error)
+{
+    const char *was = lg_json_string(data->about, "trials_sha256", NULL);
+    if (!was || strcmp(was, data->sha256) == 0)
+        return EVD_OK;
+    return evd_error_set(
+        error, EVD_ERR_BAD_DATA,
+        "%s: it was changed after the study had finished: its SHA-256 is %.16s..., "
+        "by study.json %.16s...",
+        trials, data->sha256, was);
+}
+
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error)
 {
     char about[LG_PATH_MAX], trials[LG_PATH_MAX], *text;
@@ -497,11 +567,13 @@ int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *re
     if (rc == EVD_OK)
         rc = read_maximum(dir, ret_data, ret_error);
     if (rc == EVD_OK)
-        rc = lg_read_file(trials, TRIALS_BYTES_MAX, &text, &len, ret_error);
+        rc = lg_read_file(trials, LG_TRIALS_BYTES_MAX, &text, &len, ret_error);
     if (rc == EVD_OK) {
-        rc = take_trials(trials, ret_data, text, len, ret_error);
+        rc = take_trials(about, trials, ret_data, text, len, ret_error);
         if (rc == EVD_OK)
             rc = lg_data_sha256(text, len, ret_data->sha256, ret_error);
+        if (rc == EVD_OK)
+            rc = check_seal(trials, ret_data, ret_error);
         ret_data->bytes = len;
         free(text);
     }

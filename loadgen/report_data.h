@@ -21,6 +21,8 @@ enum lg_metric {
     LG_METRIC_COUNT
 };
 
+#define LG_TRIALS_BYTES_MAX ((size_t)1 << 31) /* of trials.jsonl */
+
 struct lg_bucket {
     uint64_t value, count; /* the bucket's lowest value */
 };
@@ -76,7 +78,8 @@ struct lg_data {
 };
 
 /* Reads a study's folder. An error names the file, and the line of trials.jsonl and maximum.jsonl.
- */
+ * Refused are also trials that stand elsewhere than by the order of study.json, and trials.jsonl
+ * when it is not what it was when the study finished ("trials_sha256"). */
 int lg_data_read(const char *dir, struct lg_data *ret_data, struct evd_error *ret_error);
 
 /* SHA-256 in hexadecimal, by sha256sum of coreutils. */

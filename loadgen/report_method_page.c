@@ -120,6 +120,10 @@ __attribute__((format(printf, 3, 4))) static void put(struct lg_table_cell *cell
 /* "4.5 %", and "[2.1, 8.4]" of the share in percent. */
 static void put_share(struct lg_table_cell *cell, unsigned hits, unsigned of)
 {
+    if (of == 0) {
+        lg_tables_put(cell, LG_TONE_NUMBER, "-", "");
+        return;
+    }
     struct lg_interval share = lg_share_interval(hits, of);
     char text[LG_PRINT_MAX], bounds[64];
     snprintf(bounds, sizeof(bounds), "[%.1f, %.1f]", share.low * 100, share.high * 100);
@@ -143,11 +147,15 @@ static void put_same(const struct lg_report *report, struct lg_doc *doc)
         unsigned flagged = count->better + count->worse;
         put(&row[0], LG_TONE_PLAIN, "%s", names[i]);
         put(&row[1], LG_TONE_NUMBER, "%u", count->compared);
-        put(&row[2], flagged > count->limit ? LG_TONE_BAD : LG_TONE_GOOD, "%u", flagged);
+        put(&row[2],
+            flagged > count->limit ? LG_TONE_BAD
+            : count->compared > 0  ? LG_TONE_GOOD
+                                   : LG_TONE_NUMBER,
+            "%u", flagged);
         put_share(&row[3], flagged, count->compared);
-        put(&row[4], LG_TONE_NUMBER, "%.1f", count->expected);
+        put(&row[4], LG_TONE_NUMBER, isfinite(count->expected) ? "%.1f" : "-", count->expected);
         put(&row[5], LG_TONE_NUMBER, "%u", count->limit);
-        put(&row[6], LG_TONE_NUMBER, "%.3g", count->least_p);
+        put(&row[6], LG_TONE_NUMBER, count->compared > 0 ? "%.3g" : "-", count->least_p);
     }
     if (table != NULL)
         doc->format->table(doc, table);

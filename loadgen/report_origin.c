@@ -49,19 +49,18 @@ static void machine_rows(const struct lg_data *data, struct lg_table *table)
 {
     const cJSON *machine = member(data->about, "machine"),
                 *pinning = member(data->about, "pinning");
-    char memory[LG_PRINT_MAX];
+    char memory[LG_PRINT_MAX], one[32], other[32];
     lg_print_number(lg_json_number(machine, "memory_bytes") / 1073741824, memory);
-    row(table, "CPU", "%s, %.0f online%s", lg_json_string(machine, "cpu", "unknown"),
-        lg_json_number(machine, "cores"),
+    row(table, "CPU", "%s, %s online%s", lg_json_string(machine, "cpu", "unknown"),
+        lg_json_whole(machine, "cores", one),
         cJSON_IsTrue(member(machine, "virtual")) ? ", in a virtual machine" : "");
     row(table, "Memory", "%s GiB", memory);
     row(table, "System", "%s, Linux %s", lg_json_string(machine, "os", "unknown"),
         lg_json_string(machine, "kernel", "unknown"));
     row(table, "CPU governor", "%s", lg_json_string(machine, "governor", "none to be seen"));
     row(table, "Clock source", "%s", lg_json_string(machine, "clocksource", "not recorded"));
-    row(table, "Pinning",
-        "server on CPU %.0f, load on CPU %.0f; CPUs that share the server's core: %s",
-        lg_json_number(pinning, "server_cpu"), lg_json_number(pinning, "load_cpu"),
+    row(table, "Pinning", "server on CPU %s, load on CPU %s; CPUs that share the server's core: %s",
+        lg_json_whole(pinning, "server_cpu", one), lg_json_whole(pinning, "load_cpu", other),
         lg_json_string(machine, "siblings", "unknown"));
     row(table, "Idle CPUs", "%s",
         data->design.keep_awake ? "kept awake: a process of the class SCHED_IDLE on each"
@@ -123,9 +122,10 @@ static void design_rows(const struct lg_data *data, struct lg_table *table)
     row(table, "Started, finished", "%s, %s", lg_json_string(data->about, "started", "unknown"),
         lg_json_string(data->about, "finished", "not finished"));
     const cJSON *resumed;
+    char after[32];
     cJSON_ArrayForEach(resumed, member(data->about, "resumed"))
-        row(table, "Stopped, and resumed", "%s, after trial %.0f of %zu",
-            lg_json_string(resumed, "at", "unknown"), lg_json_number(resumed, "after_trials"),
+        row(table, "Stopped, and resumed", "%s, after trial %s of %zu",
+            lg_json_string(resumed, "at", "unknown"), lg_json_whole(resumed, "after_trials", after),
             data->count);
 }
 

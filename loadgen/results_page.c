@@ -39,10 +39,10 @@ void lg_results_links(const struct lg_results_section *section, const char *file
 static void study_made(const struct lg_data *data, struct lg_doc *doc)
 {
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
-    char cpu[128];
+    char cpu[128], cores[32];
     lg_doc_paragraph(
         doc,
-        "`./evdispatch %s%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks. %s, %.0f "
+        "`./evdispatch %s%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks. %s, %s "
         "CPUs, Linux %s.",
         data->design.method.steps > 0    ? "aa --inject"
         : data->design.method.blocks > 0 ? ""
@@ -52,7 +52,7 @@ static void study_made(const struct lg_data *data, struct lg_doc *doc)
         lg_json_string(data->about, "started", "unknown"), data->count, data->design.duration,
         data->design.blocks,
         lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
-        lg_json_number(machine, "cores"), lg_json_string(machine, "kernel", "unknown"));
+        lg_json_whole(machine, "cores", cores), lg_json_string(machine, "kernel", "unknown"));
 }
 
 static bool of_shares(const struct lg_summary *summary)

@@ -1,6 +1,8 @@
 #include "study.h"
 
 #include "evd_version.h"
+#include "paths.h"
+#include "report_data.h"
 #include "study_awake.h"
 #include "study_disk.h"
 #include "study_identity.h"
@@ -385,6 +387,26 @@ static int find_rates(struct study *study, struct evd_error *error)
     return write_about(study, error);
 }
 
+/* All trials are there: from now on trials.jsonl is held to its SHA-256. */
+static int seal(struct study *study, struct evd_error *error)
+{
+    char path[PATH_MAX], now[32], sha256[65], *text;
+    size_t len;
+    snprintf(path, sizeof(path), "%s/trials.jsonl", study->options->out);
+    int rc = lg_read_file(path, LG_TRIALS_BYTES_MAX, &text, &len, error);
+    if (rc != EVD_OK)
+        return rc;
+    rc = lg_data_sha256(text, len, sha256, error);
+    free(text);
+    if (rc != EVD_OK)
+        return rc;
+    timestamp(now);
+    cJSON_ReplaceItemInObjectCaseSensitive(study->about, "finished", cJSON_CreateString(now));
+    cJSON_DeleteItemFromObjectCaseSensitive(study->about, "trials_sha256");
+    cJSON_AddStringToObject(study->about, "trials_sha256", sha256);
+    return write_about(study, error);
+}
+
 static int run_all(struct study *study, struct evd_error *error)
 {
     const unsigned cpus[LG_AWAKE_MAX] = {study->setting.server_cpu, study->setting.load_cpu};
@@ -410,10 +432,7 @@ static int run_all(struct study *study, struct evd_error *error)
     if (study->measured == 0 &&
         cJSON_IsString(cJSON_GetObjectItemCaseSensitive(study->about, "finished")))
         return EVD_OK;
-    char now[32];
-    timestamp(now);
-    cJSON_ReplaceItemInObjectCaseSensitive(study->about, "finished", cJSON_CreateString(now));
-    return write_about(study, error);
+    return seal(study, error);
 }
 
 int lg_study_execute(const struct lg_study_options *options, struct lg_study_result *ret_result,

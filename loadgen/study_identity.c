@@ -7,11 +7,13 @@
 #include "study_trial.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_BYTES_MAX ((size_t)1 << 30)
 #define DEPTH_MAX      32 /* of folders in a modules folder */
@@ -34,28 +36,47 @@ static int append_file(FILE *out, const char *path, const char *name, struct evd
     return EVD_OK;
 }
 
-/* The shared objects in a folder and below, sorted by name. Links are not followed. */
-static int append_folder(FILE *out, const char *path, unsigned depth, struct evd_error *error)
+/* Where a link leads, so that one that was turned to another file counts; a server follows it. */
+static int append_link(FILE *out, const char *path, const char *name, struct evd_error *error)
+{
+    char target[LG_PATH_MAX];
+    struct stat status;
+    ssize_t len = readlink(path, target, sizeof(target));
+    fprintf(out, "%s%c%zd%c", name, 0, len, 0);
+    fwrite(target, 1, len > 0 ? (size_t)len : 0, out);
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) ? append_file(out, path, name, error)
+                                                               : EVD_OK;
+}
+
+/* The shared objects in a folder and below, sorted by name, each behind its path in `root`, of
+ * `root_len` bytes. Links to folders are not followed. */
+static int append_folder(FILE *out, const char *path, size_t root_len, unsigned depth,
+                         struct evd_error *error)
 {
     struct dirent **entries;
     int count = scandir(path, &entries, NULL, alphasort), rc = EVD_OK;
+    if (count < 0)
+        return evd_error_set(error, EVD_ERR_SYSTEM, "cannot read the folder '%s': %s", path,
+                             strerror(errno));
     for (int i = 0; i < count; i++) {
         char inside[LG_PATH_MAX];
         const char *name = entries[i]->d_name;
         size_t len = strlen(name);
+        bool object = len > 3 && strcmp(name + len - 3, ".so") == 0;
         struct stat status;
         if (rc == EVD_OK && name[0] != '.' &&
             snprintf(inside, sizeof(inside), "%s/%s", path, name) < LG_PATH_MAX &&
             lstat(inside, &status) == 0) {
             if (S_ISDIR(status.st_mode) && depth < DEPTH_MAX)
-                rc = append_folder(out, inside, depth + 1, error);
-            else if (S_ISREG(status.st_mode) && len > 3 && strcmp(name + len - 3, ".so") == 0)
-                rc = append_file(out, inside, name, error);
+                rc = append_folder(out, inside, root_len, depth + 1, error);
+            else if (S_ISLNK(status.st_mode) && object)
+                rc = append_link(out, inside, inside + root_len, error);
+            else if (S_ISREG(status.st_mode) && object)
+                rc = append_file(out, inside, inside + root_len, error);
         }
         free(entries[i]);
     }
-    if (count >= 0)
-        free(entries);
+    free(entries);
     return rc;
 }
 
@@ -105,7 +126,7 @@ static int hash(const char *path, char out[static 65], struct evd_error *error)
         return rc;
     }
     FILE *all = open_memstream(&bytes, &len);
-    int rc = all ? append_folder(all, path, 0, error) : EVD_OK;
+    int rc = all ? append_folder(all, path, strlen(path), 0, error) : EVD_OK;
     return hash_stream(all, &bytes, &len, rc, out, error);
 }
 
@@ -269,8 +290,9 @@ static cJSON *by_name(const cJSON *about)
 int lg_identity_compare(const char *path, const cJSON *before, const cJSON *now,
                         struct evd_error *ret_error)
 {
-    static const char *const keys[] = {"schema", "seed",           "design",  "version", "commit",
-                                       "build",  "server_version", "machine", "pinning"};
+    static const char *const keys[] = {"schema",    "seed",   "design",         "version",
+                                       "commit",    "build",  "server_version", "machine",
+                                       "libraries", "pinning"};
     char text[200] = "";
     struct differences found = {.out = fmemopen(text, sizeof(text), "w")};
     cJSON *old_files = by_name(before), *new_files = by_name(now);
@@ -285,6 +307,9 @@ int lg_identity_compare(const char *path, const cJSON *before, const cJSON *now,
         compare(&found, keys[i], cJSON_GetObjectItemCaseSensitive(before, keys[i]),
                 cJSON_GetObjectItemCaseSensitive(now, keys[i]));
     compare(&found, "files", old_files, new_files);
+    /* Last: it follows from design and seed, which say more. */
+    compare(&found, "order", cJSON_GetObjectItemCaseSensitive(before, "order"),
+            cJSON_GetObjectItemCaseSensitive(now, "order"));
     fclose(found.out);
     cJSON_Delete(old_files);
     cJSON_Delete(new_files);

@@ -13,9 +13,10 @@
 int lg_identity_add_files(const struct lg_study_options *options, cJSON *about,
                           struct evd_error *ret_error);
 
-/* EVD_OK when two study.json are of the same design, seed, commit, build, machine, pinning and
- * files. Else EVD_ERR_USAGE, and the error says what differs, the first three of it: `before` is
- * what `path` holds, `now` what would be measured. Memory may differ by 1/64: kernels reserve some.
+/* EVD_OK when two study.json are of the same design, seed, order, commit, build, machine,
+ * libraries, pinning and files. Else EVD_ERR_USAGE, and the error says what differs, the first
+ * three of it: `before` is what `path` holds, `now` what would be measured. Memory may differ by
+ * 1/64: kernels reserve some.
  */
 int lg_identity_compare(const char *path, const cJSON *before, const cJSON *now,
                         struct evd_error *ret_error);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,4 +77,11 @@ int lg_write_file(const char *path, const char *text, size_t len, struct evd_err
         saved = errno;
     unlink(next);
     return evd_error_set(ret_error, EVD_ERR_SYSTEM, "cannot write '%s': %s", path, strerror(saved));
+}
+
+const char *lg_json_whole(const cJSON *object, const char *key, char out[static 32])
+{
+    double number = lg_json_number(object, key);
+    snprintf(out, 32, fabs(number) < 1e15 ? "%.0f" : "unknown", number);
+    return out;
 }

@@ -25,4 +25,7 @@ double lg_json_number(const cJSON *object, const char *key);
  * rename(). */
 int lg_write_file(const char *path, const char *text, size_t len, struct evd_error *ret_error);
 
+/* A member that is a whole number, as text in out; "unknown" where it is none. Returns out. */
+const char *lg_json_whole(const cJSON *object, const char *key, char out[static 32]);
+
 #endif

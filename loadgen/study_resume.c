@@ -184,6 +184,7 @@ void lg_resume_note(const struct lg_resume *resume, const char *at, cJSON *about
     cJSON_AddNumberToObject(note, "cut_bytes", (double)resume->cut_bytes);
     cJSON_AddItemToArray(list, note);
     cJSON_ReplaceItemInObjectCaseSensitive(about, "finished", cJSON_CreateNull());
+    cJSON_DeleteItemFromObjectCaseSensitive(about, "trials_sha256");
 }
 
 void lg_resume_release(struct lg_resume *resume)

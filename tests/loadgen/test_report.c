@@ -337,24 +337,37 @@ static void test_stolen_reason(void **state)
     }
 }
 
-/* Appends trial 9, INVALID, once more, as a repeat or not, with that outcome. */
-static void append_repeat(const char *folder, const char *attempt, const char *valid)
+/* Sets the number that a line begins with, {"trial":N, and writes the line. */
+static void put_line(FILE *out, const char *line, unsigned number)
 {
-    char *text = file_read(folder, "trials.jsonl"), *line = text, *whole = NULL;
-    unsigned trials = 0;
-    for (const char *c = text; *c; c++)
-        trials += *c == '\n';
+    fprintf(out, "{\"trial\":%u%.*s\n", number, (int)strcspn(strchr(line, ','), "\n"),
+            strchr(line, ','));
+}
+
+/* Adds trial 9, INVALID, once more behind line `after`, as a repeat or not, with that outcome. */
+static void add_repeat(const char *folder, unsigned after, const char *attempt, const char *valid)
+{
+    static const char invalid[] = "\"valid\":false";
+    char *text = file_read(folder, "trials.jsonl"), *line = text, *whole = NULL, *again = NULL;
+    size_t size;
+    unsigned number = 0;
     for (unsigned i = 1; i < 9; i++)
         line = strchr(line, '\n') + 1;
-    int len = (int)strcspn(line, "\n");
-    char *flag = strstr(line, "\"valid\":false");
-    assert_true(flag && flag < line + len);
-    int before = (int)(flag - line), skipped = (int)strlen("\"valid\":false");
-    assert_true(asprintf(&whole, "%s{\"trial\":%u,\"attempt\":%s,%.*s\"valid\":%s%.*s\n", text,
-                         trials + 1, attempt, before - 1, line + 1, valid, len - before - skipped,
-                         flag + skipped) > 0);
+    char *flag = strstr(line, invalid), *rest = strchr(line, ',');
+    assert_true(flag && flag < strchr(line, '\n'));
+    assert_true(asprintf(&again, "{\"trial\":9,\"attempt\":%s%.*s\"valid\":%s%.*s\n", attempt,
+                         (int)(flag - rest), rest, valid,
+                         (int)strcspn(flag + strlen(invalid), "\n"), flag + strlen(invalid)) > 0);
+    FILE *out = open_memstream(&whole, &size);
+    for (unsigned i = 1; *(line = i == 1 ? text : strchr(line, '\n') + 1); i++) {
+        put_line(out, line, ++number);
+        if (i == after)
+            put_line(out, again, ++number);
+    }
+    assert_int_equal(fclose(out), 0);
     file_write(folder, "trials.jsonl", whole);
     free(text);
+    free(again);
     free(whole);
 }
 
@@ -370,14 +383,14 @@ static void test_repeats(void **state)
     flawed.blocks = 4;
     flawed.invalid_trial = 9;
     synthetic_write(folder, &flawed);
-    append_repeat(folder, "2", "true");
+    add_repeat(folder, 9, "2", "true");
     load(folder, &data, &summary);
     assert_int_equal(summary.trials, 97);
     assert_int_equal(summary.planned, 96);
     assert_int_equal(summary.invalid, 1);
     assert_int_equal(summary.repeated, 1);
     assert_true(data.trials[8].superseded);
-    const struct lg_trial *again = &data.trials[96];
+    const struct lg_trial *again = &data.trials[9];
     assert_int_equal(again->block, data.trials[8].block);
     const struct lg_cell *cell =
         lg_summary_cell(&summary, again->scenario, again->load, again->arm);
@@ -385,17 +398,17 @@ static void test_repeats(void **state)
     assert_int_equal(cell->invalid, 0);
     assert_int_equal(cell->values[LG_RATE].n, 4);
     unload(&data, &summary);
-    append_repeat(folder, "2", "true"); /* of a trial that is valid now */
+    add_repeat(folder, 10, "2", "true"); /* of a trial that is valid now */
     assert_true(lg_report_make(folder, &error) < 0);
-    assert_non_null(strstr(error.text, "trials.jsonl:98: another line has the same arm"));
+    assert_non_null(strstr(error.text, "trials.jsonl:11: another line has the same arm"));
 
     /* A repeat that is INVALID too counts once, where INVALID trials are all there is. */
     struct lg_histogram merged;
     flawed.blocks = 1;
     synthetic_write(folder, &flawed);
-    append_repeat(folder, "2", "false");
+    add_repeat(folder, 9, "2", "false");
     load(folder, &data, &summary);
-    again = &data.trials[24];
+    again = &data.trials[9];
     assert_int_equal(summary.invalid, 2);
     assert_int_equal(lg_summary_cell(&summary, again->scenario, again->load, again->arm)->invalid,
                      1);
@@ -407,9 +420,15 @@ static void test_repeats(void **state)
 
     flawed.blocks = 4;
     synthetic_write(folder, &flawed);
-    append_repeat(folder, "1", "true");
+    add_repeat(folder, 9, "1", "true");
     assert_true(lg_report_make(folder, &error) < 0);
-    assert_non_null(strstr(error.text, "trials.jsonl:97: another line has the same arm"));
+    assert_non_null(strstr(error.text, "trials.jsonl:10: another line has the same arm"));
+
+    /* It stands right behind what it repeats, as a study writes it. */
+    synthetic_write(folder, &flawed);
+    add_repeat(folder, 10, "2", "true");
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:11: trial 11 is '"));
     folder_remove(folder);
 }
 

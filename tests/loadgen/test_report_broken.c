@@ -260,6 +260,58 @@ static void test_files(void **state)
     folder_remove(folder);
 }
 
+/* Two lines of a block that have each other's arm: each for itself is a good trial. */
+static void test_names_swapped(void **state)
+{
+    struct synthetic small = usual;
+    char *folder = folder_make(), arms[2][48], *swapped = NULL;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "trials.jsonl"), *at[2];
+    for (size_t i = 0; i < 2; i++) {
+        at[i] = strstr(i == 0 ? text : strchr(text, '\n'), "\"arm\":\"") + strlen("\"arm\":\"");
+        snprintf(arms[i], sizeof(arms[i]), "%.*s", (int)strcspn(at[i], "\""), at[i]);
+    }
+    assert_true(asprintf(&swapped, "%.*s%s%.*s%s%s", (int)(at[0] - text), text, arms[1],
+                         (int)(at[1] - at[0] - (ssize_t)strlen(arms[0])), at[0] + strlen(arms[0]),
+                         arms[0], at[1] + strlen(arms[1])) > 0);
+    file_write(folder, "trials.jsonl", swapped);
+    assert_true(lg_report_make(folder, &error) < 0);
+    assert_non_null(strstr(error.text, "trials.jsonl:1: trial 1 is '"));
+    assert_non_null(strstr(error.text, "by the order of study.json it stands elsewhere"));
+    free(swapped);
+    free(text);
+    folder_remove(folder);
+}
+
+/* An order that is not the design's, whatever it holds instead. */
+static void test_order_broken(void **state)
+{
+    static const char *const orders[] = {"[]", "7", "[[0]]", "[\"x\"]", "null", "{\"a\":[]}"};
+    struct synthetic small = usual;
+    char *folder = folder_make(), *broken = NULL;
+    struct evd_error error = {0};
+    (void)state;
+    small.blocks = 1;
+    small.calls = 20;
+    synthetic_write(folder, &small);
+    char *text = file_read(folder, "study.json"), *at = strstr(text, "\"order\":");
+    assert_non_null(at);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+        assert_true(asprintf(&broken, "%.*s\"order\":%s}", (int)(at - text), text, orders[i]) > 0);
+        file_write(folder, "study.json", broken);
+        assert_true(lg_report_make(folder, &error) < 0);
+        assert_non_null(
+            strstr(error.text, "/study.json: 'order' is not the 1 blocks of 24 trials"));
+        free(broken);
+    }
+    free(text);
+    folder_remove(folder);
+}
+
 static void test_cut_off(void **state)
 {
     struct synthetic small = usual;
@@ -286,6 +338,8 @@ int main(void)
         cmocka_unit_test(test_whole_paths),
         cmocka_unit_test(test_instructions_of_a_scenario),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_names_swapped),
+        cmocka_unit_test(test_order_broken),
         cmocka_unit_test(test_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

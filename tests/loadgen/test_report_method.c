@@ -306,11 +306,12 @@ static void write_folder(const char *folder, struct study *study)
         fprintf(out,
                 "{\"trial\":%u,\"block\":%u,\"attempt\":1,\"arm\":\"%s\",\"scenario\":\"s\","
                 "\"load\":\"l\",\"startup_ns\":1000000,\"problem\":null,\"run\":{\"schema\":"
-                "\"evdispatch.run/1\",\"valid\":true,\"invalid\":[],\"throughput\":%.17g,"
+                "\"evdispatch.run/1\",\"valid\":%s,\"invalid\":[],\"throughput\":%.17g,"
                 "\"accounting\":{\"scheduled\":10,\"ok\":10,\"bad\":0},\"config\":{\"mode\":"
                 "\"closed\",\"connections\":64,\"depth\":16},\"server\":{\"cpu_ns\":%.0f,"
                 "\"calls\":1000000},\"host\":{\"steal_share\":0}}}\n",
-                trial->number, trial->block, trial->arm == 0 ? "a" : "b", trial->metrics[LG_RATE],
+                trial->number, trial->block, trial->arm == 0 ? "a" : "b",
+                trial->invalid ? "false" : "true", trial->metrics[LG_RATE],
                 trial->metrics[LG_CPU] * 1e6);
     }
     assert_int_equal(fclose(out), 0);
@@ -401,13 +402,38 @@ static void test_usage(void **state)
     folder_remove(folder);
 }
 
+/* Where nothing could be compared the page has no figure for it; nor for what study.json lacks. */
+static void test_nothing_compared(void **state)
+{
+    struct study *study = make(3, "\"blocks\":8", 0, 0.01);
+    char *folder = folder_make();
+    struct evd_error error = {0};
+    (void)state;
+    for (size_t i = 0; i < study->data.count; i++)
+        study->trials[i].invalid = true;
+    write_folder(folder, study);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *page = file_read(folder, "report.md");
+    assert_non_null(strstr(page, "| server CPU per call | 0 | 0 | - | - | 0 | - |"));
+    assert_non_null(strstr(page, "server on CPU unknown, load on CPU unknown"));
+    assert_non_null(strstr(page, ", unknown online"));
+    assert_null(strstr(page, "nan"));
+    free(page);
+    folder_remove(folder);
+    release(study);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),   cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_same),     cmocka_unit_test(test_drift),
-        cmocka_unit_test(test_injected), cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_figures),  cmocka_unit_test(test_page),
-        cmocka_unit_test(test_usage)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),
+                                       cmocka_unit_test(test_left_out),
+                                       cmocka_unit_test(test_same),
+                                       cmocka_unit_test(test_drift),
+                                       cmocka_unit_test(test_injected),
+                                       cmocka_unit_test(test_calibration),
+                                       cmocka_unit_test(test_figures),
+                                       cmocka_unit_test(test_page),
+                                       cmocka_unit_test(test_nothing_compared),
+                                       cmocka_unit_test(test_usage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

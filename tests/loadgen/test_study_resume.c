@@ -153,6 +153,9 @@ static void test_killed_three_times(void **state)
     assert_int_equal((int)lg_json_number(cJSON_GetArrayItem(resumed, 1), "cut_bytes") > 0, true);
     assert_int_equal((int)lg_json_number(cJSON_GetArrayItem(resumed, 2), "cut_bytes"), 0);
     assert_true(cJSON_IsString(cJSON_GetObjectItem(about, "finished")));
+    char sha256[65], *raw = file_read(folder, "trials.jsonl");
+    assert_int_equal(lg_data_sha256(raw, strlen(raw), sha256, &error), EVD_OK);
+    assert_string_equal(lg_json_string(about, "trials_sha256", ""), sha256);
     assert_int_equal(lg_data_read(folder, &data, &error), EVD_OK);
     assert_int_equal(data.count, TRIALS);
     lg_data_release(&data);
@@ -166,6 +169,17 @@ static void test_killed_three_times(void **state)
     assert_string_equal(again, text);
     free(again);
     free(text);
+
+    /* And what has finished is held to its hash: neither shown nor gone on with when it changed. */
+    char *startup = strstr(raw, "\"startup_ns\":");
+    assert_non_null(startup);
+    startup += strlen("\"startup_ns\":");
+    startup[0] = startup[0] == '9' ? '8' : (char)(startup[0] + 1);
+    file_write(folder, "trials.jsonl", raw);
+    assert_int_equal(execute(&plain, folder, &result, &error), EVD_ERR_BAD_DATA);
+    assert_non_null(
+        strstr(error.text, "/trials.jsonl: it was changed after the study had finished"));
+    free(raw);
     free(is);
     free(should);
     folder_remove(folder);
@@ -223,6 +237,8 @@ static void test_mixing(void **state)
     check_refused(&other, folder, EVD_ERR_USAGE, "seed was \"5\" and is \"6\"");
     check_changed(folder, "\"commit\":\t\"", "\"commit\":\t\"0", "commit was \"0");
     check_changed(folder, "\"kernel\":\t\"", "\"kernel\":\t\"0.9-", "machine.kernel was \"0.9-");
+    check_changed(folder, "\"libev\":\t\"", "\"libev\":\t\"3.", "libraries.libev was \"3.");
+    check_changed(folder, "\"order\":\t[[", "\"order\":\t[[9, ", "order[0][0] was 9 and is ");
     check_changed(folder, "\"file\":\t\"loadgen\",\n\t\t\t\"sha256\":\t\"",
                   "\"file\":\t\"loadgen\",\n\t\t\t\"sha256\":\t\"00", "files.loadgen was \"00");
     /* Another program of the same version. */

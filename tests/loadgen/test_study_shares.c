@@ -132,6 +132,7 @@ static void test_shares_are_kept(void **state)
         memcpy(closed, "\"rate\":40,", 10);
     memcpy(half, "\"half\":\t40", 10);
     memcpy(maximum, "\"maximum\":\t80, ", 15);
+    memcpy(strstr(about, "\"trials_sha256\""), "\"not_finished_\"", 15);
     file_write(folder, "study.json", about);
     file_write(folder, "trials.jsonl", trials);
     char *rates = file_read(folder, "maximum.jsonl");

@@ -218,7 +218,23 @@ static cJSON *line_json(struct lg_rng *rng, const struct lg_design *design,
     return line;
 }
 
-static void write_about(const char *folder, struct lg_design *design)
+static cJSON *order_json(const struct lg_design *design, const struct synthetic *options)
+{
+    cJSON *out = cJSON_CreateArray();
+    size_t order[64];
+    assert_true(lg_design_cells(design) <= sizeof(order) / sizeof(*order));
+    for (unsigned block = 0; block < options->blocks; block++) {
+        cJSON *cells = cJSON_CreateArray();
+        lg_order_block(design, options->seed, block, order);
+        for (size_t i = 0; i < lg_design_cells(design); i++)
+            cJSON_AddItemToArray(cells, cJSON_CreateNumber((double)order[i]));
+        cJSON_AddItemToArray(out, cells);
+    }
+    return out;
+}
+
+static void write_about(const char *folder, struct lg_design *design,
+                        const struct synthetic *options)
 {
     cJSON *about = cJSON_CreateObject(), *machine, *pinning, *build;
     cJSON_AddStringToObject(about, "schema", "evdispatch.study/1");
@@ -242,6 +258,7 @@ static void write_about(const char *folder, struct lg_design *design)
     cJSON_AddNumberToObject(pinning, "server_cpu", 0);
     cJSON_AddNumberToObject(pinning, "load_cpu", 1);
     cJSON_AddItemToObject(about, "design", cJSON_Duplicate(design->root, 1));
+    cJSON_AddItemToObject(about, "order", order_json(design, options));
     char *text = cJSON_Print(about);
     file_write(folder, "study.json", text);
     cJSON_free(text);
@@ -256,11 +273,10 @@ void synthetic_write(const char *folder, const struct synthetic *options)
     assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", NULL, &design, &error), EVD_OK);
     assert_int_equal(design.arm_count, SYNTHETIC_ARMS);
     cJSON_SetNumberValue(cJSON_GetObjectItem(design.root, "blocks"), options->blocks);
-    write_about(folder, &design);
+    write_about(folder, &design, options);
     lg_rng_init(&rng, options->seed);
     FILE *file = open_in(folder, "trials.jsonl", "w");
     size_t cells = lg_design_cells(&design), order[64];
-    assert_true(cells <= sizeof(order) / sizeof(*order));
     unsigned number = 0;
     for (unsigned block = 0; block < options->blocks; block++) {
         lg_order_block(&design, options->seed, block, order);

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MATTERS   0.02 /* ratios farther from 1 would be told as an effect */
-#define SURPRISES 0.05
-#define SLOW_NS   100e6 /* requests that a server that stood still held up */
+#define MATTERS    0.02 /* ratios farther from 1 would be told as an effect */
+#define SURPRISES  0.05
+#define MORE_TURNS 6     /* comparisons of so many times the blocks, beside */
+#define SLOW_NS    100e6 /* requests that a server that stood still held up */
 
 void lg_pitfalls_say(char *text, const char *format, ...)
 {
@@ -38,10 +39,11 @@ static int one_run(struct lg_pitfalls *pitfalls, const char *folder, const struc
 {
     const struct lg_method_count *judged = &report->method->counts[LG_METHOD_RATE];
     size_t blocks = report->data->design.blocks, pairs = 0, matter = 0, surprise = 0;
-    double *x = calloc(blocks * 2, sizeof(*x)), *y = x + blocks, farthest = 0;
+    double *x = calloc(blocks * 2, sizeof(*x)), *y, farthest = 0;
     char share[3][LG_PRINT_MAX], count[3][LG_PRINT_MAX];
     if (!x)
         return EVD_ERR_NO_MEMORY;
+    y = x + blocks;
     lg_summary_column(report->summary, 0, 0, report->data->design.reference, LG_RATE, x);
     lg_summary_column(report->summary, 0, 0, report->method->other, LG_RATE, y);
     for (size_t i = 0; i < blocks; i++) {
@@ -72,32 +74,31 @@ static int one_run(struct lg_pitfalls *pitfalls, const char *folder, const struc
     return EVD_OK;
 }
 
-/* The same trials, cut by time and by arm. */
+/* The same trials, cut by time and by arm; comparisons of so many blocks each. */
 struct turns {
     size_t comparisons, by_time, interleaved; /* of these, off by more than MATTERS */
-    double time_squares, interleaved_squares;
+    double time_squares, interleaved_squares; /* of the logarithms */
 };
 
 /* One comparison, whose first trial is *at; on to the first of the next. Trials are in the order
- * they ran. */
-static void take_turns(const struct lg_summary *summary, unsigned last_block, size_t *at,
-                       struct turns *turns)
+ * they ran. pairs[block - 1]: whether both of a block count; others are left out. */
+static void take_turns(const struct lg_summary *summary, const bool *pairs, unsigned first_block,
+                       unsigned last_block, size_t *at, struct turns *turns)
 {
     const struct lg_data *data = summary->data;
-    size_t half = data->design.method.blocks, count = 0, arms[2] = {0};
+    size_t half = 0, count = 0;
     double time = 0, arm = 0;
+    for (unsigned block = first_block; block <= last_block; block++)
+        half += pairs[block - 1];
     for (; *at < data->count && data->trials[*at].block <= last_block; ++*at) {
         const struct lg_trial *trial = &data->trials[*at];
-        if (!lg_summary_counts(summary, trial) || !(trial->metrics[LG_RATE] > 0))
+        if (!pairs[trial->block - 1] || !lg_summary_counts(summary, trial))
             continue;
         double rate = log(trial->metrics[LG_RATE]);
-        bool other = trial->arm != data->design.reference;
-        time += count < half ? -rate : rate;
-        arm += other ? rate : -rate;
-        arms[other]++;
-        count++;
+        time += count++ < half ? -rate : rate;
+        arm += trial->arm != data->design.reference ? rate : -rate;
     }
-    if (arms[0] != half || arms[1] != half)
+    if (half == 0 || count != 2 * half)
         return;
     time /= (double)half;
     arm /= (double)half;
@@ -108,29 +109,62 @@ static void take_turns(const struct lg_summary *summary, unsigned last_block, si
     turns->interleaved_squares += arm * arm;
 }
 
-static void one_after_the_other(struct lg_pitfalls *pitfalls, const char *folder,
-                                const struct lg_report *report)
+static struct turns turns_of(const struct lg_summary *summary, const bool *pairs, unsigned blocks)
 {
-    const struct lg_design *design = &report->data->design;
     struct turns turns = {0};
-    char share[2][LG_PRINT_MAX], ratio[LG_PRINT_MAX];
     size_t at = 0;
-    for (unsigned i = 1; i <= report->method->planned; i++)
-        take_turns(report->summary, i * design->method.blocks, &at, &turns);
-    if (turns.comparisons == 0 || !(turns.interleaved_squares > 0))
-        return;
-    double n = (double)turns.comparisons;
-    double time = sqrt(turns.time_squares / n), arm = sqrt(turns.interleaved_squares / n);
+    for (unsigned last = blocks; last <= summary->data->design.blocks; last += blocks)
+        take_turns(summary, pairs, last - blocks + 1, last, &at, &turns);
+    return turns;
+}
+
+/* The error as a root mean square, in words. */
+static const char *error_of(double squares, const struct turns *turns, char *out)
+{
+    return lg_print_share(sqrt(squares / (double)turns->comparisons), out);
+}
+
+static void say_turns(const char *folder, unsigned blocks, const struct turns *few,
+                      const struct turns *many, char *found)
+{
+    char text[2][LG_PRINT_MAX];
     lg_pitfalls_say(
-        pitfalls->found[LG_PITFALL_TURNS],
+        found,
         "The trials of `%s`, which are all of one server, %u in a row, cut twice. The first half "
         "against the second, as if one had been measured and then the other: the ratio of their "
         "throughputs is off by more than 2 %% in %zu of %zu. Interleaved, as they were: in %zu. "
-        "The error (root mean square) is %s and %s: by time %s times as large, with the same "
-        "trials.",
-        folder, design->method.blocks * 2, turns.by_time, turns.comparisons, turns.interleaved,
-        lg_print_share(time, share[0]), lg_print_share(arm, share[1]),
-        lg_print_number(time / arm, ratio));
+        "The error (root mean square) is %s by time and %s interleaved, of the same trials.",
+        folder, blocks * 2, few->by_time, few->comparisons, few->interleaved,
+        error_of(few->time_squares, few, text[0]),
+        error_of(few->interleaved_squares, few, text[1]));
+    if (many->comparisons > 1)
+        lg_pitfalls_say(found, " With %u in a row: %s and %s (%zu comparisons).",
+                        blocks * 2 * MORE_TURNS, error_of(many->time_squares, many, text[0]),
+                        error_of(many->interleaved_squares, many, text[1]), many->comparisons);
+}
+
+static int one_after_the_other(struct lg_pitfalls *pitfalls, const char *folder,
+                               const struct lg_report *report)
+{
+    const struct lg_design *design = &report->data->design;
+    double *x = calloc((size_t)design->blocks * 2, sizeof(*x));
+    bool *pairs = calloc(design->blocks, sizeof(*pairs));
+    int rc = x && pairs ? EVD_OK : EVD_ERR_NO_MEMORY;
+    if (rc == EVD_OK) {
+        double *y = x + design->blocks;
+        lg_summary_column(report->summary, 0, 0, design->reference, LG_RATE, x);
+        lg_summary_column(report->summary, 0, 0, report->method->other, LG_RATE, y);
+        for (size_t i = 0; i < design->blocks; i++)
+            pairs[i] = x[i] > 0 && y[i] > 0;
+        struct turns few = turns_of(report->summary, pairs, design->method.blocks);
+        struct turns many = turns_of(report->summary, pairs, design->method.blocks * MORE_TURNS);
+        if (few.comparisons > 0)
+            say_turns(folder, design->method.blocks, &few, &many,
+                      pitfalls->found[LG_PITFALL_TURNS]);
+    }
+    free(x);
+    free(pairs);
+    return rc;
 }
 
 /* ---- One layout. ---- */
@@ -232,7 +266,8 @@ int lg_pitfalls_study(struct lg_pitfalls *pitfalls, const char *folder,
         rc = reference(pitfalls, report->summary, ret_error);
     } else if (strcmp(folder, "aa") == 0 && report->method) {
         rc = one_run(pitfalls, folder, report);
-        one_after_the_other(pitfalls, folder, report);
+        if (rc == EVD_OK)
+            rc = one_after_the_other(pitfalls, folder, report);
     } else if (strcmp(folder, "layouts") == 0) {
         rc = one_layout(pitfalls, report->summary);
     } else if (strcmp(folder, "halted") == 0) {
@@ -327,7 +362,7 @@ static const struct telling {
     [LG_PITFALL_TURNS] =
         {"First all of A, then all of B",
          "Many runs of the old, then many of the new. What drifts meanwhile falls on one of them, "
-         "and no number of runs takes it out.",
+         "and more runs need not take it out.",
          "Arms stand next to each other in each block, in random order, and are compared within "
          "it ([Order](../loadgen/studies/README.md#order))."},
     [LG_PITFALL_CALLS] =

@@ -71,8 +71,8 @@ class Study:
 
 
 def make_aa(root):
-    study = Study(root, "aa", blocks=24, repeats=1, method={"blocks": 8})
-    for block in range(1, 25):
+    study = Study(root, "aa", blocks=96, repeats=1, method={"blocks": 8})
+    for block in range(1, 97):
         arms = ("static", "static (A/A)") if block % 2 else ("static (A/A)", "static")
         for arm in arms:
             rate, valid = 1000.0, True
@@ -86,7 +86,9 @@ def make_aa(root):
                 rate = 1030.0 if arm != "static" else 1000.0
             elif block == 17:
                 rate = 1250.0 if arm != "static" else 1000.0
-            elif block == 18:  # a comparison that lacks one
+            elif 57 <= block <= 64:  # drift again
+                rate = 1100.0 if block > 60 else 1000.0
+            elif block == 18:  # lacks one
                 valid = arm != "static"
             study.trial(block, arm, rate=rate, valid=valid, brief=True)
     study.write()
@@ -173,17 +175,24 @@ class Pitfalls(unittest.TestCase):
             self.assertIn(text, self.page[title])
 
     def test_one_run(self):
-        # Of 24 blocks one lacks a trial; 8 are 3 % apart, one 25 %.
-        self.assert_says("One run of each", "Of 23 pairs of trials", "9 (39 %) are more than 2 % apart",
-                         "1 (4.3 %) more than 5 %", "farthest two are 25 % apart",
-                         "1 of 3 comparisons of 8 pairs say that the two differ")
+        # Of 96 blocks one lacks a trial; 8 are 3 % apart, one 25 %.
+        self.assert_says("One run of each", "Of 95 pairs of trials", "9 (9.5 %) are more than 2 % apart",
+                         "1 (1.1 %) more than 5 %", "farthest two are 25 % apart",
+                         "1 of 12 comparisons of 8 pairs say that the two differ")
 
     def test_turns(self):
-        # Drift of 10 % in one, a difference of 3 % in the other; the third lacks a trial.
-        time, arms = math.log(1.1) / math.sqrt(2), math.log(1.03) / math.sqrt(2)
-        self.assert_says("First all of A, then all of B", "16 in a row", "off by more than 2 % in 1 of 2. ",
-                         "Interleaved, as they were: in 1. ", f"is {time:.1%} and {arms:.1%}".replace("%", " %"),
-                         f"by time {time / arms:.2f} times as large")
+        # Of 12 comparisons drift is in two, a difference in one, and one has a single pair that differs, of 7.
+        drift, other, pair = math.log(1.1), math.log(1.03), math.log(1.25)
+        time = math.sqrt((2 * drift**2 + (pair / 7)**2) / 12)
+        arms = math.sqrt((other**2 + (pair / 7)**2) / 12)
+        self.assert_says("First all of A, then all of B", "16 in a row", "off by more than 2 % in 3 of 12. ",
+                         "Interleaved, as they were: in 2. ",
+                         f"is {time:.1%} by time and {arms:.1%} interleaved".replace("%", " %"))
+        # The same in two, of 47 pairs and of 48; drift and difference are in the first half of both.
+        time = math.sqrt((((8 * drift + 8 * other + pair) / 47)**2 + (8 * drift / 48)**2) / 2)
+        arms = math.sqrt(((8 * other + pair) / 47)**2 / 2)
+        self.assert_says("First all of A, then all of B",
+                         f"With 96 in a row: {time:.1%} and {arms:.2%} (2 comparisons)".replace("%", " %"))
 
     def test_calls(self):
         self.assert_says("Calls counted as if they were independent", "On `services`", "some 100 calls a trial",

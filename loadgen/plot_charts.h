@@ -72,6 +72,7 @@ enum { LG_CHART_POINTS_MAX = 64 };
 struct lg_chart_line {
     const char *label;
     size_t arm; /* for its colour */
+    bool twin;  /* drawn dashed, where arms are lines */
     size_t count;
     double x[LG_CHART_POINTS_MAX];
     struct lg_interval values[LG_CHART_POINTS_MAX];
@@ -112,7 +113,6 @@ void lg_chart_load(FILE *script, const struct lg_chart_load *loads, size_t count
 /* An arm's quantile over offered load. */
 struct lg_chart_offered {
     struct lg_chart_line line;      /* x: from 0 on; values above 0, by ascending x */
-    bool twin;                      /* drawn dashed */
     bool open[LG_CHART_POINTS_MAX]; /* a lower bound: drawn as an open triangle, without interval */
     bool knee[LG_CHART_POINTS_MAX]; /* a ring around it */
 };
@@ -155,6 +155,13 @@ struct lg_chart_series {
 void lg_chart_order(FILE *script, const struct lg_chart_series *series, size_t count,
                     const char *x_title, const char *y_title);
 
+/* Lines over the time within a trial: x are the middles of its equal parts, from 0 on, and each has
+ * a tic that names it; a part with a NaN for a value is a gap. Bands where bounded; the vertical
+ * axis is logarithmic. */
+void lg_chart_over_time(FILE *script, const struct lg_chart_line *lines, size_t count,
+                        const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
+                        const char *y_title);
+
 enum { LG_CHART_HOVER_MAX = 1500, LG_CHART_PAIRS_MAX = 100, LG_CHART_PANELS_MAX = 8 };
 
 /* Two arms, block by block: [0] the reference's value, [1] the arm's, both > 0. */
@@ -167,7 +174,7 @@ struct lg_chart_panel {
 };
 
 /* A line for each block from the reference's value to the arm's, side by side for each arm; the
- * vertical axis is logarithmic. plot_trials.c has both. */
+ * vertical axis is logarithmic. plot_trials.c has all three. */
 void lg_chart_slopes(FILE *script, const struct lg_chart_panel *panels, size_t count,
                      const char *reference, const char *y_title);
 

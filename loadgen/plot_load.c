@@ -153,7 +153,7 @@ static void plot_offered(FILE *script, const struct lg_chart_offered *line, size
     fprintf(script,
             "$offered%zu using 1:2 with lines lw 1.6 dt %d lc rgb '%s' notitle, "
             "keyentry with linespoints lw 1.6 dt %d pt %d ps 0.8 lc rgb '%s' title '%s', ",
-            index, line->twin ? 2 : 1, c, line->twin ? 2 : 1, shape, c, line->line.label);
+            index, line->line.twin ? 2 : 1, c, line->line.twin ? 2 : 1, shape, c, line->line.label);
     fprintf(
         script,
         "$offered%zu using 1:($5 > 0 ? NaN : $2):3:4 with yerrorbars lw 1.6 pt %d ps 0.8 lc rgb "

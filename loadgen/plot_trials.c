@@ -1,6 +1,7 @@
 #include "plot.h"
 #include "plot_charts.h"
 #include "plot_parts.h"
+#include "report_format.h"
 
 #include <math.h>
 
@@ -93,6 +94,51 @@ void lg_chart_order(FILE *script, const struct lg_chart_series *series, size_t c
                 fprintf(script, ", $%s%zu %s pt %d ps 0.6 lw 1.3 lc rgb '%s' notitle",
                         open ? "open" : "full", i, how, open ? 6 : 7, arm_colour(series[i].arm));
     }
+    fputs("\n", script);
+}
+
+/* Columns: x, value, low, high, what comes up when it is pointed at. */
+static void put_course(FILE *script, const struct lg_chart_line *line, size_t index,
+                       const struct lg_chart_tic *tics, struct span *y)
+{
+    fprintf(script, "$course%zu << EOD\n", index);
+    for (size_t k = 0; k < line->count; k++) {
+        const struct lg_interval *v = &line->values[k];
+        double low = v->bounded ? v->low : v->estimate, high = v->bounded ? v->high : v->estimate;
+        char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
+        lg_print_figure(v, value, bounds);
+        fprintf(script, "%.6g %.6g %.6g %.6g \"%s, %s: %s %s\"\n", line->x[k], v->estimate, low,
+                high, line->label, tics[k].text, value, bounds);
+        widen(y, low);
+        widen(y, high);
+    }
+    fputs("EOD\n", script);
+}
+
+void lg_chart_over_time(FILE *script, const struct lg_chart_line *lines, size_t count,
+                        const struct lg_chart_tic *tics, size_t tic_count, const char *x_title,
+                        const char *y_title)
+{
+    struct span y = {INFINITY, 0};
+    lg_plot_begin(script, LG_PLOT_WIDTH, (unsigned)(HEIGHT + 20 * ((count + 2) / 3)));
+    lg_plot_x_title(script, x_title);
+    lg_plot_key_above(script, y_title);
+    for (size_t i = 0; i < count; i++)
+        put_course(script, &lines[i], i, tics, &y);
+    y_axis(script, y);
+    fprintf(script, "set xrange [0:%.17g]\nplot NaN notitle", tics[tic_count - 1].at + tics[0].at);
+    for (size_t i = 0; i < count; i++)
+        fprintf(script,
+                ", $course%zu using 1:3:4 with filledcurves fs transparent solid 0.13 noborder lc "
+                "rgb '%s' notitle",
+                i, arm_colour(lines[i].arm));
+    for (size_t i = 0; i < count; i++)
+        fprintf(script,
+                ", $course%zu using 1:2 with lines lw 2 dt %d lc rgb '%s' title '%s'"
+                ", $course%zu using 1:2:5 with labels hypertext point pt 7 ps 0.35 lc rgb '%s' "
+                "notitle",
+                i, lines[i].twin ? 2 : 1, arm_colour(lines[i].arm), lines[i].label, i,
+                arm_colour(lines[i].arm));
     fputs("\n", script);
 }
 

@@ -69,6 +69,7 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
     put_figure(report, doc, scenario, load, LG_FIGURE_MAIN);
     put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
     put_figure(report, doc, scenario, load, LG_FIGURE_PARTS);
+    lg_over_time_section(report, scenario, load, doc);
     put_trials(report, doc, scenario, load, "Latency, trial by trial");
 }
 

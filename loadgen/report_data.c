@@ -306,7 +306,9 @@ static int take_run(const struct lg_place *place, struct lg_data *data, const cJ
     if (rc != EVD_OK)
         return rc;
     take_facts(data, run, trial);
-    lg_detail_take(run, &trial->detail);
+    rc = lg_detail_take(place, run, &trial->detail);
+    if (rc != EVD_OK)
+        return rc;
     trial->overloaded = data->design.loads[trial->load].share > 0 && lg_run_overloaded(run);
     trial->invalid = !trial->overloaded && cJSON_IsFalse(member(run, "valid"));
     trial->stolen = trial->invalid && only_stolen(run);

@@ -232,6 +232,8 @@ static int make_load(struct lg_report *report, size_t scenario, size_t load,
                     : make_latency_forest(report, scenario, load, error);
     if (rc == EVD_OK && !closed)
         rc = lg_breakdown_make(report, scenario, load, error);
+    if (rc == EVD_OK && !closed)
+        rc = lg_over_time_make(report, scenario, load, error);
     if (rc == EVD_OK && closed)
         rc = lg_breakeven_make(report, scenario, load, error);
     if (rc == EVD_OK)

@@ -363,7 +363,7 @@ static void fill_line(const struct lg_summary *summary, const struct lg_ladder *
     (void)lg_reach_of(summary, ladder, scenario, arm, &reach);
     line->line.label = design->arms[arm].name;
     line->line.arm = arm;
-    line->twin = design->arms[arm].twin_of != NULL;
+    line->line.twin = design->arms[arm].twin_of != NULL;
     for (size_t i = 0; i < ladder->count; i++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, ladder->loads[i], arm);
         enum lg_rung rung = lg_rung_of(summary, scenario, ladder->loads[i], arm);

@@ -26,6 +26,7 @@ enum {
     LG_FIGURE_MAIN,      /* throughput as ratios; of an open load the percentiles */
     LG_FIGURE_SECOND,    /* CPU; of an open load latencies as ratios */
     LG_FIGURE_PARTS,     /* of an open load: where the time went */
+    LG_FIGURE_TIME,      /* of an open load: over the time within a trial */
     LG_FIGURE_BREAKEVEN, /* of the main load, if closed: what longer handlers leave of the costs */
     LG_FIGURE_SLOPES,
     LG_FIGURE_ORDER,
@@ -82,6 +83,13 @@ int lg_order_make(struct lg_report *report, size_t scenario, size_t load,
                   struct evd_error *ret_error);
 int lg_breakdown_make(struct lg_report *report, size_t scenario, size_t load,
                       struct evd_error *ret_error);
+
+/* report_over_time.c: latency within a trial. Leaves no figure where no trial that counts has
+ * recorded it. The section: that figure, and what is farthest off; nothing without one. */
+int lg_over_time_make(struct lg_report *report, size_t scenario, size_t load,
+                      struct evd_error *ret_error);
+void lg_over_time_section(const struct lg_report *report, size_t scenario, size_t load,
+                          struct lg_doc *doc);
 
 /* report_breakeven.c: when the choice stops mattering, of a closed load. */
 int lg_breakeven_make(struct lg_report *report, size_t scenario, size_t load,

@@ -17,10 +17,12 @@
 static const struct synthetic usual = {
     .seed = 7, .blocks = 8, .noise = 0.006, .rate = {1, 1, 0.03, 0.95, 1.05, 1}, .calls = 500};
 
-/* Replaces the first `from` after the `line`th line's start, and expects this error. */
-static void check_broken(unsigned line, const char *from, const char *to, const char *says)
+/* Replaces the first `from` after the `line`th line's start, and expects this error. Line 0: the
+ * first that has `from`. */
+static void check_broken_of(const struct synthetic *options, unsigned line, const char *from,
+                            const char *to, const char *says)
 {
-    struct synthetic small = usual;
+    struct synthetic small = *options;
     char *folder = folder_make(), place[64];
     struct evd_error error = {0};
     small.blocks = 1;
@@ -31,6 +33,9 @@ static void check_broken(unsigned line, const char *from, const char *to, const 
         at = strchr(at, '\n') + 1;
     at = strstr(at, from);
     assert_non_null(at);
+    if (line == 0)
+        for (const char *c = text; line == 0 || c < at; c++)
+            line += c == text || *c == '\n';
     assert_true(asprintf(&broken, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
     file_write(folder, "trials.jsonl", broken);
     assert_true(lg_report_make(folder, &error) < 0);
@@ -45,6 +50,37 @@ static void check_broken(unsigned line, const char *from, const char *to, const 
     free(text);
     free(broken);
     folder_remove(folder);
+}
+
+static void check_broken(unsigned line, const char *from, const char *to, const char *says)
+{
+    check_broken_of(&usual, line, from, to, says);
+}
+
+static void check_broken_time(const char *from, const char *to, const char *says)
+{
+    struct synthetic timed = usual;
+    timed.over_time = true;
+    check_broken_of(&timed, 0, from, to, says);
+}
+
+static void test_broken_over_time(void **state)
+{
+    (void)state;
+    check_broken_time("\"count\":[1,", "\"count\":[",
+                      ".over_time.count' has 19 parts; there are 20");
+    check_broken_time("\"p50\":[", "\"p50\":[1,", ".over_time.p50' has 21 parts; there are 20");
+    check_broken_time("\"max\":[", "\"max\":7,\"x\":[",
+                      ".over_time.max' has 0 parts; there are 20");
+    check_broken_time("\"p50\":[5", "\"p50\":[-5", "'run.latency_ns.over_time.p50' has -5");
+    check_broken_time("\"max\":[1", "\"max\":[1e15", "as part 1; it is 0 to 1e+15");
+    check_broken_time("\"p99\":[null", "\"p99\":[\"fast\"",
+                      ".over_time.p99' has no number as part 1");
+    check_broken_time("\"count\":[1,1", "\"count\":[1,null",
+                      ".over_time.count' has no number as part 2");
+    check_broken_time("\"count\":[1", "\"count\":[2", "over_time' holds 21 calls, the latency 20");
+    check_broken_time("\"over_time\":{", "\"over_time\":7,\"x\":{",
+                      "'run.latency_ns.over_time' is no object");
 }
 
 static void test_broken_trials(void **state)
@@ -332,15 +368,11 @@ static void test_cut_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_broken_trials),
-        cmocka_unit_test(test_mixed),
-        cmocka_unit_test(test_instructions),
-        cmocka_unit_test(test_whole_paths),
-        cmocka_unit_test(test_instructions_of_a_scenario),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_names_swapped),
-        cmocka_unit_test(test_order_broken),
-        cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_broken_trials), cmocka_unit_test(test_broken_over_time),
+        cmocka_unit_test(test_mixed),         cmocka_unit_test(test_instructions),
+        cmocka_unit_test(test_whole_paths),   cmocka_unit_test(test_instructions_of_a_scenario),
+        cmocka_unit_test(test_files),         cmocka_unit_test(test_names_swapped),
+        cmocka_unit_test(test_order_broken),  cmocka_unit_test(test_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

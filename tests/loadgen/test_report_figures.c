@@ -186,6 +186,107 @@ static void test_breakdown(void **state)
     release_pages(&pages);
 }
 
+static void check_row(const struct pages *pages, const char *row, size_t times)
+{
+    if (count_of(pages->md, row) != times)
+        print_error("not %zu times there: %s", times, row);
+    assert_int_equal(count_of(pages->md, row), times);
+}
+
+/* On both scenarios: the middle of eight blocks is the fourth, its interval from the first to the
+ * last (1 - 2 / 2^8 = 99 %; from the second to the seventh it would be 93 %). */
+static void test_over_time(void **state)
+{
+    struct synthetic timed = usual;
+    (void)state;
+    timed.over_time = true;
+    struct pages pages = make_pages(&timed);
+    check_row(&pages, "### Latency within a trial\n", 2);
+    check_row(&pages, " Latency within a trial on `", 2);
+    check_row(&pages, "\n| static | 0 to 24 ms | 50.3 \\[50.0, 50.7\\] |\n", 2);
+    check_row(&pages, "\n| static | 456 to 480 ms | 50.3 \\[50.0, 50.7\\] |\n", 2);
+    check_row(&pages, "\n| dynamic/cached | 456 to 480 ms | 46.2 \\[45.9, 46.5\\] |\n", 2);
+    check_row(&pages, "\n| dynamic/call | 0 to 24 ms | 65.4 \\[65.0, 65.9\\] |\n", 2);
+    check_row(&pages, "\n| dynamic/call | 24 to 48 ms | 52.3 \\[52.0, 52.7\\] |\n", 2);
+    check_row(&pages, "\n| instance/malloc | 24 to 48 ms | - |\n", 2);
+    check_row(
+        &pages,
+        "\nThe part farthest off its arm's whole trials is that of `dynamic/call` from 0 to 24 "
+        "ms: its median is 25.0 % higher.\n",
+        2);
+    assert_int_equal(count_of(pages.html, "<title>static, 0 to 24 ms: 50.3 [50.0, 50.7]<"), 2);
+    assert_null(strstr(pages.html, "<title>instance/malloc, 24 to 48 ms"));
+    assert_true(strlen(pages.html) < 1 << 20);
+    release_pages(&pages);
+}
+
+/* The number of an arm's trial with open calls on the first scenario in the first block. */
+static unsigned first_open_trial(const struct synthetic *options, const char *arm)
+{
+    char *folder = folder_make(), want[160];
+    unsigned number = 0;
+    synthetic_write(folder, options);
+    char *text = file_read(folder, "trials.jsonl");
+    snprintf(want, sizeof(want),
+             "\"block\":1,\"arm\":\"%s\",\"scenario\":\"services\",\"load\":\"latency\"", arm);
+    const char *at = strstr(text, want);
+    assert_non_null(at);
+    while (at > text && at[-1] != '\n')
+        at--;
+    assert_int_equal(sscanf(at, "{\"trial\":%u,", &number), 1);
+    free(text);
+    folder_remove(folder);
+    return number;
+}
+
+/* Of what does not count nothing is shown: seven blocks are left, the fifth is their middle. */
+static void test_over_time_of_what_counts(void **state)
+{
+    struct synthetic timed = usual;
+    (void)state;
+    timed.over_time = true;
+    timed.invalid_trial = first_open_trial(&timed, "static");
+    struct pages pages = make_pages(&timed);
+    check_row(&pages, "\n| static | 0 to 24 ms | 50.4 \\[50.1, 50.7\\] |\n", 1);
+    check_row(&pages, "\n| static | 0 to 24 ms | 50.3 \\[50.0, 50.7\\] |\n", 1);
+    release_pages(&pages);
+}
+
+/* report.md where the first `times` of `from` in the raw data are `to`, which is as long; to be
+ * freed. */
+static char *edited_page(const struct synthetic *options, const char *from, const char *to,
+                         unsigned times)
+{
+    struct evd_error error = {0};
+    char *folder = folder_make();
+    synthetic_write(folder, options);
+    char *text = file_read(folder, "trials.jsonl"), *at = text;
+    for (unsigned i = 0; i < times && (at = strstr(at, from)); i++)
+        memcpy(at, to, strlen(to));
+    file_write(folder, "trials.jsonl", text);
+    free(text);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    folder_remove(folder);
+    return md;
+}
+
+/* Where only some runs have recorded it, it is of these: the first block has not. Where too many
+ * trials are INVALID for an interval, it has none. */
+static void test_over_time_of_some(void **state)
+{
+    struct synthetic timed = usual;
+    (void)state;
+    timed.over_time = true;
+    char *md = edited_page(&timed, "\"over_time\":{", "\"went_fast\":{", 2 * SYNTHETIC_ARMS);
+    assert_int_equal(count_of(md, "\n| static | 0 to 24 ms | 50.4 \\[50.1, 50.7\\] |\n"), 2);
+    free(md);
+    md = edited_page(&timed, "\"valid\":true,\"invalid\"", "\"valid\":false,\"doubts\"",
+                     4 * 8 * SYNTHETIC_ARMS);
+    assert_int_equal(count_of(md, "\n| static | 0 to 24 ms | 50.3 |\n"), 2);
+    free(md);
+}
+
 /* A trial of an older run among them: what it lacks is told of none, and not taken for 0. */
 static void test_not_recorded(void **state)
 {
@@ -208,6 +309,8 @@ static void test_not_recorded(void **state)
     assert_int_equal(count_of(md, "| Row | lateness | service | in all |"), 1);
     assert_int_equal(count_of(md, "| Row | woke late | no free slot | service | in all |"), 1);
     assert_non_null(strstr(md, "its parts are not recorded"));
+    assert_null(strstr(md, "Latency within a trial"));
+    assert_null(strstr(md, "The part farthest"));
     assert_non_null(strstr(md, "| Libraries | not recorded |"));
     free(md);
     folder_remove(folder);
@@ -237,6 +340,9 @@ int main(void)
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_breakdown),
+        cmocka_unit_test(test_over_time),
+        cmocka_unit_test(test_over_time_of_what_counts),
+        cmocka_unit_test(test_over_time_of_some),
         cmocka_unit_test(test_not_recorded),
         cmocka_unit_test(test_errors),
     };

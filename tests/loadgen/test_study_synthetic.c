@@ -108,7 +108,9 @@ static cJSON *latency_json(struct lg_rng *rng, double typical, unsigned calls)
 
 /* What differs between two trials. */
 struct numbers {
-    bool closed, webhooks, bad, invalid, parts;
+    bool closed, webhooks, bad, invalid, parts, over_time;
+    size_t arm;
+    unsigned block; /* from 0 */
     double rate, cpu_ns, latency_ns;
     unsigned calls;
 };
@@ -153,6 +155,29 @@ static void add_parts(cJSON *latency)
     }
 }
 
+static void add_over_time(cJSON *latency, const struct numbers *n)
+{
+    enum { PARTS = 20 };
+    double whole = 50000 + 1000 * (double)n->arm + 100 * n->block;
+    cJSON *response = cJSON_GetObjectItem(latency, "response");
+    cJSON *over_time = cJSON_AddObjectToObject(latency, "over_time");
+    cJSON *counts = cJSON_AddArrayToObject(over_time, "count"),
+          *medians = cJSON_AddArrayToObject(over_time, "p50"),
+          *tails = cJSON_AddArrayToObject(over_time, "p99"),
+          *most = cJSON_AddArrayToObject(over_time, "max");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(response, "p50"), whole);
+    for (unsigned k = 0; k < PARTS; k++) {
+        double factor = n->arm == 2 && k == 0 ? 1.25 : n->arm == 1 && k == PARTS - 1 ? 0.9 : 1;
+        bool none = n->arm == 3 && k == 1;
+        unsigned count = n->calls / PARTS + (k < n->calls % PARTS ? 1 : 0);
+        cJSON_AddItemToArray(counts, cJSON_CreateNumber(count));
+        cJSON_AddItemToArray(medians,
+                             none ? cJSON_CreateNull() : cJSON_CreateNumber(whole * factor));
+        cJSON_AddItemToArray(tails, cJSON_CreateNull());
+        cJSON_AddItemToArray(most, cJSON_CreateNumber(2 * whole));
+    }
+}
+
 static cJSON *run_json(struct lg_rng *rng, const struct numbers *n)
 {
     cJSON *run = cJSON_CreateObject(), *config, *scenario, *latency, *invalid;
@@ -175,6 +200,10 @@ static cJSON *run_json(struct lg_rng *rng, const struct numbers *n)
     cJSON_AddItemToObject(latency, "response", latency_json(rng, n->latency_ns, n->calls));
     if (n->parts)
         add_parts(latency);
+    if (n->over_time && n->closed)
+        cJSON_AddNullToObject(latency, "over_time");
+    else if (n->over_time)
+        add_over_time(latency, n);
     add_server(run, n, ok);
     cJSON_AddNumberToObject(cJSON_AddObjectToObject(run, "host"), "steal_share", 0.002);
     cJSON_AddBoolToObject(run, "valid", !n->invalid);
@@ -198,6 +227,9 @@ static cJSON *line_json(struct lg_rng *rng, const struct lg_design *design,
                         .bad = number == options->bad_trial,
                         .invalid = number == options->invalid_trial,
                         .parts = options->parts && load != 0,
+                        .over_time = options->over_time,
+                        .arm = arm,
+                        .block = block,
                         .calls = options->calls};
     double base = n.webhooks ? 180000 : 1200000;
     n.rate = n.closed ? base * rate : 2000;

@@ -21,6 +21,10 @@ struct synthetic {
     unsigned trials;                      /* only the first so many; 0: all */
     bool parts; /* where the time of open calls went: 10, 20 and 70 % of it, and of the last 40 on
                    the wire */
+    /* Parts of the window of open calls. The median of a trial is 50 µs, 1 more for each arm and
+     * 0.1 for each block after the first; the parts have the same, but the third arm's first 1.25
+     * and the second arm's last 0.9 times as much. The fourth arm's second has none. */
+    bool over_time;
 };
 
 /* A folder of the test's own, to be given to folder_remove(). */

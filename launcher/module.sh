@@ -103,7 +103,7 @@ try_module() {
 
 # study_module DIR SCENARIO CONFIG BASE OUT
 study_module() {
-    local dir scenario config='' base=$4 out=$5 modules='' sources counted=no code=0
+    local dir scenario config='' base=$4 out=$5 modules='' sources counted=no again code=0
     local server=$here/build/release/bin/evd-server counter=$here/build/release/tests/instructions/module_count
     local -a count=() names=() objects=()
     local design=$here/loadgen/studies/$base.json
@@ -113,6 +113,10 @@ study_module() {
     scenario=$(plain_path "$2") || exit 2
     [[ -r $scenario ]] || die "study: cannot read the scenario '$2'" 2
     if [[ -n $3 ]]; then config=$(plain_path "$3") || exit 2; fi
+    # The design that is made stands until the next study of a module: this is what repeats it.
+    again="./evdispatch study --module $dir --scenario $scenario${config:+ --module-config $config}"
+    [[ $base != quick ]] || again+=' --quick'
+    [[ ${#extra[@]} == 0 ]] || again+=" -- ${extra[*]}"
     sources=$(module_files "$dir")
     mapfile -t objects < <(find "$dir" -name '*.so' -not -path '*/.*' -printf '%P\n' | LC_ALL=C sort)
     [[ -n $sources || ${#objects[@]} -gt 0 ]] || die "study: there is no .c and no .so in '$1'" 2
@@ -137,7 +141,8 @@ study_module() {
     module_design "$base" "$scenario" "$config" "$modules" "$(module_title "${names[@]}")" >"$here/build/module/module.json"
     try_module "$here/build/module/module.json" "$server"
     mkdir -p "$(dirname "$out")"
-    "$here/build/release/bin/loadgen" study "$here/build/module/module.json" --out "$out" --server "$server" "${extra[@]}" || code=$?
+    "$here/build/release/bin/loadgen" study "$here/build/module/module.json" --out "$out" --server "$server" \
+        --command "$again" "${extra[@]}" || code=$?
     if [[ $code -le 1 && $counted == yes ]]; then
         count+=(--scenario "$scenario" ${config:+--module-config "$config"})
         [[ -z $modules ]] || count+=(dynamic-cached dynamic-call)

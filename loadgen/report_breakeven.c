@@ -216,13 +216,14 @@ static int draw(struct lg_report *report, size_t scenario, size_t load,
     snprintf(figure->title, sizeof(figure->title),
              "What each arm costs more than %s, by how much longer the handler runs, scenario %s",
              design->arms[design->reference].name, design->scenarios[scenario]);
-    snprintf(figure->caption, sizeof(figure->caption),
-             "What is left of the choice on `%s`: how much more CPU time a call takes than one of "
-             "`%s`, in per cent, when the handler runs longer. Go right from your handler's time "
-             "to where a line meets 5 %% or 1 %%: a handler that runs as long does not care. Solid "
-             "lines with a 95 %% band cost something; dashed ones are not shown to, and are what "
-             "they could cost at most (upper end of the interval). Both axes are logarithmic.",
-             design->scenarios[scenario], design->arms[design->reference].name);
+    snprintf(
+        figure->caption, sizeof(figure->caption),
+        "What is left of the choice on `%s`: how much more CPU time a call takes than one of "
+        "`%s`, in per cent, when the handler runs longer than it does there. Go right to where "
+        "a line meets 5 %% or 1 %%: a handler that runs so much longer does not care. Solid "
+        "lines with a 95 %% band cost something; dashed ones are not shown to, and are what "
+        "they could cost at most (upper end of the interval). Both axes are logarithmic.",
+        design->scenarios[scenario], design->arms[design->reference].name);
     return lg_figure_finish_load(report, &script, figure, scenario, load, "breakeven", error);
 }
 

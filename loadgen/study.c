@@ -34,6 +34,7 @@ const char lg_study_help[] =
     "  --seed N           of the order of trials and of the load; default 1\n"
     "  --hlog             of each trial an HdrHistogram log, DIR/hlog/TRIAL.hlog: each second,\n"
     "                     tagged with arm and event\n"
+    "  --command TEXT     what the report says repeats the study; default: this command line\n"
     "  --quiet            no progress\n"
     "  --help, --version\n"
     "\n"
@@ -52,7 +53,7 @@ const char lg_study_help[] =
     "  loadgen study reference --out out/other --server ../other/build/release/bin/evd-server\n";
 
 struct arguments {
-    const char *design, *out, *server, *builds, *payloads;
+    const char *design, *out, *server, *builds, *payloads, *command;
     struct lg_design_changes changes;
     uint64_t seed;
     bool hlog, quiet;
@@ -118,19 +119,14 @@ static void join_command(int argc, char **argv, char *out, size_t cap)
 /* 0: go on; else the exit status + 1. */
 static int parse(int argc, char **argv, struct arguments *args)
 {
-    static const struct option options[] = {{"out", required_argument, NULL, 'o'},
-                                            {"server", required_argument, NULL, 's'},
-                                            {"builds", required_argument, NULL, 'b'},
-                                            {"blocks", required_argument, NULL, 'B'},
-                                            {"warmup", required_argument, NULL, 'w'},
-                                            {"duration", required_argument, NULL, 'd'},
-                                            {"payloads", required_argument, NULL, 'p'},
-                                            {"seed", required_argument, NULL, 'n'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"hlog", no_argument, NULL, 'l'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"out", required_argument, NULL, 'o'},      {"server", required_argument, NULL, 's'},
+        {"builds", required_argument, NULL, 'b'},   {"blocks", required_argument, NULL, 'B'},
+        {"warmup", required_argument, NULL, 'w'},   {"duration", required_argument, NULL, 'd'},
+        {"payloads", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 'n'},
+        {"command", required_argument, NULL, 'c'},  {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'v'},
+        {"hlog", no_argument, NULL, 'l'},           {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
     uint64_t blocks = 0;
     int option;
@@ -151,6 +147,8 @@ static int parse(int argc, char **argv, struct arguments *args)
             return usage("--blocks: %s", error.text) + 1;
         else if (option == 'p')
             args->payloads = optarg;
+        else if (option == 'c')
+            args->command = optarg;
         else if (option == 'l')
             args->hlog = true;
         else if (option == 'q')
@@ -229,7 +227,7 @@ int lg_study_main(int argc, char **argv)
                                            .builds = args.builds ? args.builds : builds,
                                            .loadgen = self,
                                            .payloads = args.payloads,
-                                           .command = command,
+                                           .command = args.command ? args.command : command,
                                            .seed = args.seed,
                                            .hlog = args.hlog,
                                            .quiet = args.quiet};

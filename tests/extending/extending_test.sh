@@ -93,6 +93,8 @@ case $way in
                 fail "no instructions are in the report: $(cat "$scratch/log")"
             [ "$(grep -c '"instructions":[0-9]' "$HOME/study/instructions.json")" -eq 5 ] || fail "not of all arms"
         fi
+        grep -qF "./evdispatch study --module $HOME/tax --scenario $HOME/tax/tax.json" "$HOME/study/report.md" ||
+            fail "the report does not say how to repeat it"
         # An answer that is not the expected one is said before the study, and what it was.
         sed -i 's/1070/1071/' "$HOME/tax/tax.json"
         ! (cd "$scratch/clone" && bash -eu "$scratch/commands") >"$scratch/wrong" 2>&1 ||

@@ -450,7 +450,8 @@ case_study_module() {
     expect_status 0
     grep -qxF "evd_add_module(NAME acme.tax SOURCES \"$mine/tax.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by the scenario'
     grep -qxF "evd_add_module(NAME api.toll SOURCES \"$mine/api/toll.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by its path'
-    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told --server $tree/build/module/build/bin/module-server --seed 7"
+    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told --server $tree/build/module/build/bin/module-server\
+ --command ./evdispatch study --module $mine --scenario $room/tax.json --module-config $room/config.json --quick -- --seed 7 --seed 7"
     # The arms are those of the quick study, all of them, on this scenario alone.
     [[ $(grep -c '"--module-config=.*config.json", "--dispatch' "$tree/build/module/module.json") == "$(grep -c '"--dispatch' "$tree/loadgen/studies/quick.json")" ]] ||
         fail 'an arm without its configuration'
@@ -469,7 +470,8 @@ case_study_module() {
     launch study --module "$room/objects" --scenario "$room/tax.json" --out "$room/told-too"
     expect_status 0
     expect_in err 'shared objects alone'
-    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told-too --server $tree/build/release/bin/evd-server"
+    expect_in calls "loadgen study $tree/build/module/module.json --out $room/told-too --server $tree/build/release/bin/evd-server\
+ --command ./evdispatch study --module $room/objects --scenario $room/tax.json"
     expect_in calls '--target evd_server_layout_30'
     grep -qxF '  "title": "Two ways of loading, for api.tax",' "$tree/build/module/module.json" || fail 'another title of objects'
     grep -qF "\"The arms of the study 'reference' that load modules, on the calls of" "$tree/build/module/module.json" || fail 'another description of objects'

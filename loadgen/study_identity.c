@@ -176,6 +176,29 @@ static int add_named(const struct lg_study_options *options, cJSON *files, const
     return name && rc == EVD_OK ? add(files, name, path, error) : rc;
 }
 
+/* What the server of an arm is told to read: from where the study itself runs, as the server does.
+ */
+static int add_read(const struct lg_args *server, cJSON *files, struct evd_error *error)
+{
+    static const char *const options[] = {"--module-config", "--modules"};
+    int rc = EVD_OK;
+    for (size_t i = 0; i < server->count && rc == EVD_OK; i++) {
+        const char *value = server->items[i] + strcspn(server->items[i], "=");
+        size_t len = (size_t)(value - server->items[i]);
+        bool reads = false;
+        for (size_t k = 0; k < sizeof(options) / sizeof(*options); k++)
+            reads = reads ||
+                    (strlen(options[k]) == len && strncmp(server->items[i], options[k], len) == 0);
+        if (*value == '=')
+            value++;
+        else
+            value = i + 1 < server->count ? server->items[i + 1] : "";
+        if (reads && *value)
+            rc = add(files, value, value, error);
+    }
+    return rc;
+}
+
 /* Where `loadgen run` finds the scenario of this name. */
 static int add_scenario(const struct lg_study_options *options, cJSON *files, const char *name,
                         struct evd_error *error)
@@ -210,6 +233,8 @@ int lg_identity_add_files(const struct lg_study_options *options, cJSON *about,
             rc = add_named(options, files, arm->modules, ret_error);
         if (rc == EVD_OK)
             rc = add_named(options, files, arm->scenario, ret_error);
+        if (rc == EVD_OK)
+            rc = add_read(&arm->server, files, ret_error);
     }
     for (size_t i = 0; i < design->scenario_count && !design->own_scenarios && rc == EVD_OK; i++)
         rc = add_scenario(options, files, design->scenario_files[i], ret_error);

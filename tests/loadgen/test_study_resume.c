@@ -25,7 +25,7 @@
  * trials a block. */
 #define DESIGN                                                                                     \
     "{\"name\":\"fake\",\"blocks\":%d,\"repeats\":1,\"warmup\":\"0\",\"duration\":\"1ms\","        \
-    "\"server_cpu\":0,\"load_cpu\":0,\"arms\":[{\"name\":\"a\",\"server\":[]},"                    \
+    "\"server_cpu\":0,\"load_cpu\":0,\"arms\":[{\"name\":\"a\",\"server\":[%s]},"                  \
     "{\"name\":\"b\",\"server\":[]}],\"scenarios\":[\"s\",\"invalid\"],"                           \
     "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]}"
 
@@ -35,18 +35,19 @@ struct setting {
     int blocks;
     uint64_t seed;
     const char *server;
+    const char *told; /* to the server of one arm: texts in JSON */
 };
 
-static const struct setting plain = {BLOCKS, 5, FAKE};
+static const struct setting plain = {BLOCKS, 5, FAKE, ""};
 
 static int execute(const struct setting *setting, const char *folder,
                    struct lg_study_result *result, struct evd_error *error)
 {
-    char text[640];
+    char text[1280];
     cJSON *root;
     struct lg_design design;
     *result = (struct lg_study_result){0};
-    snprintf(text, sizeof(text), DESIGN, setting->blocks);
+    snprintf(text, sizeof(text), DESIGN, setting->blocks, setting->told);
     assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, error), EVD_OK);
     assert_int_equal(lg_design_take(root, "design", &design, error), EVD_OK);
     struct lg_study_options options = {.design = &design,
@@ -257,6 +258,35 @@ static void test_mixing(void **state)
     folder_remove(folder);
 }
 
+/* What the servers are told to read is part of what is measured. */
+static void test_what_servers_read(void **state)
+{
+    char *folder = folder_make(), *mine = folder_make(), told[1024], says[600];
+    struct setting setting = plain;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    file_write(mine, "config.json", "{}");
+    file_write(mine, "tax.so", "one");
+    snprintf(told, sizeof(told), "\"--module-config=%s/config.json\",\"--modules\",\"%s\"", mine,
+             mine);
+    setting.told = told;
+    setting.blocks = 1;
+    assert_int_equal(execute(&setting, folder, &result, &error), EVD_OK);
+    file_write(mine, "config.json", "{\"tax\":7}");
+    snprintf(says, sizeof(says), "files.%s/config.json was \"", mine);
+    check_refused(&setting, folder, EVD_ERR_USAGE, says);
+    file_write(mine, "config.json", "{}");
+    file_write(mine, "tax.so", "another");
+    snprintf(says, sizeof(says), "files.%s was \"", mine);
+    check_refused(&setting, folder, EVD_ERR_USAGE, says);
+    file_write(mine, "tax.so", "one");
+    assert_int_equal(execute(&setting, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.measured, 0);
+    folder_remove(mine);
+    folder_remove(folder);
+}
+
 /* The file with line `number` (from 1) replaced. */
 static void check_line(const char *folder, unsigned number, const char *line, int rc,
                        const char *says)
@@ -344,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_three_times),
         cmocka_unit_test(test_mixing),
+        cmocka_unit_test(test_what_servers_read),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_lock),
     };

@@ -414,20 +414,13 @@ static void check_twin(const struct lg_cell *cell, enum lg_metric metric, struct
     check->worst = fmax(check->worst, fabs(ratio->estimate - 1));
 }
 
-/* Whether it is the reference under another name. */
-static bool is_copy(const struct lg_design *design, size_t arm)
-{
-    const char *twin = design->arms[arm].twin_of;
-    return twin && strcmp(twin, design->arms[design->reference].name) == 0;
-}
-
 /* The reference against its twin: whatever they differ by is noise. */
 static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
     struct twin_check check = {0};
     for (size_t arm = 0; arm < design->arm_count; arm++) {
-        if (!is_copy(design, arm))
+        if (!lg_is_copy(design, arm))
             continue;
         for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
             size_t load = i % design->load_count;
@@ -459,7 +452,7 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
                     "%s not hold 1, where 1 in 20 is to be expected. See Noise below.",
                     share, check.differ, check.compared, check.differ > 1 ? "do" : "does");
     for (size_t arm = 0; arm < design->arm_count; arm++)
-        if (is_copy(design, arm))
+        if (lg_is_copy(design, arm))
             lg_load_twins(summary, arm, doc);
 }
 

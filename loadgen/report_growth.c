@@ -196,9 +196,9 @@ char *lg_growth_lead(const struct lg_report *report)
     return text;
 }
 
-/* One item: a measure on an axis, from the first to the last point of each curve. */
+/* One item: a measure on an axis, from the first to the last point of each curve, and a note. */
 static void put_meaning(const struct lg_report *report, const struct lg_growth_axis *axis,
-                        const struct measure *measure, struct lg_doc *doc)
+                        const struct measure *measure, const char *note, struct lg_doc *doc)
 {
     size_t len, load = lg_main_load(report->summary);
     char *text = NULL, a[LG_PRINT_MAX], b[LG_PRINT_MAX];
@@ -224,9 +224,37 @@ static void put_meaning(const struct lg_report *report, const struct lg_growth_a
             put_range(place, axis);
             fclose(place);
         }
-        lg_doc_item(doc, LG_TONE_PLAIN, "**%s** %s:%s.", measure->name, range, text);
+        lg_doc_item(doc, LG_TONE_PLAIN, "**%s** %s:%s.%s", measure->name, range, text, note);
     }
     free(text);
+}
+
+#define LISTING                                                                                    \
+    " A dynamic backend loads a module when it is first called, so its start-up holds only the "   \
+    "listing of the folder."
+
+static bool any_dynamic(const struct lg_growth *growth, const struct lg_growth_axis *axis)
+{
+    for (size_t i = 0; i < axis->curve_count; i++) {
+        if (strncmp(growth->names[axis->curves[i].name], "dynamic", 7) == 0)
+            return true;
+    }
+    return false;
+}
+
+void lg_growth_startup(const struct lg_report *report, struct lg_doc *doc)
+{
+    const struct lg_growth *growth = report->growth;
+    size_t last = growth->axis_count; /* which has the note, for all of them */
+    for (size_t a = 0; a < growth->axis_count; a++)
+        if (growth->axes[a].starts && !lg_growth_sized(&growth->axes[a]))
+            last = a;
+    for (size_t a = 0; a < growth->axis_count; a++) {
+        const struct lg_growth_axis *axis = &growth->axes[a];
+        if (axis->starts && !lg_growth_sized(axis))
+            put_meaning(report, axis, &measures[LG_GROWTH_STARTUP],
+                        a == last && any_dynamic(growth, axis) ? LISTING : "", doc);
+    }
 }
 
 void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc)
@@ -236,7 +264,7 @@ void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc)
         const struct lg_growth_axis *axis = &report->growth->axes[a];
         for (size_t m = 0; m < LG_GROWTH_MEASURES; m++)
             if (m != LG_GROWTH_STARTUP || axis->starts)
-                put_meaning(report, axis, &measures[m], doc);
+                put_meaning(report, axis, &measures[m], "", doc);
         lg_growth_model_item(report, axis, doc);
     }
     lg_edits_meaning(report->edits, doc);
@@ -285,15 +313,6 @@ static void put_point(const struct lg_report *report, const struct lg_growth_axi
     put_disk(report->data, arm, &row[6]);
 }
 
-static bool any_dynamic(const struct lg_growth *growth, const struct lg_growth_axis *axis)
-{
-    for (size_t i = 0; i < axis->curve_count; i++) {
-        if (strncmp(growth->names[axis->curves[i].name], "dynamic", 7) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void put_table(const struct lg_report *report, const struct lg_growth_axis *axis,
                       struct lg_doc *doc)
 {
@@ -305,11 +324,7 @@ static void put_table(const struct lg_report *report, const struct lg_growth_axi
              "the same block; time from fork to ready (median); peak resident and proportional "
              "memory; size of the server's file and of those of its modules folder, without debug "
              "information. 95 %% intervals.%s",
-             lg_growth_title(axis, title),
-             any_dynamic(report->growth, axis)
-                 ? " A dynamic backend loads a module when it is first called, so its "
-                   "start-up holds only the listing of the folder."
-                 : "");
+             lg_growth_title(axis, title), any_dynamic(report->growth, axis) ? LISTING : "");
     struct lg_table *table = lg_tables_new(caption, 7, heads);
     if (!table)
         return;

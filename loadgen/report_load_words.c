@@ -169,20 +169,25 @@ char *lg_load_lead(const struct lg_summary *summary)
     return text;
 }
 
+static void put_item(const struct lg_summary *summary, size_t scenario, enum told what,
+                     struct lg_doc *doc)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return;
+    put_sentence(summary, scenario, what, out);
+    if (fclose(out) == 0)
+        lg_doc_item(doc, LG_TONE_PLAIN, "**%s**: %s.", what == TOLD_KNEE ? "Knee" : "Limit", text);
+    free(text);
+}
+
 void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc)
 {
-    for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
-        char *text = NULL;
-        size_t len;
-        FILE *out = open_memstream(&text, &len);
-        if (!out)
-            return;
-        put_sentence(summary, scenario, (enum told)what, out);
-        if (fclose(out) == 0 && (what == TOLD_KNEE || summary->data->design.slo_p99_ns > 0))
-            lg_doc_item(doc, LG_TONE_PLAIN, "**%s**: %s.", what == TOLD_KNEE ? "Knee" : "Limit",
-                        text);
-        free(text);
-    }
+    if (summary->data->design.slo_p99_ns > 0)
+        put_item(summary, scenario, TOLD_LIMIT, doc);
+    put_item(summary, scenario, TOLD_KNEE, doc);
 }
 
 /* One item: where the copy of the reference has what the reference has. */
@@ -218,6 +223,17 @@ static void check_twin(const struct told_arms *arms, size_t scenario, size_t twi
                     scene, what, name, own, design->arms[twin].name, other);
     free(places[0]);
     free(places[1]);
+}
+
+void lg_load_rest(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    for (size_t scenario = 0; scenario < design->scenario_count && design->slo_p99_ns > 0;
+         scenario++)
+        put_item(summary, scenario, TOLD_KNEE, doc);
+    for (size_t arm = 0; arm < design->arm_count; arm++)
+        if (lg_is_copy(design, arm))
+            lg_load_twins(summary, arm, doc);
 }
 
 void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc)

@@ -67,6 +67,36 @@ static void lead_calibration(FILE *out, const struct lg_summary *summary)
                 lg_print_share(0.05, share));
 }
 
+/* Why there is nothing to say, in figures. */
+static void lead_none(FILE *out, const struct lg_method *method, const struct lg_summary *summary)
+{
+    const unsigned cpu = method->counts[LG_METHOD_CPU].compared,
+                   rate = method->counts[LG_METHOD_RATE].compared;
+    const size_t there = summary->trials - summary->repeated;
+    const struct {
+        size_t count;
+        const char *one, *many;
+    } causes[] = {
+        {summary->planned - there, "is missing", "are missing"},
+        {summary->problems, "went wrong", "went wrong"},
+        {summary->invalid - summary->repeated, "is INVALID", "are INVALID"},
+    };
+    const char *between = ": ";
+    fprintf(out, "none of %u comparison%s could be made%s%s", method->planned,
+            method->planned > 1 ? "s" : "", cpu + rate > 0 ? " by " : "",
+            cpu > 0    ? names[LG_METHOD_RATE]
+            : rate > 0 ? names[LG_METHOD_CPU]
+                       : "");
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        if (causes[i].count == 0)
+            continue;
+        fprintf(out, "%s%zu of %zu trials %s", between, causes[i].count, summary->planned,
+                causes[i].count > 1 ? causes[i].many : causes[i].one);
+        between = ", ";
+    }
+    fputs(".", out);
+}
+
 char *lg_method_lead(const struct lg_method *method, const struct lg_summary *summary)
 {
     static const char *const words[] = {[LG_METHOD_KEPT] = "The method keeps its word",
@@ -85,13 +115,13 @@ char *lg_method_lead(const struct lg_method *method, const struct lg_summary *su
         lead_calibration(out, summary);
     } else {
         fprintf(out, "**%s:** ", words[method->outcome]);
-        if (least == 0 || least < LG_METHOD_LEAST * method->planned)
+        if (least > 0 && least < LG_METHOD_LEAST * method->planned)
             fprintf(out,
                     "only %u of %u comparisons could be made: too many trials are missing or "
                     "INVALID. Where they could, ",
                     least, method->planned);
         if (least == 0)
-            fputs("there is nothing to say.", out);
+            lead_none(out, method, summary);
         else if (injects(design))
             lead_effect(out, method, design);
         else
@@ -188,9 +218,9 @@ static void put_effect(const struct lg_report *report, struct lg_doc *doc)
         put(&row[0], LG_TONE_PLAIN, "%s", names[i]);
         put(&row[1], LG_TONE_NUMBER, "%u", count->compared);
         put(&row[2],
-            i != LG_METHOD_CPU ? LG_TONE_NUMBER
-            : enough           ? LG_TONE_GOOD
-                               : LG_TONE_BAD,
+            i != LG_METHOD_CPU || count->compared == 0 ? LG_TONE_NUMBER
+            : enough                                   ? LG_TONE_GOOD
+                                                       : LG_TONE_BAD,
             "%u", count->worse);
         put_share(&row[3], count->worse, count->compared);
         put(&row[4], LG_TONE_NUMBER, "%u", count->better);

@@ -11,6 +11,8 @@
 #include "report_method.h"
 #include "report_summary.h"
 
+#include <string.h>
+
 /* A figure of one scenario and load, with the memory it needs. */
 struct lg_report_figure {
     struct lg_figure figure;
@@ -107,10 +109,19 @@ void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict
 char *lg_load_lead(const struct lg_summary *summary);
 void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc);
 void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc);
+/* What the answer leaves to be said, where nothing else of a report stands: the items of both. */
+void lg_load_rest(const struct lg_summary *summary, struct lg_doc *doc);
 void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
                      struct lg_doc *doc);
 int lg_load_figure_make(struct lg_report *report, size_t scenario, size_t first,
                         struct evd_error *ret_error);
+
+/* Whether it is the reference under another name. */
+static inline bool lg_is_copy(const struct lg_design *design, size_t arm)
+{
+    const char *twin = design->arms[arm].twin_of;
+    return twin && strcmp(twin, design->arms[design->reference].name) == 0;
+}
 
 static inline bool lg_has_share(const struct lg_summary *summary, size_t load)
 {
@@ -226,6 +237,8 @@ struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *
 
 /* report_growth.c: what grows, in one sentence, to be freed; point by point; curve by curve. */
 char *lg_growth_lead(const struct lg_report *report);
+/* Items of a list: start-up by how many modules and endpoints there are. */
+void lg_growth_startup(const struct lg_report *report, struct lg_doc *doc);
 void lg_growth_meaning(const struct lg_report *report, struct lg_doc *doc);
 void lg_growth_sections(const struct lg_report *report, struct lg_doc *doc);
 

@@ -76,7 +76,12 @@ static void study_items(const struct lg_report *report, struct lg_doc *doc)
         return;
     if (report->data->design.has_curves) {
         doc->format->list(doc, true);
+        lg_growth_startup(report, doc);
         lg_edits_meaning(report->edits, doc);
+        doc->format->list(doc, false);
+    } else if (of_shares(report->summary)) {
+        doc->format->list(doc, true);
+        lg_load_rest(report->summary, doc);
         doc->format->list(doc, false);
     } else {
         lg_findings_meaning(report, doc);

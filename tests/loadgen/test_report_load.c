@@ -4,6 +4,7 @@
 #include "loadgen/overload.h"
 #include "loadgen/report.h"
 #include "loadgen/report_load.h"
+#include "loadgen/results_page.h"
 #include "loadgen/study_json.h"
 #include "test_study_synthetic.h"
 
@@ -302,6 +303,27 @@ static void test_twin(void **state)
     folder_remove(folder);
 }
 
+/* The page of all results: the answer once, the knee, whether the copy can be told. */
+static void test_results_page(void **state)
+{
+    char *folder = folder_make(), *study = make_study(&usual), path[512];
+    struct evd_error error = {0};
+    (void)state;
+    snprintf(path, sizeof(path), "%s/load", folder);
+    assert_int_equal(rename(study, path), 0);
+    free(study);
+    if (lg_results_make(folder, &error) != EVD_OK)
+        fail_msg("%s", error.text);
+    char *text = file_read(folder, "README.md");
+    expect(text, "## Under more and more load\n");
+    expect(text, "\nOn `s`, `a` reaches a p99 of 5.00 ms between 50 % and 90 %; `b` (");
+    assert_null(strstr(text, "**Limit**"));
+    expect(text, "\n- **Knee**: On `s`, the knee of `a`,");
+    expect(text, "\n- ✓ A/A on `s`, the limit: ");
+    free(text);
+    folder_remove(folder);
+}
+
 /* In a file's text the first `from` becomes `to`. */
 static void change(const char *folder, const char *name, const char *from, const char *to)
 {
@@ -434,8 +456,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reach),           cmocka_unit_test(test_report),
         cmocka_unit_test(test_without_limit),   cmocka_unit_test(test_twin),
-        cmocka_unit_test(test_damage),          cmocka_unit_test(test_damaged_maximum),
-        cmocka_unit_test(test_invalid_maximum), cmocka_unit_test(test_overloaded),
+        cmocka_unit_test(test_results_page),    cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damaged_maximum), cmocka_unit_test(test_invalid_maximum),
+        cmocka_unit_test(test_overloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -423,6 +423,48 @@ static void test_nothing_compared(void **state)
     release(study);
 }
 
+/* The answer says once that nothing was compared, and why. */
+static void test_lead_of_nothing(void **state)
+{
+    static const struct {
+        const char *method, *says;
+        unsigned trials, invalid; /* that are there; of them INVALID */
+    } table[] = {
+        {"\"blocks\":8",
+         "\n**This machine cannot tell:** none of 2 comparisons could be made: 32 of 32 trials are "
+         "INVALID.\n",
+         32, 32},
+        {"\"blocks\":8",
+         "\n**This machine cannot tell:** none of 2 comparisons could be made: 29 of 32 trials are "
+         "missing, 1 of 32 trials is INVALID.\n",
+         3, 1},
+        {INJECTED,
+         "\n**This machine cannot tell:** none of 2 comparisons could be made: 32 of 32 trials are "
+         "INVALID.\n",
+         32, 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct study *study = make(2, table[i].method, 0, 0.01);
+        char *folder = folder_make();
+        struct evd_error error = {0};
+        study->data.count = table[i].trials;
+        for (unsigned k = 0; k < table[i].invalid; k++)
+            study->trials[k].invalid = true;
+        write_folder(folder, study);
+        assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+        char *page = file_read(folder, "report.md");
+        if (!strstr(page, table[i].says))
+            print_error("case %zu: no '%s' in\n%s\n", i, table[i].says, page);
+        assert_non_null(strstr(page, table[i].says));
+        assert_null(strstr(page, "nan"));
+        assert_int_equal(command("--method", folder), 3);
+        free(page);
+        folder_remove(folder);
+        release(study);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),
@@ -434,6 +476,7 @@ int main(void)
                                        cmocka_unit_test(test_figures),
                                        cmocka_unit_test(test_page),
                                        cmocka_unit_test(test_nothing_compared),
+                                       cmocka_unit_test(test_lead_of_nothing),
                                        cmocka_unit_test(test_usage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,8 @@ const char lg_report_help[] =
     "  --compare A B  two studies side by side: each arm, scenario and load that both have, B\n"
     "                 against A, by Mann-Whitney's test with Holm's adjustment. Writes to stdout\n"
     "                 and leaves the folders alone. Exit: 0 nothing is slower or dearer by more\n"
-    "                 than 2 %, 1 something is, 2 usage, or data that cannot be compared.\n"
+    "                 than 2 %, 1 something is, 2 usage, or data that cannot be compared, 3 no\n"
+    "                 row has an interval (too few trials that count).\n"
     "  --json         with --compare: JSON, schema evdispatch.compare/1\n"
     "  --method DIR   of a study whose design has a 'method': whether its comparisons show what "
     "the\n"
@@ -236,7 +237,7 @@ int lg_report_make(const char *dir, struct evd_error *ret_error)
 static int compare(int argc, char **argv, bool json)
 {
     struct evd_error error = {0};
-    unsigned slower = 0;
+    int status = 2;
     if (argc != 2) {
         fputs("loadgen: report: --compare takes the folders of two studies; try 'loadgen report "
               "--help'\n",
@@ -244,7 +245,7 @@ static int compare(int argc, char **argv, bool json)
         return 2;
     }
     const char *const dirs[2] = {argv[0], argv[1]};
-    if (lg_compare_print(dirs, json, stdout, &slower, &error) != EVD_OK) {
+    if (lg_compare_print(dirs, json, stdout, &status, &error) != EVD_OK) {
         fprintf(stderr, "loadgen: report: %s\n", error.text);
         return 2;
     }
@@ -252,7 +253,7 @@ static int compare(int argc, char **argv, bool json)
         fputs("loadgen: report: cannot write to stdout\n", stderr);
         return 2;
     }
-    return slower > 0 ? 1 : 0;
+    return status;
 }
 
 /* The data of a study with a method, and the summary of all its blocks: both to be released. */

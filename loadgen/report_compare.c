@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARNINGS_MAX = 8 };
+enum { WARNINGS_MAX = 24 };
 
 /* Where `arm`, scenario and load of the first design are in the second. */
 static bool find_cell(const struct lg_design *first, const struct lg_design *second,
@@ -75,6 +75,7 @@ static void judge(struct lg_compare *compare, double *p)
         row->slower = row->verdict == LG_WORSE && worse > 1 + LG_EQUIVALENCE_MARGIN;
         compare->slower += row->slower;
         compare->trusted += row->trusted;
+        compare->judged += row->ratio.bounded;
     }
 }
 
@@ -98,8 +99,10 @@ int lg_compare_make(const struct lg_summary *first, const struct lg_summary *sec
         *row = (struct lg_compare_row){
             .scenario = pair / design->load_count, .load = load, .arm = cell % design->arm_count};
         row->metric = closed ? (i % 2 ? LG_CPU : LG_RATE) : (i % 2 ? LG_P99 : LG_P50);
-        if (!find_cell(design, &second->data->design, row, &other))
+        if (!find_cell(design, &second->data->design, row, &other)) {
+            ret_compare->missing++;
             continue;
+        }
         compare_row(first, second, other, row);
         ret_compare->count++;
     }
@@ -142,12 +145,68 @@ static const cJSON *part(const struct lg_data *data, const char *key)
     return cJSON_GetObjectItemCaseSensitive(data->about, key);
 }
 
+/* The same for a part of both that is not one text: objects, lists, numbers. */
+static void differs_json(struct sides *sides, const char *what, const cJSON *first,
+                         const cJSON *second)
+{
+    char *texts[2] = {first ? cJSON_PrintUnformatted(first) : NULL,
+                      second ? cJSON_PrintUnformatted(second) : NULL};
+    if (first && second ? !cJSON_Compare(first, second, true) : first != second)
+        differs(sides, what, texts[0] ? texts[0] : "nothing", texts[1] ? texts[1] : "nothing");
+    cJSON_free(texts[0]);
+    cJSON_free(texts[1]);
+}
+
+/* Arms of one name that are told different things, and those that only the first study has. */
+static void find_arm_warnings(struct sides *sides)
+{
+    const struct lg_design *first = &sides->data[0]->design, *second = &sides->data[1]->design;
+    const cJSON *arms[2] = {cJSON_GetObjectItemCaseSensitive(first->root, "arms"),
+                            cJSON_GetObjectItemCaseSensitive(second->root, "arms")};
+    for (size_t i = 0; i < first->arm_count; i++) {
+        char what[80];
+        size_t j = 0;
+        while (j < second->arm_count && strcmp(first->arms[i].name, second->arms[j].name) != 0)
+            j++;
+        snprintf(what, sizeof what, "the arm '%.48s'", first->arms[i].name);
+        if (j < second->arm_count)
+            differs_json(sides, what, cJSON_GetArrayItem(arms[0], (int)i),
+                         cJSON_GetArrayItem(arms[1], (int)j));
+        else if (sides->warning_count < WARNINGS_MAX)
+            snprintf(sides->warnings[sides->warning_count++], sizeof *sides->warnings,
+                     "%s is not in the second study: it is not compared", what);
+    }
+}
+
+/* Scenarios of one name whose files are not the same. */
+static void find_scenario_warnings(struct sides *sides)
+{
+    const struct lg_design *design = &sides->data[0]->design;
+    for (size_t i = 0; i < design->scenario_count; i++) {
+        const char *hashes[2] = {"", ""};
+        char what[80];
+        for (size_t side = 0; side < 2; side++) {
+            const cJSON *file;
+            cJSON_ArrayForEach(file, part(sides->data[side], "files"))
+            {
+                if (strcmp(lg_json_string(file, "file", ""), design->scenarios[i]) == 0)
+                    hashes[side] = lg_json_string(file, "sha256", "");
+            }
+        }
+        snprintf(what, sizeof what, "the scenario '%.48s'", design->scenarios[i]);
+        if (hashes[0][0] && hashes[1][0])
+            differs(sides, what, hashes[0], hashes[1]);
+    }
+}
+
 /* What makes two studies hard to compare, beside the commit, which is what one compares. */
 static void find_warnings(struct sides *sides)
 {
-    static const char *const keys[][2] = {{"machine", "cpu"},      {"machine", "kernel"},
-                                          {"machine", "governor"}, {"build", "type"},
-                                          {"build", "sanitize"},   {"build", "compiler"}};
+    static const char *const keys[][2] = {
+        {"machine", "cpu"},    {"machine", "kernel"}, {"machine", "governor"}, {"build", "type"},
+        {"build", "sanitize"}, {"build", "compiler"}, {"build", "flags"}};
+    static const char *const settings[] = {"warmup", "layouts", "keep_awake", "transport",
+                                           "congestion"};
     const struct lg_design *first = &sides->data[0]->design, *second = &sides->data[1]->design;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char what[48];
@@ -155,12 +214,22 @@ static void find_warnings(struct sides *sides)
         differs(sides, what, lg_json_string(part(sides->data[0], keys[i][0]), keys[i][1], ""),
                 lg_json_string(part(sides->data[1], keys[i][0]), keys[i][1], ""));
     }
+    differs_json(sides, "machine cores",
+                 cJSON_GetObjectItemCaseSensitive(part(sides->data[0], "machine"), "cores"),
+                 cJSON_GetObjectItemCaseSensitive(part(sides->data[1], "machine"), "cores"));
+    differs_json(sides, "versions of libraries", part(sides->data[0], "libraries"),
+                 part(sides->data[1], "libraries"));
     differs(sides, "duration of a trial", first->duration, second->duration);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        differs_json(sides, settings[i], cJSON_GetObjectItemCaseSensitive(first->root, settings[i]),
+                     cJSON_GetObjectItemCaseSensitive(second->root, settings[i]));
     if (sides->warning_count < WARNINGS_MAX &&
         !cJSON_Compare(cJSON_GetObjectItemCaseSensitive(first->root, "loads"),
                        cJSON_GetObjectItemCaseSensitive(second->root, "loads"), true))
         snprintf(sides->warnings[sides->warning_count++], sizeof *sides->warnings,
                  "the loads of the designs differ");
+    find_arm_warnings(sides);
+    find_scenario_warnings(sides);
 }
 
 static const char *metric_name(enum lg_metric metric)
@@ -208,10 +277,14 @@ static void print_text(const struct lg_compare *compare, const struct sides *sid
                 row->slower ? " *" : "");
     }
     fprintf(out,
-            "\n%u of %zu rows slower or dearer by more than 2 %% (*); %u INVALID. B / A: "
+            "\n%u of %zu rows slower or dearer by more than 2 %% (*); %u INVALID, %u without an "
+            "interval, %u of A not in B. B / A: "
             "Hodges-Lehmann, 95 %%;\np: Mann-Whitney, by Holm over all rows. Trials of two studies "
             "are not paired: what else\nchanged between them counts as difference.\n",
-            compare->slower, compare->count, (unsigned)compare->count - compare->trusted);
+            compare->slower, compare->count, (unsigned)compare->count - compare->trusted,
+            (unsigned)compare->count - compare->judged, compare->missing);
+    if (compare->judged == 0)
+        fprintf(out, "No row has an interval: these two studies cannot tell.\n");
 }
 
 static cJSON *number_or_null(double value)
@@ -259,6 +332,8 @@ static int print_json(const struct lg_compare *compare, const struct sides *side
     for (size_t i = 0; i < sides->warning_count; i++)
         cJSON_AddItemToArray(list, cJSON_CreateString(sides->warnings[i]));
     cJSON_AddNumberToObject(root, "slower", compare->slower);
+    cJSON_AddNumberToObject(root, "judged", compare->judged);
+    cJSON_AddNumberToObject(root, "missing", compare->missing);
     list = cJSON_AddArrayToObject(root, "rows");
     for (size_t i = 0; i < compare->count; i++)
         cJSON_AddItemToArray(list, row_json(&compare->rows[i], &sides->data[0]->design));
@@ -271,7 +346,7 @@ static int print_json(const struct lg_compare *compare, const struct sides *side
     return EVD_OK;
 }
 
-int lg_compare_print(const char *const dirs[2], bool json, FILE *out, unsigned *ret_slower,
+int lg_compare_print(const char *const dirs[2], bool json, FILE *out, int *ret_status,
                      struct evd_error *ret_error)
 {
     struct lg_data data[2] = {0};
@@ -292,7 +367,7 @@ int lg_compare_print(const char *const dirs[2], bool json, FILE *out, unsigned *
         rc = lg_compare_make(&summary[0], &summary[1], &compare, ret_error);
     if (rc == EVD_OK) {
         find_warnings(&sides);
-        *ret_slower = compare.slower;
+        *ret_status = compare.slower > 0 ? 1 : compare.judged == 0 ? 3 : 0;
         if (!json)
             print_text(&compare, &sides, out);
         else if ((rc = print_json(&compare, &sides, out)) != EVD_OK)

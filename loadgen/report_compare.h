@@ -22,6 +22,8 @@ struct lg_compare {
     struct lg_compare_row *rows; /* owned */
     size_t count;
     unsigned slower, trusted; /* rows */
+    unsigned judged;          /* rows with an interval: of the others nothing can be said */
+    unsigned missing;         /* rows that the second study does not have */
 };
 
 /* Throughput and CPU of closed loads, p50 and p99 of open ones. EVD_ERR_BAD_DATA if the two have no
@@ -32,8 +34,9 @@ int lg_compare_make(const struct lg_summary *first, const struct lg_summary *sec
 void lg_compare_release(struct lg_compare *compare);
 
 /* Reads both folders and writes the comparison to `out`, as text or as JSON
- * (evdispatch.compare/1). *ret_slower: how many rows are. */
-int lg_compare_print(const char *const dirs[2], bool json, FILE *out, unsigned *ret_slower,
+ * (evdispatch.compare/1). *ret_status, for a program to end with: 1 where a row is slower, 3 where
+ * none has an interval, else 0. */
+int lg_compare_print(const char *const dirs[2], bool json, FILE *out, int *ret_status,
                      struct evd_error *ret_error);
 
 #endif

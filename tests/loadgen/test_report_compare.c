@@ -129,6 +129,56 @@ static void test_json(void **state)
     folder_remove(b);
 }
 
+/* Two blocks give no interval: nothing was judged, which a CI must not take for good. */
+static void test_cannot_tell(void **state)
+{
+    struct synthetic few = usual;
+    char *a = folder_make(), *b = folder_make(), *text;
+    (void)state;
+    few.blocks = 2;
+    synthetic_write(a, &few);
+    synthetic_write(b, &few);
+    assert_int_equal(compare(a, b, NULL, &text), 3);
+    assert_non_null(strstr(text, "0 INVALID, 48 without an interval, 0 of A not in B."));
+    assert_non_null(strstr(text, "No row has an interval"));
+    free(text);
+    folder_remove(a);
+    folder_remove(b);
+}
+
+/* An arm that B lacks, and one that was told something else. */
+static void test_other_arms(void **state)
+{
+    char *a = folder_make(), *b = folder_make(), *text, *whole = NULL;
+    (void)state;
+    synthetic_write(a, &usual);
+    synthetic_write(b, &usual);
+    replace(b, "study.json", "\"instance/pool\"", "\"another\"");
+    replace(b, "study.json", "\"warmup\":\t\"120ms\"", "\"warmup\":\t\"80ms\"");
+    replace(b, "study.json", "--dynamic-load=call", "--dynamic-load=cached");
+    text = file_read(b, "trials.jsonl");
+    size_t len;
+    FILE *out = open_memstream(&whole, &len);
+    for (char *at = text, *next; *at; at = next) {
+        next = strstr(at, "\"instance/pool\"");
+        fprintf(out, "%.*s%s", next ? (int)(next - at) : (int)strlen(at), at,
+                next ? "\"another\"" : "");
+        next = next ? next + strlen("\"instance/pool\"") : at + strlen(at);
+    }
+    assert_int_equal(fclose(out), 0);
+    file_write(b, "trials.jsonl", whole);
+    free(whole);
+    free(text);
+    assert_int_equal(compare(a, b, NULL, &text), 0);
+    assert_non_null(strstr(text, "warning: the arm 'instance/pool' is not in the second study"));
+    assert_non_null(strstr(text, "warning: the arm 'dynamic/call' differs: '{"));
+    assert_non_null(strstr(text, "warning: warmup differs: '\"120ms\"' and '\"80ms\"'"));
+    assert_non_null(strstr(text, "0 without an interval, 8 of A not in B."));
+    free(text);
+    folder_remove(a);
+    folder_remove(b);
+}
+
 static void test_refused(void **state)
 {
     char *a = folder_make(), *none = folder_make(), *text;
@@ -148,7 +198,9 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slower), cmocka_unit_test(test_margin),
-                                       cmocka_unit_test(test_json), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_slower),      cmocka_unit_test(test_margin),
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_cannot_tell), cmocka_unit_test(test_other_arms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

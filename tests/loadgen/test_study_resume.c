@@ -4,6 +4,7 @@
  */
 #include "loadgen/rng.h"
 #include "loadgen/study.h"
+#include "loadgen/study_identity.h"
 #include "loadgen/study_json.h"
 #include "loadgen/study_resume.h"
 #include "test_study_synthetic.h"
@@ -287,6 +288,70 @@ static void test_what_servers_read(void **state)
     folder_remove(folder);
 }
 
+/* What study.json would have of the modules folder of `builds`. */
+static void modules_hash(const char *builds, char out[65])
+{
+    char server[512];
+    cJSON *root, *about = cJSON_CreateObject();
+    const cJSON *file;
+    struct lg_design design;
+    struct evd_error error = {0};
+    char text[640];
+    snprintf(text, sizeof(text), DESIGN, 1, "");
+    assert_int_equal(lg_json_parse(text, strlen(text), "design", 1, &root, &error), EVD_OK);
+    assert_int_equal(lg_design_take(root, "design", &design, &error), EVD_OK);
+    snprintf(server, sizeof(server), "%s/bin/server", builds);
+    struct lg_study_options options = {.design = &design, .server = server, .loadgen = FAKE};
+    assert_int_equal(lg_identity_add_files(&options, about, &error), EVD_OK);
+    out[0] = '\0';
+    cJSON_ArrayForEach(file, cJSON_GetObjectItem(about, "files"))
+    {
+        if (strcmp(lg_json_string(file, "file", ""), "modules of evd-server") == 0)
+            snprintf(out, 65, "%s", lg_json_string(file, "sha256", ""));
+    }
+    assert_int_equal(strlen(out), 64);
+    cJSON_Delete(about);
+    lg_design_release(&design);
+}
+
+/* Another name, another folder, a link that leads elsewhere: other modules. A file that is no
+ * module is none of the study's. */
+static void test_modules(void **state)
+{
+    static const struct {
+        const char *command;
+        bool differs;
+    } steps[] = {
+        {"echo 2 > modules/.v2; echo x > modules/README", false},
+        {"mv modules/a.so modules/b.so", true},
+        {"mkdir modules/sub; mv modules/b.so modules/sub/b.so", true},
+        {"ln -s .v1 modules/c.so", true},
+        {"rm modules/c.so; ln -s .v2 modules/c.so", true},
+        {"echo 3 > modules/.v2", true},
+        {"true", false},
+    };
+    char *builds = folder_make(), before[65], now[65], command[700];
+    (void)state;
+    snprintf(command, sizeof(command),
+             "cd '%s' && mkdir bin modules && ln -s '%s' bin/server && echo 1 > modules/a.so && "
+             "echo 1 > modules/.v1",
+             builds, FAKE);
+    assert_int_equal(system(command), 0);
+    modules_hash(builds, before);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        snprintf(command, sizeof(command), "cd '%s' && { %s; }", builds, steps[i].command);
+        assert_int_equal(system(command), 0);
+        modules_hash(builds, now);
+        if ((strcmp(before, now) != 0) != steps[i].differs)
+            print_error("after: %s\n", steps[i].command);
+        assert_int_equal(strcmp(before, now) != 0, steps[i].differs);
+        memcpy(before, now, sizeof(before));
+    }
+    snprintf(command, sizeof(command), "cd '%s' && rm -r bin modules", builds);
+    assert_int_equal(system(command), 0);
+    folder_remove(builds);
+}
+
 /* The file with line `number` (from 1) replaced. */
 static void check_line(const char *folder, unsigned number, const char *line, int rc,
                        const char *says)
@@ -375,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_killed_three_times),
         cmocka_unit_test(test_mixing),
         cmocka_unit_test(test_what_servers_read),
+        cmocka_unit_test(test_modules),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_lock),
     };

@@ -30,6 +30,7 @@ const char lg_study_help[] =
     "                     holds loadgen's build\n"
     "  --blocks N, --warmup TIME, --duration TIME\n"
     "                     in place of what the design says\n"
+    "  --one-layout       the server as it was built, where the design has layouts of it\n"
     "  --payloads DIR     the npm package with the webhook payloads, for `loadgen run`\n"
     "  --seed N           of the order of trials and of the load; default 1\n"
     "  --hlog             of each trial an HdrHistogram log, DIR/hlog/TRIAL.hlog: each second,\n"
@@ -121,14 +122,21 @@ static void join_command(int argc, char **argv, char *out, size_t cap)
 /* 0: go on; else the exit status + 1. */
 static int parse(int argc, char **argv, struct arguments *args)
 {
-    static const struct option options[] = {
-        {"out", required_argument, NULL, 'o'},      {"server", required_argument, NULL, 's'},
-        {"builds", required_argument, NULL, 'b'},   {"blocks", required_argument, NULL, 'B'},
-        {"warmup", required_argument, NULL, 'w'},   {"duration", required_argument, NULL, 'd'},
-        {"payloads", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 'n'},
-        {"command", required_argument, NULL, 'c'},  {"quiet", no_argument, NULL, 'q'},
-        {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'v'},
-        {"hlog", no_argument, NULL, 'l'},           {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"out", required_argument, NULL, 'o'},
+                                            {"server", required_argument, NULL, 's'},
+                                            {"builds", required_argument, NULL, 'b'},
+                                            {"blocks", required_argument, NULL, 'B'},
+                                            {"warmup", required_argument, NULL, 'w'},
+                                            {"duration", required_argument, NULL, 'd'},
+                                            {"payloads", required_argument, NULL, 'p'},
+                                            {"seed", required_argument, NULL, 'n'},
+                                            {"command", required_argument, NULL, 'c'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {"hlog", no_argument, NULL, 'l'},
+                                            {"one-layout", no_argument, NULL, '1'},
+                                            {NULL, 0, NULL, 0}};
     struct evd_error error = {0};
     uint64_t blocks = 0;
     int option;
@@ -153,6 +161,8 @@ static int parse(int argc, char **argv, struct arguments *args)
             args->command = optarg;
         else if (option == 'l')
             args->hlog = true;
+        else if (option == '1')
+            args->changes.one_layout = true;
         else if (option == 'q')
             args->quiet = true;
         else if (option == 'n' && evd_parse_uint(optarg, 0, UINT64_MAX, &args->seed, &error) < 0)

@@ -466,6 +466,8 @@ int lg_design_read(const char *path, const struct lg_design_changes *changes,
         change(root, "warmup", cJSON_CreateString(changes->warmup));
     if (changes && changes->duration)
         change(root, "duration", cJSON_CreateString(changes->duration));
+    if (changes && changes->one_layout)
+        cJSON_DeleteItemFromObjectCaseSensitive(root, "layouts");
     return lg_design_take(root, path, ret_design, ret_error);
 }
 

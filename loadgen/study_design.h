@@ -109,6 +109,7 @@ int lg_design_take(cJSON *root, const char *source, struct lg_design *ret_design
 struct lg_design_changes {
     unsigned blocks;               /* 0: as the file says */
     const char *warmup, *duration; /* NULL: as the file says */
+    bool one_layout;               /* `layouts` is left out */
 };
 
 int lg_design_read(const char *path, const struct lg_design_changes *changes,

@@ -30,7 +30,8 @@ int lg_layouts_check(const struct lg_study_options *options, struct evd_error *r
         if (access(path, X_OK) != 0)
             return evd_error_set(ret_error, EVD_ERR_USAGE,
                                  "the design asks for %u layouts of the server, and '%s' cannot be "
-                                 "run: %s; the target evd_server_layouts makes them, as "
+                                 "run: %s; --one-layout does without them; the target "
+                                 "evd_server_layouts makes them, as "
                                  "./evdispatch study does, and evd_add_server(... LAYOUTS %u) "
                                  "those of a server of your own",
                                  design->layouts, path, strerror(errno), design->layouts);

@@ -323,10 +323,27 @@ static void test_growth_errors(void **state)
     }
 }
 
+/* What --one-layout leaves of a design. */
+static void test_one_layout(void **state)
+{
+    static const struct lg_design_changes one = {.one_layout = true}, none = {0};
+    struct lg_design design;
+    struct evd_error error = {0};
+    (void)state;
+    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", &none, &design, &error), EVD_OK);
+    assert_int_equal(design.layouts, 8);
+    lg_design_release(&design);
+    assert_int_equal(lg_design_read(STUDIES_DIR "/quick.json", &one, &design, &error), EVD_OK);
+    assert_int_equal(design.layouts, 0);
+    assert_null(cJSON_GetObjectItem(design.root, "layouts"));
+    lg_design_release(&design);
+}
+
 /* The points of the shipped design, and what a command line changes of it. */
 static void test_shipped_growth(void **state)
 {
-    static const struct lg_design_changes changes = {3, "7ms", "9ms"};
+    static const struct lg_design_changes changes = {
+        .blocks = 3, .warmup = "7ms", .duration = "9ms"};
     struct lg_design design;
     struct evd_error error;
     size_t endpoints = 0;
@@ -494,6 +511,7 @@ static void test_order_is_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_layout),
         cmocka_unit_test(test_minimal),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_shipped),

@@ -71,15 +71,31 @@ static int write_memory(const char *dir, const char *name, char *text, size_t le
     return lg_write_file(path, text, len, error);
 }
 
-static int make_page(const struct lg_report *report, const struct lg_doc_format *format,
-                     size_t plot_limit, char **ret_text, size_t *ret_len)
+static int make_text(const struct lg_report *report, struct lg_doc doc, char **ret_text,
+                     size_t *ret_len)
 {
-    struct lg_doc doc = {.format = format, .plot_limit = plot_limit};
     doc.out = open_memstream(ret_text, ret_len);
     if (!doc.out)
         return EVD_ERR_NO_MEMORY;
     lg_content_write(report, &doc);
-    return ferror(doc.out) | fclose(doc.out) ? EVD_ERR_NO_MEMORY : EVD_OK;
+    bool failed = ferror(doc.out);
+    return fclose(doc.out) != 0 || failed ? EVD_ERR_NO_MEMORY : EVD_OK;
+}
+
+static int make_page(const struct lg_report *report, const struct lg_doc_format *format,
+                     size_t plot_limit, char **ret_text, size_t *ret_len)
+{
+    struct lg_doc doc = {.format = format, .plot_limit = plot_limit};
+    char *contents = NULL;
+    size_t len;
+    int rc = format == &lg_doc_html
+                 ? make_text(report, (struct lg_doc){.format = &lg_doc_contents}, &contents, &len)
+                 : EVD_OK;
+    doc.contents = contents;
+    if (rc == EVD_OK)
+        rc = make_text(report, doc, ret_text, ret_len);
+    free(contents);
+    return rc;
 }
 
 /* The largest drawings whose absence makes a page at least so many bytes shorter: what they have

@@ -59,13 +59,14 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
     lg_doc_paragraph(doc, "Load `%s`: %s.", design->loads[load].name, title);
     lg_tables_latency(summary, scenario, load, doc);
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
-    char count[LG_PRINT_MAX];
+    char count[LG_PRINT_MAX], slowest[LG_PRINT_MAX] = "one";
+    if (reference->samples > 1000)
+        lg_print_count(ceil(reference->samples * 0.001), slowest);
     if (reference->samples < 10000)
         lg_doc_paragraph(doc,
-                         "A trial has about %s calls: its p99.9 rests on the %.0f slowest of them. "
+                         "A trial has about %s calls: its p99.9 rests on the slowest %s of them. "
                          "Read that column as a hint.",
-                         lg_print_count(reference->samples, count),
-                         ceil(reference->samples * 0.001));
+                         lg_print_count(reference->samples, count), slowest);
     put_figure(report, doc, scenario, load, LG_FIGURE_MAIN);
     put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
     put_figure(report, doc, scenario, load, LG_FIGURE_PARTS);

@@ -52,8 +52,9 @@ struct lg_figure {
 struct lg_doc {
     const struct lg_doc_format *format;
     FILE *out;
-    unsigned tables, figures; /* so far */
-    size_t plot_limit;        /* drawings of as many bytes and more are left out of HTML; 0: none */
+    unsigned tables, figures, sections; /* so far */
+    const char *contents; /* what lg_doc_contents wrote, for HTML; borrowed; NULL: none */
+    size_t plot_limit;    /* drawings of as many bytes and more are left out of HTML; 0: none */
 };
 
 struct lg_doc_format {
@@ -71,6 +72,8 @@ struct lg_doc_format {
 
 extern const struct lg_doc_format lg_doc_markdown;
 extern const struct lg_doc_format lg_doc_html;
+/* Items of an HTML list that lead to the headings of the page. */
+extern const struct lg_doc_format lg_doc_contents;
 
 /* As paragraph() and item(), with printf's formats. Texts are cut at 2,048 bytes. */
 void lg_doc_paragraph(struct lg_doc *doc, const char *format, ...)

@@ -195,7 +195,7 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
             len += (size_t)snprintf(
                 text + len, sizeof(text) - len,
                 "%s `%s` takes %s %s (at 10,000 calls/s: %s of a core)", len ? "," : "",
-                design->arms[arm].name, lg_print_value(fabs(extra), LG_UNIT_US, a),
+                design->arms[arm].name, lg_print_value(fabs(extra), LG_UNIT_TIME, a),
                 extra > 0 ? "more" : "less", lg_print_share(fabs(extra) * 1e-5, c));
     }
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);

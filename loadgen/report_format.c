@@ -169,31 +169,21 @@ static double largest_of(const struct lg_interval *interval)
     return largest;
 }
 
-static void print_difference(const struct lg_interval *interval, double factor, const char *suffix,
-                             char *ret_value, char *ret_bounds)
+void lg_print_difference_ns(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
 {
     char number[LG_PRINT_MAX], low[LG_PRINT_MAX], high[LG_PRINT_MAX];
-    double value = interval->estimate * factor;
+    bool small = largest_of(interval) < 9999.5;
+    double factor = small ? 1 : 1e-3, value = interval->estimate * factor;
     int decimals = decimals_of(largest_of(interval) * factor);
     ret_bounds[0] = '\0';
     print_decimals(value, decimals, number);
-    snprintf(ret_value, LG_PRINT_MAX, "%s%.40s%s", value > 0 ? "+" : "", number, suffix);
+    snprintf(ret_value, LG_PRINT_MAX, "%s%.40s%s", value > 0 ? "+" : "", number,
+             small ? " ns" : " µs");
     if (!interval->bounded)
         return;
     print_decimals(interval->low * factor, decimals, low);
     print_decimals(interval->high * factor, decimals, high);
     snprintf(ret_bounds, LG_PRINT_MAX, "[%.28s, %.28s]", low, high);
-}
-
-void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
-{
-    print_difference(interval, 1e-3, " µs", ret_value, ret_bounds);
-}
-
-void lg_print_difference_ns(const struct lg_interval *interval, char *ret_value, char *ret_bounds)
-{
-    bool small = largest_of(interval) < 9999.5;
-    print_difference(interval, small ? 1 : 1e-3, small ? " ns" : " µs", ret_value, ret_bounds);
 }
 
 const char *lg_print_change(double ratio, const char *above, const char *below, char *out)

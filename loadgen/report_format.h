@@ -41,11 +41,8 @@ const char *lg_print_bounds(const struct lg_interval *interval, enum lg_unit uni
  * "[44.9, 47.2]", with the same decimals. */
 void lg_print_figure(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
 
-/* A difference of nanoseconds as microseconds, "+0.0024 µs", and its bounds, "[-0.0116, 0.0163]",
- * with the decimals that its uncertainty deserves. */
-void lg_print_difference(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
-
-/* The same in nanoseconds; in microseconds, where it or its uncertainty is 10 of them or more. */
+/* A difference of nanoseconds, "+2.4 ns", and its bounds, "[-11.6, 16.3]", with the decimals that
+ * its uncertainty deserves; in microseconds, where it or its uncertainty is 10 of them or more. */
 void lg_print_difference_ns(const struct lg_interval *interval, char *ret_value, char *ret_bounds);
 
 /* A ratio in words: "1.2 % slower", "27 times slower", with the words for above and below 1. */

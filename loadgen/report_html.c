@@ -3,6 +3,7 @@
 #include "plot.h"
 #include "report_css.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char *tone_class(enum lg_tone tone)
@@ -14,18 +15,74 @@ static const char *tone_class(enum lg_tone tone)
     return classes[tone];
 }
 
+/* Whether a number and what follows its space belong on one line: "95 %", "3.28 ms". */
+static bool is_unit(const char *text)
+{
+    static const char *const units[] = {"%",   "ns",  "µs",  "ms",  "k/s",
+                                        "M/s", "KiB", "MiB", "GiB", "GB/s"};
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+        size_t len = strlen(units[i]);
+        if (strncmp(text, units[i], len) == 0 && !isalnum((unsigned char)text[len]))
+            return true;
+    }
+    return false;
+}
+
+/* "Figures 1, 2, 13": each leads to its figure. Returns where it ends. */
+static const char *put_references(FILE *out, const char *text)
+{
+    size_t word = strcspn(text, "0123456789");
+    fprintf(out, "%.*s", (int)word, text);
+    text += word;
+    for (;;) {
+        int len = (int)strspn(text, "0123456789");
+        fprintf(out, "<a href=\"#fig%.*s\">%.*s</a>", len, text, len, text);
+        text += len;
+        if (strncmp(text, ", ", 2) != 0 || !isdigit((unsigned char)text[2]))
+            return text;
+        fputs(", ", out);
+        text += 2;
+    }
+}
+
+/* Up to `end`, outside of code. */
+static void put_plain(FILE *out, const char *text, const char *end)
+{
+    static const char figures[] = "Figures ", times[] = "× ";
+    const char *begin = text;
+    while (text < end) {
+        char one[2] = {*text, '\0'};
+        bool after_digit = text > begin && isdigit((unsigned char)text[-1]);
+        if (strncmp(text, figures, strlen(figures)) == 0 &&
+            isdigit((unsigned char)text[strlen(figures)])) {
+            text = put_references(out, text);
+        } else if (strncmp(text, times, strlen(times)) == 0) {
+            fputs("×\u00a0", out);
+            text += strlen(times);
+        } else {
+            if (*text == ' ' && after_digit && is_unit(text + 1))
+                fputs("\u00a0", out);
+            else
+                lg_escape_markup(out, one);
+            text++;
+        }
+    }
+}
+
 static void put_text(FILE *out, const char *text)
 {
     bool code = false, strong = false;
     while (*text) {
         size_t plain = strcspn(text, "`*");
-        char piece[256];
-        if (plain >= sizeof(piece))
-            plain = sizeof(piece) - 1;
-        if (plain > 0) {
+        if (plain > 0 && code) {
+            char piece[256];
+            plain = plain < sizeof(piece) ? plain : sizeof(piece) - 1;
             memcpy(piece, text, plain);
             piece[plain] = '\0';
             lg_escape_markup(out, piece);
+            text += plain;
+        } else if (plain > 0) {
+            put_plain(out, text, text + plain);
             text += plain;
         } else if (*text == '`') {
             fputs(code ? "</code>" : "<code>", out);
@@ -66,11 +123,16 @@ static void begin(struct lg_doc *doc, const char *title, const char *lead, const
     element(out, "<h1>", title, "</h1>\n");
     element(out, "<p class=\"lead\">", lead, "</p>\n");
     element(out, "<p class=\"meta\">", meta, "</p>\n</header>\n");
+    if (doc->contents)
+        fprintf(out, "<nav aria-label=\"Contents\"><ol>\n%s</ol></nav>\n", doc->contents);
 }
 
 static void heading(struct lg_doc *doc, unsigned level, const char *text)
 {
-    fprintf(doc->out, "<h%u>", level);
+    if (level == 2)
+        fprintf(doc->out, "<h2 id=\"s%u\">", ++doc->sections);
+    else
+        fprintf(doc->out, "<h%u>", level);
     put_text(doc->out, text);
     fprintf(doc->out, "</h%u>\n", level);
 }
@@ -182,14 +244,15 @@ static void figure(struct lg_doc *doc, const struct lg_figure *figure)
     unsigned number = ++doc->figures;
     if (doc->plot_limit > 0 && strlen(figure->svg) >= doc->plot_limit)
         fprintf(doc->out,
-                "<figure>\n<p>Not drawn here, to keep this page small: "
+                "<figure id=\"fig%u\">\n<p>Not drawn here, to keep this page small: "
                 "<a href=\"%s\">%s</a> has it.</p>\n<figcaption><b>Figure %u.</b> ",
-                figure->file, figure->file, number);
+                number, figure->file, figure->file, number);
     else
         fprintf(doc->out,
-                "<figure>\n<div class=\"scroll plot\" role=\"region\" aria-label=\"Figure %u\" "
+                "<figure id=\"fig%u\">\n<div class=\"scroll plot\" role=\"region\" "
+                "aria-label=\"Figure %u\" "
                 "tabindex=\"0\">\n%s</div>\n<figcaption><b>Figure %u.</b> ",
-                number, figure->svg, number);
+                number, number, figure->svg, number);
     element(doc->out, "", figure->caption, "</figcaption>\n</figure>\n");
     if (figure->data)
         put_data(doc->out, figure->data, number);
@@ -209,3 +272,52 @@ static void end(struct lg_doc *doc)
 
 const struct lg_doc_format lg_doc_html = {begin, heading, paragraph, list, item,
                                           table, figure,  code,      end};
+
+/* What the page has, as items that lead there: the same content once more, of which only the
+ * headings are written. */
+static void no_begin(struct lg_doc *doc, const char *title, const char *lead, const char *meta)
+{
+    (void)doc, (void)title, (void)lead, (void)meta;
+}
+
+static void only_heading(struct lg_doc *doc, unsigned level, const char *text)
+{
+    if (level != 2)
+        return;
+    fprintf(doc->out, "<li><a href=\"#s%u\">", ++doc->sections);
+    put_text(doc->out, text);
+    fputs("</a></li>\n", doc->out);
+}
+
+static void no_text(struct lg_doc *doc, const char *text)
+{
+    (void)doc, (void)text;
+}
+
+static void no_list(struct lg_doc *doc, bool opening)
+{
+    (void)doc, (void)opening;
+}
+
+static void no_item(struct lg_doc *doc, enum lg_tone mark, const char *text)
+{
+    (void)doc, (void)mark, (void)text;
+}
+
+static void no_table(struct lg_doc *doc, const struct lg_table *data)
+{
+    (void)doc, (void)data;
+}
+
+static void no_figure(struct lg_doc *doc, const struct lg_figure *figure)
+{
+    (void)doc, (void)figure;
+}
+
+static void no_end(struct lg_doc *doc)
+{
+    (void)doc;
+}
+
+const struct lg_doc_format lg_doc_contents = {no_begin, only_heading, no_text, no_list, no_item,
+                                              no_table, no_figure,    no_text, no_end};

@@ -169,7 +169,7 @@ static void put_extra(struct lg_table_cell out[2], const struct lg_interval *ext
         lg_tables_put(&out[1], LG_TONE_NUMBER, "-", "");
         return;
     }
-    lg_print_difference(extra, value, bounds);
+    lg_print_difference_ns(extra, value, bounds);
     lg_tables_put(&out[0], LG_TONE_NUMBER, value, bounds);
     /* ns per call x 10,000 calls per second, as a share of the 10^9 ns that a core has. */
     lg_print_share(extra->estimate * 1e4 / 1e9, value);

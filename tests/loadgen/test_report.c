@@ -192,6 +192,32 @@ static size_t count_of(const char *text, const char *what)
     return count;
 }
 
+/* What is cited can be followed: the contents lead to each heading, a line of the decision to its
+ * figures; and a number keeps its unit on its line. */
+static void test_links(void **state)
+{
+    char *folder = folder_make(), target[32];
+    struct evd_error error;
+    (void)state;
+    synthetic_write(folder, &usual);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *html = file_read(folder, "report.html");
+    const char *contents = strstr(html, "<nav aria-label=\"Contents\">"), *at;
+    assert_non_null(contents);
+    assert_int_equal(count_of(html, "<li><a href=\"#s"), count_of(html, "<h2"));
+    assert_non_null(strstr(html, "<li><a href=\"#s1\">Which to choose</a></li>"));
+    assert_non_null(strstr(html, "<h2 id=\"s1\">Which to choose</h2>"));
+    assert_non_null(strstr(html, "Figures <a href=\"#fig1\">1</a>, <a href=\"#fig2\">2</a>, "));
+    for (at = html; (at = strstr(at, "href=\"#")); at++) { /* each leads to one place */
+        snprintf(target, sizeof(target), " id=\"%.*s\"", (int)strcspn(at + 7, "\""), at + 7);
+        assert_int_equal(count_of(html, target), 1);
+    }
+    assert_null(strstr(html, "Intervals: 95 %"));
+    assert_non_null(strstr(html, "Intervals: 95\u00a0%"));
+    free(html);
+    folder_remove(folder);
+}
+
 static void test_pages(void **state)
 {
     char *folder = folder_make();
@@ -266,7 +292,7 @@ static void test_flaws(void **state)
     assert_non_null(strstr(md, "**3 bad replies** among "));
     assert_non_null(strstr(md, "1 of 170 trials INVALID; 0 were repeated at once, 1 are left out"));
     assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
-    assert_non_null(strstr(html, "the generator was late: &lt;3 ms&gt;"));
+    assert_non_null(strstr(html, "the generator was late: &lt;3\u00a0ms&gt;"));
     free(md);
     free(html);
     folder_remove(folder);
@@ -538,13 +564,14 @@ static void test_no_gnuplot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
-        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
-        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_flaws),         cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
-        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_stolen_by_code),
-        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
+        cmocka_unit_test(test_effects),        cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),          cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes),     cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_links),          cmocka_unit_test(test_flaws),
+        cmocka_unit_test(test_untrusted),      cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_stolen),         cmocka_unit_test(test_stolen_reason),
+        cmocka_unit_test(test_stolen_by_code), cmocka_unit_test(test_no_study),
+        cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

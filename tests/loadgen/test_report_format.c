@@ -70,9 +70,9 @@ static void test_bounds(void **state)
     (void)state;
     assert_string_equal(lg_print_bounds(&rate, LG_UNIT_RATE, out), "[0.98, 1.01]");
     assert_string_equal(lg_print_bounds(&ratio, LG_UNIT_RATIO, out), "[0.980, 1.026]");
-    lg_print_difference(&extra, value, out);
-    assert_string_equal(value, "-0.0024 µs");
-    assert_string_equal(out, "[-0.0166, 0.0119]");
+    lg_print_difference_ns(&extra, value, out);
+    assert_string_equal(value, "-2.4 ns");
+    assert_string_equal(out, "[-16.6, 11.9]");
     ratio.bounded = false;
     assert_string_equal(lg_print_bounds(&ratio, LG_UNIT_RATIO, out), "");
 }

@@ -146,6 +146,40 @@ static void test_cannot_tell(void **state)
     folder_remove(b);
 }
 
+/* An arm whose trials are INVALID is not judged, however far apart the two are. */
+static void test_invalid_cell(void **state)
+{
+    static const char from[] = "\"valid\":true";
+    struct synthetic slower = usual;
+    char *a = folder_make(), *b = folder_make(), *text, *whole = NULL;
+    size_t len;
+    (void)state;
+    slower.rate[1] = 0.5;
+    synthetic_write(a, &usual);
+    synthetic_write(b, &slower);
+    text = file_read(b, "trials.jsonl");
+    FILE *out = open_memstream(&whole, &len);
+    for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+        char *valid = strstr(line, from);
+        *strchr(line, '\n') = '\0';
+        bool that = strstr(line, "\"dynamic/cached\"") != NULL;
+        fprintf(out, "%.*s%s%s\n", (int)(valid - line), line, that ? "\"valid\":false" : from,
+                valid + strlen(from));
+        line[strlen(line)] = '\n';
+    }
+    assert_int_equal(fclose(out), 0);
+    file_write(b, "trials.jsonl", whole);
+    free(whole);
+    free(text);
+    assert_int_equal(compare(a, b, NULL, &text), 0);
+    assert_non_null(
+        strstr(text, "0 of 48 rows slower or dearer by more than 2 % (*); 8 INVALID, 8 "));
+    assert_non_null(strstr(text, " -       INVALID\n"));
+    free(text);
+    folder_remove(a);
+    folder_remove(b);
+}
+
 /* An arm that B lacks, and one that was told something else. */
 static void test_other_arms(void **state)
 {
@@ -201,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slower),      cmocka_unit_test(test_margin),
         cmocka_unit_test(test_json),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_cannot_tell), cmocka_unit_test(test_other_arms)};
+        cmocka_unit_test(test_cannot_tell), cmocka_unit_test(test_other_arms),
+        cmocka_unit_test(test_invalid_cell)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

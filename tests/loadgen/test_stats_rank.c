@@ -104,6 +104,13 @@ static void test_many_pairs(void **state)
     assert_near(near.high, exact.high, 0.005);
     assert_near(lg_signed_rank_p(d, 201), lg_signed_rank_p(d, 200), 0.005);
     assert_true(lg_signed_rank_p(d, 201) < 0.05);
+    /* 210 with ties of three, by the textbook (Hollander and Wolfe; R's wilcox.test(exact = FALSE,
+     * correct = TRUE)): V = 14680 of a mean of 11077.5 and a variance of n (n + 1) (2 n + 1) / 24
+     * less the sum of (t^3 - t) / 48, one half towards the mean: z = 4.085706679637. */
+    double tied[210];
+    for (size_t i = 0; i < 210; i++)
+        tied[i] = (double)(i / 3 + 1) * (i % 4 == 0 ? -1 : 1) * (i < 60 || i % 5 != 0 ? 1 : -1);
+    assert_near(lg_signed_rank_p(tied, 210), 4.394286401832e-05, 1e-13);
 }
 
 static void test_holm(void **state)

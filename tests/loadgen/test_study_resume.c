@@ -352,6 +352,36 @@ static void test_modules(void **state)
     folder_remove(builds);
 }
 
+/* Payloads are found by `loadgen run`, so that only the next trial shows that they are others. */
+static void test_other_payloads(void **state)
+{
+    static const char from[] = "\"schema\":\"evdispatch.run/1\"";
+    char *folder = folder_make(), *whole = NULL;
+    size_t len;
+    (void)state;
+    execute_and_die(folder, 3);
+    char *text = file_read(folder, "trials.jsonl");
+    FILE *out = open_memstream(&whole, &len);
+    for (char *at = text, *next; *at; at = next) {
+        next = strstr(at, from);
+        fprintf(out, "%.*s%s%s", next ? (int)(next - at) : (int)strlen(at), at, next ? from : "",
+                next ? ",\"scenario\":{\"payloads\":\"others 1.0\"}" : "");
+        next = next ? next + strlen(from) : at + strlen(at);
+    }
+    assert_int_equal(fclose(out), 0);
+    file_write(folder, "trials.jsonl", whole);
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    assert_int_equal(execute(&plain, folder, &result, &error), EVD_ERR_USAGE);
+    assert_non_null(strstr(error.text, "had other payloads (others 1.0) than there are now ("));
+    char *after = file_read(folder, "trials.jsonl");
+    assert_string_equal(after, whole);
+    free(after);
+    free(whole);
+    free(text);
+    folder_remove(folder);
+}
+
 /* The file with line `number` (from 1) replaced. */
 static void check_line(const char *folder, unsigned number, const char *line, int rc,
                        const char *says)
@@ -441,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_mixing),
         cmocka_unit_test(test_what_servers_read),
         cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_other_payloads),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_lock),
     };

@@ -128,7 +128,7 @@ void lg_compare_release(struct lg_compare *compare)
 struct sides {
     const char *const *dirs;
     const struct lg_data *data[2];
-    char warnings[WARNINGS_MAX][256];
+    char warnings[WARNINGS_MAX][320];
     size_t warning_count;
 };
 

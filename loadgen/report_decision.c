@@ -95,7 +95,7 @@ static void put_worse(const struct about *about, const char *buys, FILE *out)
     double five = longest_handler(about, 0.05, &slow), one = longest_handler(about, 0.01, &slower),
            calls = fewest_calls(about, &few);
     fprintf(out, "you want %s", buys);
-    if (about->metric != LG_RATE) {
+    if (about->metric == LG_P50) {
         fputs(", and slower answers do not matter", out);
     } else if (five > 0) {
         fprintf(out,
@@ -109,7 +109,7 @@ static void put_worse(const struct about *about, const char *buys, FILE *out)
     } else if (isfinite(five)) {
         fputs("; it costs less than 5 % of a call whatever the handler does", out);
     }
-    if (about->metric == LG_RATE && calls > 0)
+    if (about->metric != LG_P50 && calls > 0)
         fprintf(out, ". Not where a core must take more than %s on `%s`: it cannot",
                 lg_print_value(calls, LG_UNIT_RATE, rate), scenario_name(about, few));
 }
@@ -129,18 +129,18 @@ static void put_unresolved(const struct about *about, const char *buys, FILE *ou
         where = i;
     }
     fprintf(out, "you want %s: no difference is shown", buys);
-    if (about->metric == LG_RATE && most > 0)
+    if (about->metric != LG_P50 && most > 0)
         fprintf(out, ", and on `%s` it costs at most %s of CPU a call more",
                 scenario_name(about, where), lg_print_value(most, LG_UNIT_TIME, extra));
-    else if (about->metric == LG_RATE && isfinite(most))
+    else if (about->metric != LG_P50 && isfinite(most))
         fprintf(out, ", and on `%s` it costs no more CPU", scenario_name(about, where));
 }
 
 /* "5.0 % faster on `services`" of the scenarios with this verdict. */
 static void put_where(const struct about *about, enum lg_verdict verdict, FILE *out)
 {
-    const char *above = about->metric == LG_RATE ? "faster" : "slower";
-    const char *below = about->metric == LG_RATE ? "slower" : "faster";
+    const char *above = lg_verdict_word(lg_verdict_above(about->metric), about->metric);
+    const char *below = lg_verdict_word(lg_verdict_below(about->metric), about->metric);
     const char *between = "";
     for (size_t i = 0; i < scenarios(about); i++) {
         const struct lg_cell *cell = cell_at(about, i);
@@ -152,6 +152,17 @@ static void put_where(const struct about *about, enum lg_verdict verdict, FILE *
                 scenario_name(about, i));
         between = ", ";
     }
+}
+
+static const char *better_word(const struct about *about)
+{
+    return lg_verdict_word(LG_BETTER, about->metric);
+}
+
+/* What an arm that is better by the metric gives. */
+static const char *goal(const struct about *about)
+{
+    return about->metric == LG_CPU ? "cheap calls" : "speed";
 }
 
 static void put_reference(const struct about *about, const char *buys, FILE *out)
@@ -166,15 +177,16 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
         compared += finding != LG_FINDING_UNKNOWN;
         if (finding != LG_FINDING_BETTER && finding != LG_FINDING_MIXED)
             continue;
-        fprintf(out, "%s`%s`", better ? ", " : " more than speed: faster is ",
-                design->arms[arm].name);
+        if (better == 0)
+            fprintf(out, " more than %s: %s is ", goal(about), better_word(about));
+        fprintf(out, "%s`%s`", better ? ", " : "", design->arms[arm].name);
         if (finding == LG_FINDING_BETTER &&
             lg_instructions_oppose(about->report, arm, about->metric))
             fputs(" (though by more instructions)", out);
         better++;
     }
     if (better == 0 && compared > 0)
-        fputs("; no other arm is shown to be faster", out);
+        fprintf(out, "; no other arm is shown to be %s", better_word(about));
 }
 
 static void put_when(const struct about *about, FILE *out)
@@ -190,18 +202,22 @@ static void put_when(const struct about *about, FILE *out)
         put_worse(about, buys, out);
         break;
     case LG_FINDING_BETTER:
-        fprintf(out, "you want %s, or speed: ", buys);
+        fprintf(out, "you want %s, or %s: ", buys, goal(about));
         put_where(about, LG_BETTER, out);
         break;
     case LG_FINDING_MIXED:
-        fprintf(out, "you want %s, and your calls are like those where it is faster: ", buys);
+        fprintf(out, "you want %s, and your calls are like those where it is %s: ", buys,
+                better_word(about));
         put_where(about, LG_BETTER, out);
         fputs("; but ", out);
         put_where(about, LG_WORSE, out);
         break;
     case LG_FINDING_EQUIVALENT:
-        fprintf(out, "you want %s: it is as fast as `%s`, within 2 %%", buys,
-                design->arms[design->reference].name);
+        fprintf(out,
+                about->metric == LG_CPU
+                    ? "you want %s: a call costs what it does with `%s`, within 2 %%"
+                    : "you want %s: it is as fast as `%s`, within 2 %%",
+                buys, design->arms[design->reference].name);
         break;
     case LG_FINDING_UNRESOLVED:
         put_unresolved(about, buys, out);
@@ -268,12 +284,14 @@ void lg_decision_write(const struct lg_report *report, struct lg_doc *doc)
     struct about about = {.report = report,
                           .summary = report->summary,
                           .load = load,
-                          .metric = lg_is_closed(report->summary, load) ? LG_RATE : LG_P50};
+                          .metric = lg_answer_metric(report->summary, load)};
     char caption[400];
     snprintf(caption, sizeof(caption),
              "When to choose which arm. The figures are %s as a ratio to `%s` (of `%s` itself: as "
              "it is), with 95 %% intervals.",
-             about.metric == LG_RATE ? "calls per second" : "the median latency",
+             about.metric == LG_RATE  ? "calls per second"
+             : about.metric == LG_CPU ? "the server's CPU per call"
+                                      : "the median latency",
              design->arms[design->reference].name, design->arms[design->reference].name);
     struct lg_table *table = lg_tables_new(caption, 3, heads);
     if (!table)

@@ -4,6 +4,7 @@
 #include "stats_count.h"
 #include "stats_parts.h"
 #include "study_json.h"
+#include "verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,8 +42,8 @@ static void put_scenarios(FILE *out, const struct lg_summary *summary, size_t lo
                           enum lg_metric metric, size_t arm)
 {
     const struct lg_design *design = &summary->data->design;
-    const char *above = metric == LG_RATE ? "faster" : "slower";
-    const char *below = metric == LG_RATE ? "slower" : "faster";
+    const char *above = lg_verdict_word(lg_verdict_above(metric), metric);
+    const char *below = lg_verdict_word(lg_verdict_below(metric), metric);
     for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         enum lg_verdict verdict = cell->verdicts[metric];
@@ -115,7 +116,7 @@ char *lg_findings_lead(const struct lg_summary *summary)
 {
     const struct lg_design *design = &summary->data->design;
     size_t load = lg_main_load(summary), len, compared = 0;
-    enum lg_metric metric = lg_is_closed(summary, load) ? LG_RATE : LG_P50;
+    enum lg_metric metric = lg_answer_metric(summary, load);
     enum lg_finding findings[LG_ARMS_MAX] = {0};
     char *text = NULL;
     FILE *out = open_memstream(&text, &len);
@@ -124,7 +125,10 @@ char *lg_findings_lead(const struct lg_summary *summary)
     bool any = false;
     if (2 * (summary->invalid - summary->repeated - stolen_trials(summary)) > summary->planned)
         fputs("**Most trials are INVALID: take this for a hint at most.** ", out);
-    fprintf(out, "%s, against `%s`:", metric == LG_RATE ? "At full load" : "By median latency",
+    fprintf(out, "%s, against `%s`:",
+            metric == LG_RATE  ? "At full load"
+            : metric == LG_CPU ? "By the server's CPU per call at full load"
+                               : "By median latency",
             design->arms[design->reference].name);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         findings[arm] = lg_findings_of(summary, load, metric, arm);
@@ -456,6 +460,32 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
             lg_load_twins(summary, arm, doc);
 }
 
+/* Throughput is the server's alone where the generator had CPU to spare. */
+static void check_generator(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    unsigned full = 0, closed = 0;
+    char share[LG_PRINT_MAX];
+    for (size_t i = 0; i < lg_design_cells(design); i++) {
+        size_t pair = i / design->arm_count, load = pair % design->load_count;
+        if (!lg_is_closed(summary, load))
+            continue;
+        closed++;
+        full += lg_generator_full(summary, pair / design->load_count, load, i % design->arm_count);
+    }
+    lg_print_share(LG_CLIENT_SHARE_MAX, share);
+    if (full > 0)
+        lg_doc_item(doc, LG_TONE_WARN,
+                    "The load generator was as busy as the server, over %s of a core, in %u of %u "
+                    "combinations of arm, scenario and closed load: throughput is that of the pair "
+                    "there. The answer rests on the server's own CPU time.",
+                    share, full, closed);
+    else if (closed > 0)
+        lg_doc_item(doc, LG_TONE_GOOD,
+                    "The load generator had CPU to spare in each closed load: throughput is the "
+                    "server's.");
+}
+
 /* The least p of n pairs is 2^(1 - n); Holm holds the least of a family against its size. */
 static void check_blocks(const struct lg_summary *summary, struct lg_doc *doc)
 {
@@ -514,6 +544,7 @@ void lg_findings_validity(const struct lg_summary *summary, struct lg_doc *doc)
     check_trials(summary, true, doc);
     if (!(summary->data->design.method.steps > 0)) /* which has none, and is all about noise */
         check_twins(summary, doc);
+    check_generator(summary, doc);
     check_blocks(summary, doc);
     check_machine(summary, doc);
     doc->format->list(doc, false);

@@ -290,6 +290,17 @@ static inline bool lg_is_known(const struct lg_summary *summary, size_t load)
     return summary->data->loads[load].known;
 }
 
+/* Of a ratio above 1, and below: throughput is better when it is higher, all else when lower. */
+static inline enum lg_verdict lg_verdict_above(enum lg_metric metric)
+{
+    return metric == LG_RATE ? LG_BETTER : LG_WORSE;
+}
+
+static inline enum lg_verdict lg_verdict_below(enum lg_metric metric)
+{
+    return metric == LG_RATE ? LG_WORSE : LG_BETTER;
+}
+
 /* The words and looks of a verdict on a metric: "faster", "dearer", ... */
 const char *lg_verdict_word(enum lg_verdict verdict, enum lg_metric metric);
 enum lg_tone lg_verdict_tone(enum lg_verdict verdict);

@@ -2,6 +2,7 @@
 
 #include "report_pairs.h"
 #include "stats_rank.h"
+#include "verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,6 +224,37 @@ void lg_summary_column(const struct lg_summary *summary, size_t scenario, size_t
         if (cell_of(&data->design, trial) == cell && lg_summary_counts(summary, trial))
             ret_column[trial->block - 1] = trial->metrics[metric];
     }
+}
+
+bool lg_generator_full(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm)
+{
+    const struct lg_data *data = summary->data;
+    size_t count = 0;
+    double sum = 0;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        if (trial->scenario != scenario || trial->load != load || trial->arm != arm ||
+            !lg_summary_counts(summary, trial) || !isfinite(trial->detail.cpu_share))
+            continue;
+        sum += trial->detail.cpu_share;
+        count++;
+    }
+    return count > 0 && sum / (double)count > LG_CLIENT_SHARE_MAX;
+}
+
+enum lg_metric lg_answer_metric(const struct lg_summary *summary, size_t load)
+{
+    const struct lg_design *design = &summary->data->design;
+    bool full = false, known = true;
+    if (!summary->data->loads[load].closed)
+        return LG_P50;
+    for (size_t i = 0; i < design->scenario_count * design->arm_count; i++) {
+        size_t scenario = i / design->arm_count, arm = i % design->arm_count;
+        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
+        full |= lg_generator_full(summary, scenario, load, arm);
+        known &= cell->done == 0 || isfinite(cell->values[LG_CPU].estimate);
+    }
+    return full && known ? LG_CPU : LG_RATE;
 }
 
 struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 32 /* of folders in a modules folder */
@@ -87,4 +88,19 @@ int lg_study_disk(const struct lg_study_options *options, cJSON *about, struct e
     for (size_t i = 0; i < design->arm_count && rc == EVD_OK; i++)
         rc = add_arm(options, &design->arms[i], list, ret_error);
     return rc;
+}
+
+int lg_disk_check(const char *folder, struct evd_error *ret_error)
+{
+    struct statvfs disk;
+    if (statvfs(folder, &disk) != 0)
+        return EVD_OK;
+    uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (left >= LG_DISK_LEAST_BYTES)
+        return EVD_OK;
+    return evd_error_set(
+        ret_error, EVD_ERR_SYSTEM,
+        "the disk of '%s' is full: %llu bytes are left; the study goes on when the "
+        "same command is given again",
+        folder, (unsigned long long)left);
 }

@@ -13,4 +13,11 @@
 int lg_study_disk(const struct lg_study_options *options, cJSON *about,
                   struct evd_error *ret_error);
 
+/* A disk that has less left than this is full: a trial's files take some 100 KB. */
+#define LG_DISK_LEAST_BYTES (UINT64_C(1) << 20)
+
+/* EVD_ERR_SYSTEM, with what is left, when the disk of a study's folder is full: a trial without a
+ * measurement is then no result, and to be made again. EVD_OK, too, where that cannot be told. */
+int lg_disk_check(const char *folder, struct evd_error *ret_error);
+
 #endif

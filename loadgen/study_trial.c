@@ -1,6 +1,7 @@
 #include "study_trial.h"
 
 #include "overload.h"
+#include "study_disk.h"
 #include "study_json.h"
 #include "study_layout.h"
 #include "study_process.h"
@@ -278,6 +279,7 @@ static int measure(struct trial *trial, struct evd_error *error)
         char line[160];
         blame(trial, "loadgen run made no measurement (exit %d): %s", trial->run_exit,
               last_line(trial->run_err, line, sizeof(line)));
+        return lg_disk_check(trial->setting->options->out, error);
     }
     return EVD_OK;
 }

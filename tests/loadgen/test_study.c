@@ -306,6 +306,7 @@ static void test_problems(void **state)
     check_problem("exit3", "s", 2, "the server ended with exit 3", ": other, s, l: the server");
     check_problem("good", "bad", 4, "3 bad replies of 103", "3 bad replies");
     check_problem("good", "inexact", 4, "accounting is not exact: 101 scheduled, 100", "not exact");
+    check_problem("good", "excess", 4, "accounting is not exact: 99 scheduled, 100", "not exact");
     check_problem("good", "none", 4, "made no measurement (exit 2): no such scenario",
                   "--- loadgen run\nno such scenario\n");
 }
@@ -332,6 +333,24 @@ static void test_invalid(void **state)
         assert_int_equal((int)lg_json_number(line, "block"), blocks[number - 1]);
         cJSON_Delete(line);
     }
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
+/* What went wrong is a result, INVALID or not: repeats are for trials that say nothing. */
+static void test_invalid_and_wrong(void **state)
+{
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_design("good", "bad and invalid", &design);
+    design.repeats = 1;
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    assert_int_equal(result.trials, 4);
+    assert_int_equal(result.bad, 4);
+    assert_int_equal(result.invalid, 4);
     lg_design_release(&design);
     folder_remove(folder);
 }
@@ -467,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_brief),
         cmocka_unit_test(test_problems),
         cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_invalid_and_wrong),
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_no_server),
         cmocka_unit_test(test_deaf),

@@ -66,7 +66,7 @@ static int run(int argc, char **argv)
 {
     count_down();
     const char *scenario = value_of(argc, argv, "--scenario");
-    int bad = strcmp(scenario, "bad") == 0 ? 3 : 0;
+    int bad = strstr(scenario, "bad") ? 3 : 0;
     if (strcmp(scenario, "none") == 0) {
         fputs("no such scenario\n", stderr);
         return 2;
@@ -99,9 +99,10 @@ static int run(int argc, char **argv)
             "\"fake_scenario\":\"%s\",\"invalid\":[\"because\"],\"invalid_causes\":[\"rate\"%s]}",
             *rate ? "open" : "closed", *rate ? rate : "0", value_of(argc, argv, "--transport"),
             value_of(argc, argv, "--depth"),
-            100 + bad + unsent + (strcmp(scenario, "inexact") == 0), bad, unsent,
-            value_of(argc, argv, "--server-pid"), value_of(argc, argv, "--seed"),
-            strcmp(scenario, "invalid") == 0 || unsent ? "false" : "true", scenario,
+            100 + bad + unsent + (strcmp(scenario, "inexact") == 0) -
+                (strcmp(scenario, "excess") == 0),
+            bad, unsent, value_of(argc, argv, "--server-pid"), value_of(argc, argv, "--seed"),
+            strstr(scenario, "invalid") || unsent ? "false" : "true", scenario,
             doubt ? ",\"steal\"" : "");
     fclose(file);
     return bad || unsent ? 1 : 0;

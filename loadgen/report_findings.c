@@ -125,15 +125,15 @@ char *lg_findings_lead(const struct lg_summary *summary)
     bool any = false;
     if (2 * (summary->invalid - summary->repeated - stolen_trials(summary)) > summary->planned)
         fputs("**Most trials are INVALID: take this for a hint at most.** ", out);
-    fprintf(out, "%s, against `%s`:",
-            metric == LG_RATE  ? "At full load"
-            : metric == LG_CPU ? "By the server's CPU per call at full load"
-                               : "By median latency",
-            design->arms[design->reference].name);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         findings[arm] = lg_findings_of(summary, load, metric, arm);
         compared += is_compared(design, arm);
     }
+    fprintf(out, compared ? "%s, against `%s`:" : "%s: there is no arm but `%s`",
+            metric == LG_RATE  ? "At full load"
+            : metric == LG_CPU ? "By the server's CPU per call at full load"
+                               : "By median latency",
+            design->arms[design->reference].name);
     for (int which = LG_FINDING_WORSE; which <= LG_FINDING_MIXED; which++) {
         for (size_t arm = 0; arm < design->arm_count; arm++) {
             if (!is_compared(design, arm) || (int)findings[arm] != which)
@@ -144,7 +144,7 @@ char *lg_findings_lead(const struct lg_summary *summary)
         }
     }
     put_groups(out, summary, findings, &any);
-    fputs(compared ? "." : " there is no other arm to compare.", out);
+    fputs(".", out);
     if (fclose(out) != 0) {
         free(text);
         return NULL;
@@ -172,7 +172,9 @@ static const char *nothing_shown(const struct lg_summary *summary, size_t scenar
     unsigned compared = compared_arms(summary, scenario, load, metric), arms = 0;
     for (size_t arm = 0; arm < design->arm_count; arm++)
         arms += is_compared(design, arm);
-    if (compared == 0)
+    if (arms == 0)
+        snprintf(out, 120, "there is no other arm");
+    else if (compared == 0)
         snprintf(out, 120, "no arm could be compared: too few trials count");
     else if (compared < arms)
         snprintf(out, 120, "of the %u arms of %u that could be compared none is shown to differ",

@@ -394,9 +394,10 @@ static const struct telling {
     [LG_PITFALL_FULL] =
         {"A generator as full as the server",
          "Throughput is taken for the server's, with a load generator that has no CPU to spare. "
-         "Then it is that of the pair, and differences between servers shrink.",
-         "The run notes it, an open loop is INVALID then, and CPU per call stands beside each "
-         "throughput ([INVALID](../docs/MEASURING.md#invalid), "
+         "Then it is that of the pair: differences between servers shrink, or appear where their "
+         "calls cost the same.",
+         "The run notes it, an open loop is INVALID then, and the answer of a report rests on the "
+         "server's CPU per call ([INVALID](../docs/MEASURING.md#invalid), "
          "[What runs on what](../docs/MEASURING.md#what-runs-on-what))."},
     [LG_PITFALL_LAYOUT] =
         {"One layout of the code",

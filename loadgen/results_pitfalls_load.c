@@ -384,7 +384,9 @@ int lg_pitfalls_closed(struct lg_pitfalls *pitfalls, const struct lg_summary *su
 /* Arms, no twins, whose trials had a full generator; and of these, those that differ from the
  * reference by their CPU. */
 struct full {
-    size_t arms, differ, pulled; /* pulled: the throughput's ratio is nearer to 1 than the CPU's */
+    size_t arms, differ;
+    size_t judged; /* another verdict by throughput than by CPU */
+    size_t pulled; /* the throughput's ratio is nearer to 1 than the CPU's */
 };
 
 static void full_rows(const struct lg_summary *summary, size_t scenario, size_t load,
@@ -412,6 +414,7 @@ static void full_rows(const struct lg_summary *summary, size_t scenario, size_t 
         bool is_full = share > LG_CLIENT_SHARE_MAX, differs = lg_interval_off_one(cpu);
         full->arms += is_full;
         full->differ += is_full && differs;
+        full->judged += is_full && cell->verdicts[LG_RATE] != cell->verdicts[LG_CPU];
         full->pulled += is_full && differs && fabs(log(rate->estimate)) < fabs(log(cpu->estimate));
     }
 }
@@ -442,16 +445,19 @@ int lg_pitfalls_full(struct lg_pitfalls *pitfalls, const struct lg_summary *summ
                     "`reference`: in %zu of %zu rows of the table the generator's busiest thread "
                     "takes more than %s of a core. ",
                     full.arms, table->rows, lg_print_share(LG_CLIENT_SHARE_MAX, share));
-    if (full.differ == 0)
+    if (full.judged > 0)
         lg_pitfalls_say(found,
-                        "None of these arms is shown to differ from the reference by CPU per call: "
-                        "there was nothing to hide.");
+                        "By throughput, %zu of these %s another verdict than by the server's CPU "
+                        "per call.",
+                        full.judged, full.judged > 1 ? "get" : "gets");
     else
+        lg_pitfalls_say(found, "By throughput, each of these gets the verdict that it gets by the "
+                               "server's CPU per call.");
+    if (full.pulled > 0)
         lg_pitfalls_say(found,
-                        "Nearer to 1 by throughput than by CPU, of those whose CPU per call "
-                        "differs from the reference's: %zu of %zu%s.",
-                        full.pulled, full.differ,
-                        full.pulled == 0 ? ". Here nothing was hidden" : "");
+                        " Nearer to 1 by throughput than by CPU, of those whose CPU per call "
+                        "differs from the reference's: %zu of %zu.",
+                        full.pulled, full.differ);
     return EVD_OK;
 }
 

@@ -219,7 +219,8 @@ class Pitfalls(unittest.TestCase):
 
     def test_full(self):
         self.assert_says("A generator as full as the server", "in 1 of 1 rows of the table", "more than 85 % of a core",
-                         "differs from the reference's: 1 of 1.",
+                         "each of these gets the verdict that it gets by the server's CPU per call. Nearer to 1 by "
+                         "throughput than by CPU, of those whose CPU per call differs from the reference's: 1 of 1.",
                          "| `other`, `services` | 95 % | 9,600 % | 0.500 [0.500, 0.500] | 0.333 [0.333, 0.333] |")
 
     def test_layouts(self):
@@ -234,6 +235,12 @@ class Pitfalls(unittest.TestCase):
                          "| kept awake (`reference`) | 100 ns | 100 ns | 50.0 ns | 0 of 12 |",
                          "| halted (`halted`) | 200 ns | 250 ns | 500 ns | 2 of 24 |")
 
+    def test_one_arm_and_its_copy(self):
+        with open(os.path.join(self.root, "README.md"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("\nBy median latency: there is no arm but `static`.\n", text)
+        self.assertIn("there is no other arm.\n", text)
+
     def remake(self, folder, *arguments):
         shutil.rmtree(os.path.join(self.root, folder))
         MAKERS[folder](self.root, *arguments)
@@ -242,11 +249,12 @@ class Pitfalls(unittest.TestCase):
         self.remake("reference", 150)
         self.remake("layouts", (100, 100))
         self.page = self.make()
-        self.assert_says("A generator as full as the server", "differs from the reference's: 0 of 1. Here nothing was hidden.")
+        self.assert_says("A generator as full as the server", "more than 85 % of a core. By throughput,")
+        self.assertNotIn("Nearer to 1", self.page["A generator as full as the server"])
         self.assert_says("One layout of the code", "layouts differ in 0 of 1 arms: none is shown here.")
         self.remake("reference", 100)
         self.page = self.make()
-        self.assert_says("A generator as full as the server", "None of these arms is shown to differ from the reference by CPU per call")
+        self.assert_says("A generator as full as the server", "By throughput, 1 of these gets another verdict than by the server's CPU per call.")
 
     def test_other_load_is_not_compared(self):
         path = os.path.join(self.root, "halted", "trials.jsonl")

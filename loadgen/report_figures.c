@@ -96,17 +96,20 @@ static void fill_row(const struct lg_summary *summary, size_t arm, const struct 
     snprintf(row->text, sizeof(row->text), "%.40s %.50s", number, bounds);
 }
 
+/* Throughput or CPU as ratios. */
 static int make_forest(struct lg_report *report, size_t scenario, size_t load,
-                       struct evd_error *error)
+                       enum lg_metric metric, size_t which, struct evd_error *error)
 {
+    const bool cpu = metric == LG_CPU;
+    const char *what = cpu ? "server CPU per call" : "calls per second";
     const struct lg_summary *summary = report->summary;
     const struct lg_design *design = &report->data->design;
     struct lg_chart_row rows[LG_ARMS_MAX];
     size_t count = 0;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
-        if (arm != design->reference && cell->ratios[LG_RATE].n > 0)
-            fill_row(summary, arm, &cell->ratios[LG_RATE], LG_UNIT_RATIO, &rows[count++]);
+        if (arm != design->reference && cell->ratios[metric].n > 0)
+            fill_row(summary, arm, &cell->ratios[metric], LG_UNIT_RATIO, &rows[count++]);
     }
     if (count == 0)
         return EVD_OK;
@@ -114,24 +117,25 @@ static int make_forest(struct lg_report *report, size_t scenario, size_t load,
     int rc = lg_script_open(&script, error);
     if (rc != EVD_OK)
         return rc;
-    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, LG_FIGURE_MAIN);
+    struct lg_report_figure *figure = lg_figure_slot(report, scenario, load, which);
     const char *reference = design->arms[design->reference].name;
     char x_title[160];
-    snprintf(x_title, sizeof(x_title), "calls per second, as a ratio to %s", reference);
+    snprintf(x_title, sizeof(x_title), "%s, as a ratio to %s", what, reference);
     lg_chart_forest(script.out, rows, count, x_title);
-    figure->data = lg_figure_rows(rows, count, "calls per second, ratio");
-    snprintf(figure->title, sizeof(figure->title),
-             "Throughput of each arm as a ratio to %s, scenario %s", reference,
-             design->scenarios[scenario]);
-    snprintf(
-        figure->caption, sizeof(figure->caption),
-        "Throughput on `%s`, as a ratio to `%s`. Each point is an arm (Hodges-Lehmann estimate), "
-        "its line the 95 %% interval (Wilcoxon's); right of 1 is faster. A line inside the shaded "
-        "band (0.98 to 1.02) means "
-        "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
-        "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
-        design->scenarios[scenario], reference);
-    return lg_figure_finish_load(report, &script, figure, scenario, load, "ratio", error);
+    figure->data =
+        lg_figure_rows(rows, count, cpu ? "server CPU per call, ratio" : "calls per second, ratio");
+    snprintf(figure->title, sizeof(figure->title), "%s of each arm as a ratio to %s, scenario %s",
+             cpu ? "Server CPU per call" : "Throughput", reference, design->scenarios[scenario]);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "%s on `%s`, as a ratio to `%s`. Each point is an arm (Hodges-Lehmann estimate), "
+             "its line the 95 %% interval (Wilcoxon's); %s. A line inside the shaded "
+             "band (0.98 to 1.02) means "
+             "equivalent, one that crosses 1 and leaves the band means unresolved. An arrow points "
+             "to a value beyond the axis, which also cuts off lines; the figures are at the right.",
+             cpu ? "Server CPU per call" : "Throughput", design->scenarios[scenario], reference,
+             cpu ? "left of 1 is cheaper" : "right of 1 is faster");
+    return lg_figure_finish_load(report, &script, figure, scenario, load,
+                                 cpu ? "cpu-ratio" : "ratio", error);
 }
 
 static int make_costs(struct lg_report *report, size_t scenario, size_t load,
@@ -166,6 +170,15 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
              design->scenarios[scenario], bars ? "Each bar" : "Each point",
              bars ? "" : " The axis is logarithmic: equal distances are equal ratios.");
     return lg_figure_finish_load(report, &script, figure, scenario, load, "cpu", error);
+}
+
+/* Where the answer rests on CPU it is seen beside the band of what is equivalent; its values stand
+ * in the table. */
+static int make_cpu(struct lg_report *report, size_t scenario, size_t load, struct evd_error *error)
+{
+    return lg_answer_metric(report->summary, load) == LG_CPU
+               ? make_forest(report, scenario, load, LG_CPU, LG_FIGURE_SECOND, error)
+               : make_costs(report, scenario, load, error);
 }
 
 /* Latencies as ratios: a row for each arm and percentile. */
@@ -225,10 +238,10 @@ static int make_load(struct lg_report *report, size_t scenario, size_t load,
         return lg_is_first_share(report->summary, load)
                    ? lg_load_figure_make(report, scenario, load, error)
                    : EVD_OK;
-    int rc = closed ? make_forest(report, scenario, load, error)
+    int rc = closed ? make_forest(report, scenario, load, LG_RATE, LG_FIGURE_MAIN, error)
                     : lg_spectrum_make(report, scenario, load, error);
     if (rc == EVD_OK)
-        rc = closed ? make_costs(report, scenario, load, error)
+        rc = closed ? make_cpu(report, scenario, load, error)
                     : make_latency_forest(report, scenario, load, error);
     if (rc == EVD_OK && !closed)
         rc = lg_breakdown_make(report, scenario, load, error);

@@ -375,6 +375,12 @@ static void test_full_generator(void **state)
     check_says(page, "instance/pool",
                "private state for each call, or cheap calls: 4.8 % cheaper on `services`, ");
     check_says(page, "dynamic/call", "Not where a core must take more than 5.4");
+    assert_non_null(strstr(page, "Server CPU per call on `services`, as a ratio to `static`. Each "
+                                 "point is an arm"));
+    assert_non_null(strstr(page, "left of 1 is cheaper"));
+    const char *table = strstr(page, "| Row | server CPU per call, ratio |");
+    assert_non_null(table);
+    assert_non_null(strstr(table, "| instance/pool | 0.95"));
     assert_non_null(strstr(page,
                            "over 85 % of a core, in 1 of 12 combinations of arm, scenario and "
                            "closed load: throughput is that of the pair there."));
@@ -383,6 +389,7 @@ static void test_full_generator(void **state)
     assert_non_null(strstr(page, "\nAt full load, against `static`: `dynamic/call` is 33 times "
                                  "slower on `services`"));
     assert_non_null(strstr(page, "The load generator had CPU to spare in each closed load"));
+    assert_non_null(strstr(page, "| Row | server CPU time per call |"));
     free(page);
 }
 

@@ -90,6 +90,8 @@ set_up() {
     if [[ $debian == yes ]] && prefix=$(root_prefix); then
         mapfile -t names < <(cut -d' ' -f1 <<<"$lines")
         install_packages "$prefix" "${names[@]}"
+        # What cmake did not find before may be there now.
+        rm -f "$here"/build/*/.configured
         return 0
     fi
     # Nobody is stopped who has them from elsewhere.

@@ -186,7 +186,7 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
         better++;
     }
     if (better == 0 && compared > 0)
-        fprintf(out, "; no other arm is shown to be %s", better_word(about));
+        fprintf(out, "; no other arm is shown to be %s by more than 2 %%", better_word(about));
 }
 
 static void put_when(const struct about *about, FILE *out)

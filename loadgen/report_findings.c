@@ -211,7 +211,7 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
     if (len)
         lg_doc_item(doc, LG_TONE_PLAIN,
                     "**CPU** on `%s`: a call of `%s` takes %s of server CPU;%s. No other "
-                    "difference is shown.",
+                    "arm is shown to differ by more than 2 %%.",
                     design->scenarios[scenario], design->arms[design->reference].name, b, text);
     else
         lg_doc_item(doc, LG_TONE_PLAIN,

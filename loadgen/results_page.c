@@ -187,11 +187,15 @@ static int bench(const struct lg_results_section *section, struct evd_error *err
         return rc;
     char *lead = lg_bench_lead(&data);
     section->doc->format->heading(section->doc, 2, section->title);
-    lg_doc_paragraph(section->doc,
-                     "`./evdispatch bench`, commit `%.40s`, %.10s: %zu benchmarks, %zu repetitions "
-                     "of each, in random order.",
-                     lg_json_string(data.context, "commit", "unknown"),
-                     lg_json_string(data.context, "date", "unknown"), data.count, data.repetitions);
+    lg_doc_paragraph(
+        section->doc,
+        "`./evdispatch bench`, commit `%.40s`, %.10s: %zu benchmarks, %zu repetitions "
+        "of each, in random order. %.80s, Linux %.60s. A study may be of another machine "
+        "and day: set these figures beside each other, not beside its own.",
+        lg_json_string(data.context, "commit", "unknown"),
+        lg_json_string(data.context, "date", "unknown"), data.count, data.repetitions,
+        lg_json_string(data.context, "machine_cpu", "unknown CPU"),
+        lg_json_string(data.context, "machine_kernel", "unknown"));
     section->doc->format->paragraph(section->doc, lead ? lead : "");
     lg_bench_meaning(&data, section->doc);
     free(lead);

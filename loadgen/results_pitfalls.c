@@ -403,7 +403,7 @@ static const struct telling {
         {"One layout of the code",
          "One build of each. Where the linker puts a function decides how it meets caches and "
          "branch predictors; that is measured along with the change.",
-         "Each block of a study runs another layout, so that this is in the interval "
+         "The blocks of a study run layouts in turn, so that this is in the interval "
          "([A study](../docs/MEASURING.md#a-study), [report](layouts/report.md))."},
     [LG_PITFALL_HALTED] =
         {"CPUs that go to sleep",

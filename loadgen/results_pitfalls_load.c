@@ -533,18 +533,16 @@ int lg_pitfalls_halted(struct lg_pitfalls *pitfalls, const struct lg_summary *su
                        struct lg_pitfall_load *ret_load, struct evd_error *ret_error)
 {
     const struct lg_pitfall_load *loads[2] = {&pitfalls->awake, &pitfalls->halted};
-    char text[4][LG_PRINT_MAX];
+    char text[2][LG_PRINT_MAX];
     int rc = take_load(summary, ret_load, ret_error);
     if (rc != EVD_OK || !same_load(loads[0], loads[1]))
         return rc;
     lg_pitfalls_say(
         pitfalls->found[LG_PITFALL_HALTED],
-        "The same load, %s/s on `%s`, with the CPUs kept awake and not, in two studies. Where they "
-        "are halted the p50 is × %s, the p99 × %s, and the generator itself wakes × %s as late.",
+        "The same load, %s/s on `%s`, with the CPUs kept awake and not, in two studies, one after "
+        "the other and not paired. Where they are halted the p50 is × %s.",
         lg_print_count(loads[0]->rate, text[0]), loads[0]->scenario,
-        lg_print_value(loads[1]->p50 / loads[0]->p50, LG_UNIT_RATIO, text[1]),
-        lg_print_value(loads[1]->p99 / loads[0]->p99, LG_UNIT_RATIO, text[2]),
-        lg_print_value(loads[1]->woke_late_p99 / loads[0]->woke_late_p99, LG_UNIT_RATIO, text[3]));
+        lg_print_value(loads[1]->p50 / loads[0]->p50, LG_UNIT_RATIO, text[1]));
     pitfalls->tables[LG_PITFALL_HALTED] = halted_table(loads);
     return pitfalls->tables[LG_PITFALL_HALTED] ? EVD_OK : EVD_ERR_NO_MEMORY;
 }

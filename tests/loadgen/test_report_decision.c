@@ -239,7 +239,8 @@ static void test_no_choice(void **state)
     noisy.noise = 0.1;
     noisy.rate[MALLOC] = noisy.rate[POOL] = 1;
     char *page = page_of(&noisy);
-    check_says(page, "static", "and one file to deploy; no other arm is shown to be faster");
+    check_says(page, "static",
+               "and one file to deploy; no other arm is shown to be faster by more than 2 %");
     check_says(page, "instance/pool",
                ": no difference is shown, and on `services` it costs at most ");
     free(page);

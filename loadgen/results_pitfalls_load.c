@@ -411,7 +411,8 @@ static void full_rows(const struct lg_summary *summary, size_t scenario, size_t 
                       lg_print_share(mean_of(summary, scenario, load, arm, server_of), text), "");
         lg_tables_put_interval(&row[3], rate, LG_UNIT_RATIO);
         lg_tables_put_interval(&row[4], &inverse, LG_UNIT_RATIO);
-        bool is_full = share > LG_CLIENT_SHARE_MAX, differs = lg_interval_off_one(cpu);
+        bool is_full = lg_generator_full(summary, scenario, load, arm);
+        bool differs = lg_interval_off_one(cpu);
         full->arms += is_full;
         full->differ += is_full && differs;
         full->judged += is_full && cell->verdicts[LG_RATE] != cell->verdicts[LG_CPU];

@@ -1,8 +1,10 @@
 /* What a batch of pipelined calls asks of the system: one read, one write, no change of what the
- * loop waits for, no memory, and no copy of a payload that can be borrowed. A real connection, loop
- * and kernel; everything is counted, nothing is timed. */
+ * loop waits for, no memory, and no copy of a payload that can be borrowed; and what of a queue a
+ * worker takes at a time. Real connections, loops and kernel; everything is counted, nothing is
+ * timed. */
 #include "one_worker.h"
 #include "tests/dispatch/test_memory.h"
+#include "tests/scratch.h"
 
 #include "dispatch/builtins.h"
 
@@ -10,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -121,11 +124,22 @@ static int swallow(void *state, struct evd_call *call)
     return evd_reply_uint(call, seen.len);
 }
 
-static const struct evd_function functions[] = {{"echo", echo}, {"swallow", swallow}};
+/* More than a worker keeps room for, and than a socket takes at once. */
+static int flood(void *state, struct evd_call *call)
+{
+    static char text[2 * EVD_TX_KEEP];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    text[0] = text[sizeof text - 1] = '"';
+    return evd_reply(call, evd_slice(text, sizeof text));
+}
+
+static const struct evd_function functions[] = {
+    {"echo", echo}, {"swallow", swallow}, {"flood", flood}};
 static const struct evd_module probe = {.abi_version = EVD_ABI_VERSION,
                                         .size = sizeof(struct evd_module),
                                         .functions = functions,
-                                        .function_count = 2};
+                                        .function_count = 3};
 static const struct evd_builtin probe_table[] = {{"probe", &probe}};
 
 /* ---- A worker with one connection. ---- */
@@ -327,12 +341,99 @@ static void test_the_end_of_a_message_is_read_to_its_place(void **state)
     }
 }
 
+/* Room for answers that was large once is given back; that of usual ones is kept. */
+static void test_large_room_is_given_back(void **state)
+{
+    (void)state;
+    struct one_worker server;
+    struct evd_buf usual, much;
+    start(&server, &arms[0], probe_table, 1);
+    evd_buf_init(&usual, EVD_RX_SIZE);
+    evd_buf_init(&much, EVD_RX_SIZE);
+    append(&usual, "jsonl", 7, "probe.swallow", EVD_SLICE("1"));
+    append(&much, "jsonl", 7, "probe.flood", EVD_SLICE("1"));
+    one_turn(&server, &usual);
+    assert_in_range(server.worker.tx.cap, 1, EVD_TX_KEEP);
+    one_turn(&server, &much);
+    assert_int_equal(server.worker.tx.cap, 0);
+    assert_true(server.worker.conns.first->out.len > 0); /* what the socket did not take is kept */
+    evd_buf_release(&usual);
+    evd_buf_release(&much);
+    one_worker_close(&server);
+}
+
+/* ---- Several workers, one queue. ---- */
+
+/* Several workers that share the queue of one Unix socket, by the way of evd_worker_run(). */
+static void share_queue(struct evd_server_config *config, struct evd_worker_shared *shared,
+                        struct evd_worker *workers)
+{
+    struct evd_error error;
+    for (unsigned i = 0; i < config->workers; i++) {
+        assert_int_equal(evd_worker_open(&workers[i], config, i, shared, &error), EVD_OK);
+        assert_int_equal(evd_worker_listen(&workers[i], i == 0 ? NULL : &workers[0], &error),
+                         EVD_OK);
+        evd_listener_start(&workers[i].listeners[0]);
+    }
+}
+
+/* Connects so many clients; they wait until somebody accepts them. */
+static void queue_up(const struct evd_address *address, int *ret_clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(
+            connect(ret_clients[i], (const struct sockaddr *)&address->addr, address->len), 0);
+    }
+}
+
+/* Who wakes first does not take all who wait: of a queue that workers share, one in a turn. One
+ * that is alone takes as many as there are. */
+static void test_a_shared_queue_is_taken_from_one_at_a_time(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 6 };
+    for (unsigned count = 1; count <= 2; count++) {
+        struct one_worker one; /* for its configuration */
+        struct evd_worker_shared shared = {0};
+        static struct evd_worker workers[2];
+        struct evd_error error;
+        char path[TEST_SCRATCH_MAX], text[TEST_SCRATCH_MAX + 8];
+        int clients[CLIENTS];
+        one_worker_init(&one, probe_table, 1);
+        test_scratch_file(path);
+        (void)snprintf(text, sizeof text, "unix://%s", path);
+        assert_int_equal(evd_parse_address(text, &one.config.listen[0], &error), EVD_OK);
+        one.config.listen_count = 1;
+        one.config.workers = count;
+        share_queue(&one.config, &shared, workers);
+        queue_up(&one.config.listen[0], clients, CLIENTS);
+        for (size_t turn = 0; turn < CLIENTS; turn++) {
+            struct evd_worker *worker = &workers[turn % count];
+            (void)ev_run(worker->loop, EVRUN_NOWAIT);
+            assert_int_equal(worker->accepted, count == 1 ? CLIENTS : turn / count + 1);
+        }
+        for (unsigned i = 0; i < count; i++) {
+            assert_int_equal(workers[i].conns.count, CLIENTS / count);
+            evd_worker_close(&workers[i]);
+        }
+        evd_listener_close_shared(&workers[0].listeners[0]);
+        for (unsigned i = 0; i < count; i++)
+            evd_worker_release(&workers[i]);
+        for (size_t i = 0; i < CLIENTS; i++)
+            (void)close(clients[i]);
+        assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_read_one_write_no_memory),
         cmocka_unit_test(test_payloads_are_borrowed),
         cmocka_unit_test(test_the_end_of_a_message_is_read_to_its_place),
+        cmocka_unit_test(test_large_room_is_given_back),
+        cmocka_unit_test(test_a_shared_queue_is_taken_from_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

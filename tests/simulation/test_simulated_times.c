@@ -120,6 +120,47 @@ static void each_call_has_its_time(void **state)
     sim_close(&server);
 }
 
+/* Until the peer's end, which is due so many seconds after `since_ns`. */
+static void ends_after(const struct sim_peer *peer, uint64_t since_ns, uint64_t seconds)
+{
+    sim_run_until(&server, sim.now_ns + 20 * SIM_SECOND);
+    SIM_CHECK(peer->done && peer->ended_ns - since_ns >= seconds * SIM_SECOND - SLACK_NS);
+    SIM_CHECK(peer->ended_ns - since_ns < seconds * SIM_SECOND + SWEEP_NS + SLACK_NS);
+}
+
+/* What is dropped of a message that was refused has the time of a message, though it goes on. */
+static void the_rest_of_a_refused_message_has_its_time(void **state)
+{
+    (void)state;
+    begin("a message too large trickles on", 1, 1);
+    server.config.wire.max_frame = 3;
+    assert_int_equal(sim_open(&server), EVD_OK);
+    struct sim_peer *peer = sim_peer_make(0, SIM_TRICKLE, SIM_LINES, 0, sim.now_ns);
+    peer->cut = true;
+    server.peers = 1;
+    while (!peer->done && peer->answered == 0)
+        sim_run_until(&server, sim.now_ns + 1000);
+    SIM_CHECK(strstr(peer->first_error, "too_large") != NULL);
+    ends_after(peer, sim.now_ns, 5);
+    sim_close(&server);
+}
+
+/* Who has been told that its first byte is none has the time to read that, not the rest of the time
+ * for a first byte. */
+static void a_last_answer_has_its_time(void **state)
+{
+    (void)state;
+    begin("a last answer is not read", 1, 1);
+    assert_int_equal(sim_open(&server), EVD_OK);
+    struct sim_peer *peer = sim_puppet(&server, 0);
+    sim_peer_say(peer, "?", "");
+    peer->cut = true;
+    sim.sockets[0].sent = 1;
+    sim.sockets[0].window = 0;
+    ends_after(peer, sim.now_ns, 8);
+    sim_close(&server);
+}
+
 /* The end waits a quarter of a second for who does not go, not the second that it has else. */
 static void the_end_waits_less(void **state)
 {
@@ -165,6 +206,8 @@ int main(void)
         cmocka_unit_test(the_wall_clock_may_jump),
         cmocka_unit_test(each_message_has_its_time),
         cmocka_unit_test(each_call_has_its_time),
+        cmocka_unit_test(the_rest_of_a_refused_message_has_its_time),
+        cmocka_unit_test(a_last_answer_has_its_time),
         cmocka_unit_test(the_end_waits_less),
         cmocka_unit_test(who_waits_in_the_queue_is_answered_at_the_end),
     };

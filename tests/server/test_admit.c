@@ -1,4 +1,5 @@
-/* A token for which there is no memory is not called a bad one. */
+/* A token for which there is no memory is not called a bad one; and what becomes of a connection
+ * that has brought one. */
 #include "one_worker.h"
 #include "tests/dispatch/test_memory.h"
 
@@ -48,6 +49,12 @@ static void bring(const char *before, const char *what, size_t fails, char *text
     text[len > 0 ? len : 0] = '\0';
     if (strcmp(text, no_memory) == 0) /* behind that is the end */
         assert_int_equal(recv(server.client, text + len, 1, MSG_DONTWAIT), 0);
+    if (strcmp(text, ok) == 0) { /* a token is held, and counts */
+        assert_true(server.worker.grant_bytes > 0);
+        assert_int_equal(server.worker.conns.budget.held, server.worker.grant_bytes);
+    } else if (strncmp(text, "HTTP/1.1 200 ", 13) == 0) { /* no time for a first token runs */
+        assert_false(evd_deadline_is_set(&server.worker.conns.first->phase));
+    }
     one_worker_close(&server);
     evd_auth_close(server.config.auth);
 }
@@ -84,11 +91,21 @@ static void test_nor_over_http(void **state)
     assert_true(told > 0);
 }
 
+/* bring() looks at the connection. */
+static void test_a_connection_of_http_is_no_stranger(void **state)
+{
+    (void)state;
+    char text[1024];
+    bring("G", "ET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 0, text, sizeof text);
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_memory_is_no_refusal),
         cmocka_unit_test(test_nor_over_http),
+        cmocka_unit_test(test_a_connection_of_http_is_no_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

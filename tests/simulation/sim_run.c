@@ -44,8 +44,18 @@ static void check_buf(const struct evd_buf *buf)
     SIM_CHECK(buf->cap <= buf->max && buf->off + buf->len <= buf->cap);
 }
 
+/* What it is counted for is what it holds. */
+static void check_held(const struct evd_conn *conn)
+{
+    size_t held = conn->in.cap + conn->out.cap;
+    if (conn->work != NULL)
+        held += sizeof *conn->work + conn->work->payload.cap + conn->work->flight.arena.held;
+    SIM_CHECK(conn->holder.bytes == held);
+}
+
 static size_t check_conn(const struct evd_conn *conn)
 {
+    check_held(conn);
     check_buf(&conn->in);
     check_buf(&conn->out);
     const struct sim_file *file = &sim.files[conn->fd - SIM_FD];

@@ -28,7 +28,15 @@ module_name() {
 }
 
 # module_files DIR: what is to be a module, a path a line.
-module_files() { find "$1" -name '*.c' -not -path '*/build/*' -not -path '*/.*' | LC_ALL=C sort; }
+module_files() { files_below "$1" '*.c' -o -name build; }
+
+# files_below DIR PATTERN [-o TEST...]: sorted, without what is hidden there, and without the folders of these tests.
+# DIR itself may lie in a folder of any name.
+files_below() {
+    local dir=$1 pattern=$2
+    shift 2
+    find "$dir" -mindepth 1 -type d '(' -name '.*' "$@" ')' -prune -o -name "$pattern" -not -name '.*' -print | LC_ALL=C sort
+}
 
 readonly count_main=build/release/tests/instructions/libmodule_count_main.a
 
@@ -111,15 +119,23 @@ study_module() {
     [[ -d $dir ]] || die "study: --module '$1' is no folder" 2
     [[ -n $2 ]] || usage_error "study: --module needs --scenario FILE: which calls to make (loadgen/scenarios/README.md)"
     scenario=$(plain_path "$2") || exit 2
-    [[ -r $scenario ]] || die "study: cannot read the scenario '$2'" 2
-    if [[ -n $3 ]]; then config=$(plain_path "$3") || exit 2; fi
+    [[ -f $scenario && -r $scenario ]] || die "study: cannot read the scenario '$2'" 2
+    if [[ -n $3 ]]; then
+        config=$(plain_path "$3") || exit 2
+        [[ -f $config && -r $config ]] || die "study: cannot read the configuration '$3'" 2
+    fi
     # The design that is made stands until the next study of a module: this is what repeats it.
     again="./evdispatch study --module $dir --scenario $scenario${config:+ --module-config $config}"
     [[ $base != quick ]] || again+=' --quick'
     [[ ${#extra[@]} == 0 ]] || again+=" -- ${extra[*]}"
     sources=$(module_files "$dir")
-    mapfile -t objects < <(find "$dir" -name '*.so' -not -path '*/.*' -printf '%P\n' | LC_ALL=C sort)
-    [[ -n $sources || ${#objects[@]} -gt 0 ]] || die "study: there is no .c and no .so in '$1'" 2
+    mapfile -t objects < <(files_below "$dir" '*.so')
+    objects=("${objects[@]#"$dir"/}")
+    [[ -n $sources || ${#objects[@]} -gt 0 ]] ||
+        die "study: there is no .c and no .so in '$1' (files of C++ are not built: give their .so)" 2
+    # Said now, not when everything is built.
+    { mkdir -p "$out" && [[ -w $out ]]; } || die "study: cannot write into '$out'" 2
+    rmdir "$out" 2>/dev/null || true # empty, and nothing is left of it where the modules do not fit
     set_up build report
     build_both
     mkdir -p "$here/build/module"
@@ -140,7 +156,6 @@ study_module() {
     fi
     module_design "$base" "$scenario" "$config" "$modules" "$(module_title "${names[@]}")" >"$here/build/module/module.json"
     try_module "$here/build/module/module.json" "$server"
-    mkdir -p "$(dirname "$out")"
     "$here/build/release/bin/loadgen" study "$here/build/module/module.json" --out "$out" --server "$server" \
         --command "$again" "${extra[@]}" || code=$?
     if [[ $code -le 1 && $counted == yes ]]; then

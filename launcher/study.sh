@@ -102,6 +102,10 @@ command_study() {
                 esac
                 shift
                 ;;
+            --module=?* | --scenario=?* | --module-config=?*)
+                set -- "${1%%=*}" "${1#*=}" "${@:2}"
+                continue
+                ;;
             --)
                 shift
                 extra=("$@")

@@ -44,8 +44,8 @@ FAKE
 echo "ledger.sh \$*" >>"$room/calls"
 FAKE
     chmod +x "$tree/tests/fuzz/fuzz.sh" "$tree/tests/fuzz/ledger.sh"
-    for program in awk bash cat cp cut date dirname env find grep head mkdir mv nproc readlink rm sed sort tee timeout \
-        touch tr xargs; do
+    for program in awk bash cat cp cut date dirname env find grep head mkdir mv nproc readlink rm rmdir sed sort tee \
+        timeout touch tr xargs; do
         ln -s "$(command -v "$program")" "$bin/$program"
     done
     : >"$room/calls"
@@ -546,6 +546,16 @@ case_study_module_mistakes() {
     expect_in err 'has characters other than'
     launch study --module "$mine" --scenario "$room/nonesuch.json"
     expect_status 2
+    launch study --module "$mine" --scenario "$room"
+    expect_status 2
+    expect_in err "cannot read the scenario '$room'"
+    launch study --module "$mine" --scenario "$room/tax.json" --module-config "$room/nonesuch.json"
+    expect_status 2
+    expect_in err "cannot read the configuration '$room/nonesuch.json'"
+    launch study --module="$mine" --scenario="$room/tax.json" --out "$room/tax.json/out"
+    expect_status 2
+    expect_in err "cannot write into '$room/tax.json/out'"
+    expect_count 0 'cmake' # all of that is said before anything is built
     launch study --module "$mine" --scenario "$room/tax.json"
     expect_status 2
     expect_in err 'a.tax, b.tax; put it into folders, as api/tax.c'
@@ -556,6 +566,23 @@ case_study_module_mistakes() {
     expect_in err 'the modules do not answer as the scenario expects'
     expect_in err 'nothing was measured'
     expect_count 1 'loadgen study'
+    [[ -z $(ls "$tree/out") ]] || fail 'a folder for nothing'
+}
+
+# A folder that lies in one called build, or in a hidden one, is a folder as any.
+case_study_module_anywhere() {
+    local mine=$room/build/.mine/build
+    mkdir -p "$mine/api" "$mine/build/api" "$mine/.old" "$room/.objects/api" "$room/.objects/.old"
+    touch "$mine/api/tax.c" "$mine/build/api/made.c" "$mine/.old/tax.c" "$mine/.#tax.c"
+    touch "$room/.objects/api/tax.so" "$room/.objects/.old/tax.so"
+    printf '{"name":"tax","requests":[{"event": "api.tax.add"}]}' >"$room/tax.json"
+    launch study --module "$mine" --scenario "$room/tax.json" --quick --out "$room/told"
+    expect_status 0
+    [[ $(grep evd_add_module "$tree/build/module/source/CMakeLists.txt") == "evd_add_module(NAME api.tax SOURCES \"$mine/api/tax.c\")" ]] ||
+        fail 'other modules'
+    launch study --module "$room/.objects" --scenario "$room/tax.json" --quick --out "$room/told-too"
+    expect_status 0
+    grep -qxF '  "title": "Two ways of loading, for api.tax",' "$tree/build/module/module.json" || fail 'other objects'
 }
 
 case_study_growth() {

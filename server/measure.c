@@ -70,8 +70,9 @@ void evd_measure_publish(struct evd_worker *worker)
     evd_dispatch_get_stats(worker->dispatch, &stats);
     evd_gauge(&gauges->connections, conns->count);
     evd_gauge(&gauges->connection_bytes, conns->count * conns->each);
-    evd_gauge(&gauges->buffer_bytes,
-              conns->budget.held + worker->rx.cap + worker->tx.cap + worker->work->payload.cap);
+    size_t shared = worker->rx.cap + worker->tx.cap + worker->work->payload.cap;
+    evd_gauge(&gauges->buffer_bytes, conns->budget.held + shared);
+    evd_gauge(&gauges->buffer_peak_bytes, conns->budget.peak + shared);
     evd_gauge(&gauges->unfinished, metrics->unfinished);
     for (size_t i = 0; i < EVD_CLOCKS; i++)
         evd_gauge(&gauges->ended[i], conns->expired[i]);

@@ -30,7 +30,8 @@ struct evd_series {
 
 /* What is no count, but stands somewhere: the worker writes it down now and then. */
 struct evd_gauges {
-    _Atomic uint64_t connections, connection_bytes, buffer_bytes, unfinished;
+    _Atomic uint64_t connections, connection_bytes, unfinished;
+    _Atomic uint64_t buffer_bytes, buffer_peak_bytes;
     _Atomic uint64_t modules, endpoints, loads, reloads, load_failures, constructed, instances;
     _Atomic uint64_t arena_bytes;
     _Atomic uint64_t ended[EVD_METRICS_ENDS]; /* by enum evd_clock, then: to relieve the memory */

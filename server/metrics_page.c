@@ -255,6 +255,8 @@ static void put_connections(struct page *page)
           "Memory of connections without their buffers.");
     TOTAL(page, "evd_buffer_bytes", "gauge", gauges.buffer_bytes,
           "Memory of buffers, of connections and shared ones.");
+    TOTAL(page, "evd_buffer_peak_bytes", "gauge", gauges.buffer_peak_bytes,
+          "The most that connections' buffers were, and the shared ones as they are.");
 }
 
 /* Every worker has its own dispatch. What they all know alike is not added up. */

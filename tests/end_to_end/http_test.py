@@ -148,9 +148,9 @@ class Tokens(unittest.TestCase):
             with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
                 file.write(self.SECRET)
 
-            def buffer_bytes():
+            def buffer_bytes(name="evd_buffer_bytes"):
                 client.request("GET", "/metrics", headers={"Authorization": "Bearer " + self.token(self.SECRET)})
-                return int(re.search(rb"^evd_buffer_bytes (\d+)$", client.getresponse().read(), re.M)[1])
+                return int(re.search(rb"^%b (\d+)$" % name.encode(), client.getresponse().read(), re.M)[1])
 
             token = self.token(self.SECRET, b'{"sub":"' + b"x" * 2900 + b'"}')
             with Server(SERVER, "--auth-secret-file", path) as server, server.connect() as caller:
@@ -159,6 +159,10 @@ class Tokens(unittest.TestCase):
                 caller.sendall(b'{"event":"auth","data":{"token":"' + token.encode() + b'"}}\n')
                 self.assertEqual(caller.recv(100), b'{"data":"ok"}\n')
                 self.assertIn(buffer_bytes() - before, range(2900, 3200))
+                caller.shutdown(socket.SHUT_WR)
+                self.assertEqual(caller.recv(100), b"")  # closed, and given back
+                self.assertLess(buffer_bytes(), before + 2900)
+                self.assertGreaterEqual(buffer_bytes("evd_buffer_peak_bytes"), before + 2900)
                 client.close()
 
     def test_the_secret_changes(self):

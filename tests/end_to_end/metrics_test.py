@@ -115,6 +115,7 @@ class Metrics(unittest.TestCase):
             self.assertGreater(value(samples, "evd_received_bytes_total"), 3000)
             self.assertGreater(value(samples, "evd_sent_bytes_total"), 1500)
             self.assertGreater(value(samples, "evd_buffer_bytes"), 0)
+            self.assertGreaterEqual(value(samples, "evd_buffer_peak_bytes"), value(samples, "evd_buffer_bytes"))
             self.assertGreater(value(samples, "evd_loop_turn_seconds_count", worker="0"), 0)
             self.assertGreater(value(samples, "process_resident_memory_bytes"), 1 << 20)
             self.assertGreater(value(samples, "process_open_fds"), 3)

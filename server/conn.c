@@ -289,18 +289,18 @@ static enum progress call_all(struct evd_conn *conn, struct evd_slice in, size_t
                               size_t *ret_used)
 {
     enum progress progress = NEXT;
-    size_t pos = 0;
+    size_t pos = 0, calls = conn->worker->turn_calls;
     if (!conn->http && conn->decoding.transport == NULL && in.len > 0 &&
         !choose_protocol(conn, (unsigned char)in.ptr[0])) {
         *ret_pos = 0;
         return NEXT;
     }
-    for (size_t calls = 0; pos < in.len && !conn->closing && progress == NEXT; calls++) {
+    for (; pos < in.len && !conn->closing && progress == NEXT; calls++) {
         if (must_wait(conn)) {
             conn->paused = true;
             break;
         }
-        if (calls == conn->worker->config->max_calls) {
+        if (calls >= conn->worker->config->max_calls) {
             conn->turn_over = true;
             break;
         }
@@ -311,6 +311,7 @@ static enum progress call_all(struct evd_conn *conn, struct evd_slice in, size_t
         if (progress != PENDING)
             pos += *ret_used;
     }
+    conn->worker->turn_calls = calls;
     *ret_pos = pos;
     return progress;
 }
@@ -366,24 +367,28 @@ static void linger(struct evd_conn *conn)
     set_events(conn, EV_READ);
 }
 
-/* After each batch: sends, goes on with calls that waited for room, and decides what comes next.
- * Each turn of the loop ends for good or deals with at least one more message of a bounded input.
- */
-static void settle(struct evd_conn *conn)
+/* Sends, and goes on with calls that waited for room while the peer takes their answers at once:
+ * until its turn is over. As evd_conn_flush. */
+static int send_answers(struct evd_conn *conn)
 {
     const struct evd_server_config *config = conn->worker->config;
-    int rc;
-
     for (;;) {
-        rc = evd_conn_flush(conn);
-        if (rc < 0) {
-            evd_conn_close(conn);
-            return;
-        }
-        if (!conn->paused || conn->out.len > config->output_pause / 2 || must_wait(conn))
-            break;
+        int rc = evd_conn_flush(conn);
+        if (rc < 0 || !conn->paused || conn->out.len > config->output_pause / 2 || must_wait(conn))
+            return rc;
         conn->paused = false;
         process(conn);
+    }
+}
+
+/* After each batch: sends, and decides what comes next. Ends the turn. */
+static void settle(struct evd_conn *conn)
+{
+    int rc = send_answers(conn);
+    conn->worker->turn_calls = 0;
+    if (rc < 0) {
+        evd_conn_close(conn);
+        return;
     }
     bool empty = conn->out.len == 0;
     bool idle = empty && conn->work == NULL && !conn->paused && !conn->turn_over;
@@ -393,7 +398,8 @@ static void settle(struct evd_conn *conn)
     }
     if (!conn->lingering) {
         bool reads = !conn->eof && !conn->paused && conn->work == NULL && !conn->closing;
-        if ((conn->closing && empty) || (conn->worker->draining && idle))
+        bool said = conn->closing && empty && conn->work == NULL; /* whose bytes are needed yet */
+        if (said || (conn->worker->draining && idle))
             linger(conn);
         else if (conn->turn_over) /* the socket has room as a rule: it is told in the next turn */
             set_events(conn, EV_WRITE);
@@ -479,7 +485,7 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd)
     conn->fd = fd;
     conn->caller =
         (struct evd_caller){.size = sizeof conn->caller, .connection = evd_worker_number(worker)};
-    /* A whole message and one read behind it is the most that can wait here. */
+    /* A message that is not whole, and behind it a read, which is as large as there is room for. */
     evd_buf_init(&conn->in, config->wire.max_frame + 2 * EVD_RX_SIZE);
     evd_buf_init(&conn->out, 2 * config->max_output);
     evd_conns_add(conn);
@@ -530,6 +536,7 @@ void evd_conn_drain(struct evd_conn *conn)
             return;
         }
         process(conn);
+        conn->worker->turn_calls = 0; /* the others wait for this, too */
         if (evd_conn_flush(conn) < 0) {
             evd_conn_close(conn);
             return;

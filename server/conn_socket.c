@@ -45,12 +45,21 @@ int evd_conn_flush(struct evd_conn *conn)
     return rc;
 }
 
+/* How much of a read may go behind a partial message. What comes beside it, in a whole `rx`, has to
+ * find room behind that: a peer may have sent any amount meanwhile, and has done nothing wrong. */
+static size_t room_behind(const struct evd_buf *in, const struct evd_buf *rx)
+{
+    size_t held = in->len + evd_buf_room(rx), room = evd_buf_room(in);
+    size_t most = in->max > held ? in->max - held : 0;
+    return room < most ? room : most;
+}
+
 int evd_conn_receive(struct evd_conn *conn)
 {
     struct evd_buf *rx = &conn->worker->rx, *in = &conn->in;
     if (evd_buf_reserve(rx, EVD_RX_SIZE) < 0)
         return EVD_ERR_NO_MEMORY;
-    size_t room = in->len > 0 ? evd_buf_room(in) : 0;
+    size_t room = in->len > 0 ? room_behind(in, rx) : 0;
     struct iovec parts[] = {{.iov_len = room}, {evd_buf_tail(rx), evd_buf_room(rx)}};
     if (room > 0)
         parts[0].iov_base = evd_buf_tail(in);

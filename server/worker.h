@@ -89,6 +89,7 @@ struct evd_worker {
     struct evd_buf rx;     /* what was just read */
     struct evd_buf tx;     /* the answers to it */
     struct evd_work *work; /* the call at hand: work.h */
+    size_t turn_calls;     /* of the connection at hand, in its turn: held against --max-calls */
 
     struct evd_acceptor acceptor; /* where its listeners let connections in */
     struct evd_listener listeners[EVD_LISTEN_MAX];

@@ -38,13 +38,18 @@ files_below() {
     find "$dir" -mindepth 1 -type d '(' -name '.*' "$@" ')' -prune -o -name "$pattern" -not -name '.*' -print | LC_ALL=C sort
 }
 
+# module_ident FILE: what it gives to EVD_MODULE().
+module_ident() {
+    sed -nE 's/^[[:space:]]*EVD_MODULE\([[:space:]]*([A-Za-z_][A-Za-z0-9_]*).*/\1/p' "$1" | head -n 1
+}
+
 readonly count_main=build/release/tests/instructions/libmodule_count_main.a
 
 # build_module DIR SCENARIO LAYOUTS COUNTED: builds the C files of a folder, by the installed package and the rules
 # for modules from outside, into "$here/build/module": bin/module-server, so many layouts of it, and modules/;
 # bin/module-count where COUNTED is yes. The caller's array `names` gets what they are called.
 build_module() {
-    local dir=$1 scenario=$2 layouts=$3 counted=$4 work=$here/build/module file name
+    local dir=$1 scenario=$2 layouts=$3 counted=$4 work=$here/build/module file name ident
     rm -rf "$work/source"
     mkdir -p "$work/source"
     step "$work/install.log" cmake --install "$here/build/release" --prefix "$work/prefix" ||
@@ -55,7 +60,9 @@ build_module() {
             name=$(module_name "$file" "$dir" "$scenario") || exit 2
             say "study: $file is the module $name"
             names+=("$name")
-            printf 'evd_add_module(NAME %s SOURCES "%s")\n' "$name" "$file"
+            ident=$(module_ident "$file")
+            [[ -n $ident ]] || say "study: there is no line EVD_MODULE( in $file: each .c in '$dir' has to be a module"
+            printf 'evd_add_module(NAME "%s"%s SOURCES "%s")\n' "$name" "${ident:+ IDENT $ident}" "$file"
         done < <(module_files "$dir")
         printf 'evd_add_server(NAME module-server%s)\n' "${layouts:+ LAYOUTS $layouts}"
         [[ $counted == no ]] || printf 'evd_add_server(NAME module-count MAIN "%s")\n%s\n' "$here/$count_main" \
@@ -96,12 +103,18 @@ module_design() {
         fi
 }
 
+readonly try_seconds=120
+
 # Short trials of every arm, so that what does not fit is said at once, not after the study.
 try_module() {
-    local design=$1 server=$2 work=$here/build/module
+    local design=$1 server=$2 work=$here/build/module code=0
     rm -rf "$work/trial"
-    "$here/build/release/bin/loadgen" study "$design" --out "$work/trial" --server "$server" --blocks 1 --warmup 0 \
-        --duration 100ms --quiet >"$work/trial.log" 2>&1 && return 0
+    say "study: trying each arm"
+    # A module that never returns would take a minute a trial.
+    timeout --foreground --signal=INT "$try_seconds" "$here/build/release/bin/loadgen" study "$design" --out "$work/trial" --server "$server" --blocks 1 --warmup 0 \
+        --duration 100ms --quiet >"$work/trial.log" 2>&1 || code=$?
+    [[ $code != 0 ]] || return 0
+    [[ $code != 124 ]] || complain "study: that took more than $try_seconds s, and was stopped"
     complain "study: the modules do not answer as the scenario expects:"
     cat "$work/trial.log" >&2
     [[ ! -e $work/trial/server.log ]] || head -n 20 "$work/trial/server.log" >&2
@@ -139,6 +152,10 @@ study_module() {
     set_up build report
     build_both
     mkdir -p "$here/build/module"
+    if have flock; then
+        exec 8>"$here/build/module.lock"
+        flock -n 8 || die "study: another study of modules runs in this checkout: both would build in build/module"
+    fi
     if [[ -n $sources ]]; then
         ! can_count module_count_main || counted=yes
         build_module "$dir" "$scenario" "$(layouts_of "$design")" "$counted"

@@ -449,15 +449,18 @@ case_study_with_extra_modules() {
 case_study_module() {
     local mine=$room/mine
     mkdir -p "$mine/api" "$room/objects/api"
-    touch "$mine/tax.c" "$mine/api/toll.c" "$room/objects/api/tax.so"
+    touch "$mine/tax.c" "$room/objects/api/tax.so"
+    printf '/* EVD_MODULE(no, */\n  EVD_MODULE( toll_2, .x = 1);\n' >"$mine/api/toll.c"
     printf '{"name":"tax","requests":[{"event": "acme.tax.add"}]}' >"$room/tax.json"
     printf '{}' >"$room/config.json"
     launch study --module "$mine" --scenario "$room/tax.json" --module-config "$room/config.json" --quick --out "$room/told" -- --seed 7
     expect_status 0
-    grep -qxF "evd_add_module(NAME acme.tax SOURCES \"$mine/tax.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by the scenario'
-    grep -qxF "evd_add_module(NAME api.toll SOURCES \"$mine/api/toll.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by its path'
+    grep -qxF "evd_add_module(NAME \"acme.tax\" SOURCES \"$mine/tax.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by the scenario'
+    grep -qxF "evd_add_module(NAME \"api.toll\" IDENT toll_2 SOURCES \"$mine/api/toll.c\")" "$tree/build/module/source/CMakeLists.txt" || fail 'not named by its path'
     expect_in calls "loadgen study $tree/build/module/module.json --out $room/told --server $tree/build/module/build/bin/module-server\
  --command ./evdispatch study --module $mine --scenario $room/tax.json --module-config $room/config.json --quick -- --seed 7 --seed 7"
+    expect_in err "there is no line EVD_MODULE( in $mine/tax.c"
+    expect_not_in err "EVD_MODULE( in $mine/api"
     # The arms are those of the quick study, all of them, on this scenario alone.
     [[ $(grep -c '"--module-config=.*config.json", "--dispatch' "$tree/build/module/module.json") == "$(grep -c '"--dispatch' "$tree/loadgen/studies/quick.json")" ]] ||
         fail 'an arm without its configuration'
@@ -567,6 +570,24 @@ case_study_module_mistakes() {
     expect_in err 'nothing was measured'
     expect_count 1 'loadgen study'
     [[ -z $(ls "$tree/out") ]] || fail 'a folder for nothing'
+    rm "$bin/timeout" # a link to the real one
+    fake timeout <<'FAKE'
+echo "timeout $*" >>"$ROOM/calls"
+exit 124
+FAKE
+    launch study --module "$mine" --scenario "$room/tax.json"
+    expect_status 1
+    expect_in err 'that took more than 120 s, and was stopped'
+    expect_in calls "timeout --foreground --signal=INT 120 $tree/build/release/bin/loadgen study"
+    # Both would build in the same folder.
+    ln -s "$(command -v flock)" "$bin/flock"
+    exec 7>"$tree/build/module.lock"
+    flock 7
+    launch study --module "$mine" --scenario "$room/tax.json"
+    exec 7>&-
+    expect_status 1
+    expect_in err 'another study of modules runs'
+    expect_count 2 'loadgen study' # as before
 }
 
 # A folder that lies in one called build, or in a hidden one, is a folder as any.
@@ -578,7 +599,7 @@ case_study_module_anywhere() {
     printf '{"name":"tax","requests":[{"event": "api.tax.add"}]}' >"$room/tax.json"
     launch study --module "$mine" --scenario "$room/tax.json" --quick --out "$room/told"
     expect_status 0
-    [[ $(grep evd_add_module "$tree/build/module/source/CMakeLists.txt") == "evd_add_module(NAME api.tax SOURCES \"$mine/api/tax.c\")" ]] ||
+    [[ $(grep evd_add_module "$tree/build/module/source/CMakeLists.txt") == "evd_add_module(NAME \"api.tax\" SOURCES \"$mine/api/tax.c\")" ]] ||
         fail 'other modules'
     launch study --module "$room/.objects" --scenario "$room/tax.json" --quick --out "$room/told-too"
     expect_status 0

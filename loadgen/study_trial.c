@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,24 @@ __attribute__((format(printf, 2, 3))) static void blame(struct trial *trial, con
     va_start(list, format);
     vsnprintf(why, sizeof(trial->outcome->why), format, list);
     va_end(list);
+}
+
+/* A server that was killed is to blame for what else went wrong, which is told behind it. */
+static void blame_server(struct trial *trial, bool ended)
+{
+    char *why = trial->outcome->why, rest[sizeof(trial->outcome->why)];
+    int killed_by = trial->server_exit - 128; /* lg_child_wait() */
+
+    if (!ended) {
+        blame(trial, "the server did not end within %d s of SIGTERM", STOP_MS / 1000);
+    } else if (killed_by > 0 && killed_by != SIGTERM) {
+        memcpy(rest, why, sizeof(rest));
+        why[0] = '\0';
+        blame(trial, "the server was killed by signal %d (%s)%s%.150s", killed_by,
+              strsignal(killed_by), rest[0] ? "; " : "", rest);
+    } else if (trial->server_exit != 0) {
+        blame(trial, "the server ended with exit %d", trial->server_exit);
+    }
 }
 
 /* The last line a child wrote to its stderr, in out. */
@@ -447,10 +466,7 @@ int lg_trial_execute(const struct lg_trial_setting *setting, const struct lg_tri
     if (rc == EVD_OK && !ret_outcome->stopped) {
         if (trial.json)
             judge(&trial);
-        if (!ended)
-            blame(&trial, "the server did not end within %d s of SIGTERM", STOP_MS / 1000);
-        else if (trial.server_exit != 0)
-            blame(&trial, "the server ended with exit %d", trial.server_exit);
+        blame_server(&trial, ended);
         if (ret_outcome->why[0])
             keep_log(&trial);
         ret_outcome->line = make_line(&trial);

@@ -304,6 +304,9 @@ static void test_problems(void **state)
     check_problem("crash", "s", 2, "the server did not start: cannot start: no reason",
                   "--- server\nfirst line\ncannot start: no reason\n");
     check_problem("exit3", "s", 2, "the server ended with exit 3", ": other, s, l: the server");
+    check_problem("killed", "s", 2, "the server was killed by signal 11 (Segmentation fault)",
+                  ": other, s, l: the server was killed");
+    check_problem("killed", "bad", 4, "3 bad replies of 103", "(Segmentation fault); 3 bad");
     check_problem("good", "bad", 4, "3 bad replies of 103", "3 bad replies");
     check_problem("good", "inexact", 4, "accounting is not exact: 101 scheduled, 100", "not exact");
     check_problem("good", "excess", 4, "accounting is not exact: 99 scheduled, 100", "not exact");

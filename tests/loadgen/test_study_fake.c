@@ -41,6 +41,10 @@ static int serve(const char *mode)
         for (;;)
             pause();
     wait_for_term();
+    if (strcmp(mode, "killed") == 0) {
+        signal(SIGSEGV, SIG_DFL); /* the sanitizers' own handler would exit */
+        raise(SIGSEGV);
+    }
     return strcmp(mode, "exit3") == 0 ? 3 : 0;
 }
 

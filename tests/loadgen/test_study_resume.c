@@ -328,6 +328,11 @@ static void test_modules(void **state)
         {"ln -s .v1 modules/c.so", true},
         {"rm modules/c.so; ln -s .v2 modules/c.so", true},
         {"echo 3 > modules/.v2", true},
+        {"mv modules/sub/b.so modules/.b; ln -s ../.b modules/sub/b.so", true},
+        {"echo 4 > modules/.b", true},
+        {"mv modules/sub/b.so modules/sub/c.so", true},
+        {"mkdir modules/two; mv modules/sub/c.so modules/two", true},
+        {"cp modules/.v2 modules/.v4; ln -sf .v4 modules/c.so", true},
         {"true", false},
     };
     char *builds = folder_make(), before[65], now[65], command[700];
@@ -434,6 +439,94 @@ static void test_damaged(void **state)
     folder_remove(folder);
 }
 
+/* trials.jsonl without this line, of those from 1, and the numbers of those behind it set right. */
+static char *without_line(const char *text, unsigned number)
+{
+    char *out = NULL;
+    size_t len;
+    unsigned at = 0, kept = 0;
+    FILE *file = open_memstream(&out, &len);
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        struct evd_error error;
+        cJSON *trial;
+        if (++at == number)
+            continue;
+        assert_int_equal(lg_json_parse(line, strcspn(line, "\n"), "t", 1, &trial, &error), EVD_OK);
+        cJSON_SetNumberHelper(cJSON_GetObjectItem(trial, "trial"), ++kept);
+        char *written = cJSON_PrintUnformatted(trial);
+        fprintf(file, "%s\n", written);
+        cJSON_free(written);
+        cJSON_Delete(trial);
+    }
+    fclose(file);
+    return out;
+}
+
+/* Each line is where the order has it, and a repeat of an INVALID trial is missing all the same:
+ * only the study that goes on can tell. And one that says that it is of another block, and a first
+ * attempt that says that it is a repeat. */
+static void test_out_of_order(void **state)
+{
+    char *folder = folder_make(), says[600], *line;
+    unsigned number = 1;
+    (void)state;
+    execute_and_die(folder, 7);
+    char *text = file_read(folder, "trials.jsonl");
+    for (line = text;
+         !strstr(line, "\"attempt\":2") || strstr(line, "\"attempt\":2") > strchr(line, '\n');
+         line = strchr(line, '\n') + 1)
+        number++;
+    char *changed = without_line(text, number);
+    file_write(folder, "trials.jsonl", changed);
+    snprintf(says, sizeof(says), "trials.jsonl:%u: trial %u of block 1, '", number, number);
+    check_refused(&plain, folder, EVD_ERR_BAD_DATA, says);
+    snprintf(says, sizeof(says), ": by the order of study.json it is trial %u of block 1, '",
+             number);
+    check_refused(&plain, folder, EVD_ERR_BAD_DATA, says);
+    file_write(folder, "trials.jsonl", text);
+
+    char *first = strndup(text, strcspn(text, "\n")), *block = strstr(first, "\"block\":1");
+    assert_non_null(block);
+    block[strlen("\"block\":")] = '3';
+    check_line(folder, 1, first, EVD_ERR_BAD_DATA,
+               "in block 3: by the order of study.json it stands elsewhere");
+    free(first);
+    first = strndup(text, strcspn(text, "\n"));
+    char *attempt = strstr(first, "\"attempt\":1");
+    assert_non_null(attempt);
+    attempt[strlen("\"attempt\":")] = '2';
+    check_line(folder, 1, first, EVD_ERR_BAD_DATA,
+               "in block 1: by the order of study.json it stands elsewhere");
+    free(first);
+    free(changed);
+    free(text);
+    folder_remove(folder);
+}
+
+/* Whatever decides a trial: a repeat more or less may leave one that differs in nothing else. */
+static void test_what_decides_a_trial(void **state)
+{
+    struct lg_arm arms[2] = {{.name = "a"}, {.name = "b"}};
+    struct lg_trial trial = {.number = 1, .block = 2, .arm = 1, .scenario = 1, .load = 1};
+    struct lg_trial_plan plan = {.number = 1, .block = 2, .arm = 1, .scenario = 1, .load = 1};
+    struct lg_resume resume = {.data = {.trials = &trial, .count = 1}};
+    struct evd_error error = {0};
+    (void)state;
+    memcpy(resume.data.design.arms, arms, sizeof(arms));
+    assert_int_equal(lg_resume_check(&resume, "f", &plan, &error), EVD_OK);
+    plan.block = 1;
+    assert_int_equal(lg_resume_check(&resume, "f", &plan, &error), EVD_ERR_BAD_DATA);
+    assert_string_equal(error.text, "f/trials.jsonl:1: trial 1 of block 2, 'b': by the order of "
+                                    "study.json it is trial 1 of block 1, 'b'");
+    plan.block = 2;
+    for (size_t i = 0; i < 3; i++) {
+        size_t *part = i == 0 ? &plan.arm : i == 1 ? &plan.scenario : &plan.load;
+        *part = 0;
+        assert_int_equal(lg_resume_check(&resume, "f", &plan, &error), EVD_ERR_BAD_DATA);
+        *part = 1;
+    }
+}
+
 /* Two at once would write each trial twice. */
 static void test_lock(void **state)
 {
@@ -473,6 +566,8 @@ int main(void)
         cmocka_unit_test(test_modules),
         cmocka_unit_test(test_other_payloads),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_out_of_order),
+        cmocka_unit_test(test_what_decides_a_trial),
         cmocka_unit_test(test_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,7 +176,8 @@ static void test_idle_timeout(void **state)
     int silent = client_connect(server.addresses[0]), half = client_connect(server.addresses[0]);
     client_send_text(half, "{\"event\":");
     assert_int_equal(recv(silent, line, sizeof line, 0), 0); /* the end; or the time-out fails */
-    assert_int_equal(recv(half, line, sizeof line, 0), 0);
+    /* A reset where the server had closed it before it spoke. */
+    assert_true(recv(half, line, sizeof line, 0) == 0 || errno == ECONNRESET);
     (void)close(silent);
     (void)close(half);
     expect_online(&server);

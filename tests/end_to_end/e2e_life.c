@@ -161,7 +161,7 @@ static int64_t now_ms(void)
 static void start_slow(struct server *server, const char *load)
 {
     const char *args[] = {"--dispatch=dynamic", load, "--modules=" EVD_TEST_MODULES_PATH,
-                          "--drain-timeout=200ms", NULL};
+                          "--drain-timeout=1s", NULL};
     server_start(server, args);
 }
 

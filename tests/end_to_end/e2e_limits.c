@@ -47,12 +47,33 @@ static void a_first_byte_is_awaited(void **state)
     struct server server;
     const char *args[] = {"--first-byte-timeout=300ms", NULL};
     server_start(&server, args);
-    int silent = client_connect(server.addresses[0]), spoke = client_connect(server.addresses[0]);
-    expect_online(spoke);
+    int silent = client_connect(server.addresses[0]);
+    int spoke = client_connect_in_time(server.addresses[0], STATUS, ONLINE);
     expect_end(silent);
     expect_online(spoke); /* it may be silent now */
     (void)close(spoke);
     assert_int_equal(server_stop(&server), 0);
+}
+
+/* A message that is refused before its end, which never comes: whether that was told, before its
+ * time was over. Where this machine has not let all of it through by then, it was not. */
+static bool is_refused_and_ended(const char *address)
+{
+    static char longest[2u << 20];
+    char text[1024];
+    int fd = client_connect(address);
+    ssize_t sent = 1, got;
+    size_t len = 0;
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '{';
+    for (size_t at = 0; at < sizeof longest && sent > 0; at += (size_t)sent)
+        sent = send(fd, longest + at, sizeof longest - at, MSG_NOSIGNAL);
+    while ((got = recv(fd, text + len, sizeof text - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    assert_true(got == 0 || errno == ECONNRESET || errno == EPIPE); /* an end */
+    text[len] = '\0';
+    (void)close(fd);
+    return strstr(text, "too_large") != NULL;
 }
 
 /* A byte at a time keeps no message alive; a connection whose messages are whole is left alone. */
@@ -63,12 +84,7 @@ static void a_message_must_end(void **state)
     const char *args[] = {"--message-timeout=400ms", NULL};
     server_start(&server, args);
     int slow = client_connect(server.addresses[0]), whole = client_connect(server.addresses[0]);
-    int skipped = client_connect(server.addresses[0]);
     client_send_text(slow, "{");
-    static char longest[2u << 20];
-    memset(longest, 'x', sizeof longest);
-    client_send_text(skipped, "{");
-    client_send(skipped, longest, sizeof longest); /* refused, and its end never comes */
     struct pollfd ended = {.fd = slow, .events = POLLIN};
     while (poll(&ended, 1, 20) == 0) {
         (void)!send(slow, " ", 1, MSG_NOSIGNAL);
@@ -78,9 +94,9 @@ static void a_message_must_end(void **state)
     assert_true(recv(slow, text, sizeof text, 0) <= 0); /* an end, or a reset by the last byte */
     (void)close(slow);
     expect_online(whole);
-    (void)client_read_line(skipped, text, sizeof text);
-    assert_non_null(strstr(text, "too_large"));
-    expect_end(skipped);
+    int tries = 0;
+    while (!is_refused_and_ended(server.addresses[0]))
+        assert_true(++tries < 75); /* half a minute */
     (void)close(whole);
     assert_int_equal(server_stop(&server), 0);
 }

@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_SECONDS 30 /* only ever waited for when something is broken */
+#define PATIENCE_SECONDS 30  /* only ever waited for when something is broken */
+#define IN_TIME_MAX      100 /* connections that were closed before they spoke */
 
 static pid_t spawn(const char *const *argv, const struct in_child *prepare, int *ret_out,
                    int *ret_err)
@@ -200,6 +201,26 @@ int client_connect(const char *address)
     if (connect(fd, (struct sockaddr *)&parsed.addr, parsed.len) < 0)
         fail_msg("connect %s: %s", address, strerror(errno));
     return fd;
+}
+
+int client_connect_in_time(const char *address, const char *call, const char *answer)
+{
+    char line[256];
+    for (int i = 0; i < IN_TIME_MAX; i++) {
+        int fd = client_connect(address);
+        bool late = send(fd, call, strlen(call), MSG_NOSIGNAL) < 0;
+        ssize_t got = late ? 0 : recv(fd, line, 1, MSG_PEEK);
+        if (got < 0 && errno == EAGAIN)
+            fail_msg("the server neither answers nor closes");
+        if (got > 0) {
+            (void)client_read_line(fd, line, sizeof line);
+            assert_string_equal(line, answer);
+            return fd;
+        }
+        (void)close(fd);
+    }
+    fail_msg("%d connections were closed before they were answered", IN_TIME_MAX);
+    return -1;
 }
 
 void client_send(int fd, const void *bytes, size_t len)

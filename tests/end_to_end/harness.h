@@ -63,6 +63,10 @@ int server_wait(struct server *server);
 /* A connected socket with a receive time-out, so that a lost answer fails instead of hanging. */
 int client_connect(const char *address);
 
+/* The same of a server that gives its clients little time to speak: one that was too late for it
+ * comes again. The answer is a line, without its newline. */
+int client_connect_in_time(const char *address, const char *call, const char *answer);
+
 void client_send(int fd, const void *bytes, size_t len);
 void client_send_text(int fd, const char *text);
 

@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SITES_MAX 400 /* of one script: more, and the loops below would not end */
+#define SITES_MAX   400   /* of one script: more, and the loops below would not end */
+#define PATIENCE_MS 30000 /* only ever waited for when something is broken */
 
 static struct faults *faults;
 
@@ -29,6 +30,13 @@ static void faulty_stop(struct server *server)
     faults->kind = FAULT_NONE;
     assert_int_equal(server_stop(server), 0);
     faults_unmap(faults);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void arm(enum fault_kind kind, long from, long to)
@@ -134,6 +142,17 @@ static void settle_down(const struct server *server, size_t *ret_fds, long *ret_
     (void)close(fd);
 }
 
+/* The same, again and again until there is as much as before, or for as long as one waits for what
+ * is broken: a connection that was not watched is found by a timer. */
+static void settle_to(const struct server *server, size_t fds, long held, size_t *ret_fds,
+                      long *ret_held)
+{
+    int64_t end = now_ms() + PATIENCE_MS;
+    do
+        settle_down(server, ret_fds, ret_held);
+    while ((*ret_fds != fds || *ret_held > held) && now_ms() < end);
+}
+
 static void fail_each(enum fault_kind kind, bool for_good)
 {
     struct server server;
@@ -148,7 +167,7 @@ static void fail_each(enum fault_kind kind, bool for_good)
         arm(kind, n, for_good ? LONG_MAX : n);
         run_script(&server, true);
         bool reached = faults->asked >= n;
-        settle_down(&server, &fds_after, &held_after);
+        settle_to(&server, fds, held, &fds_after, &held_after);
         if (fds_after != fds || held_after > held)
             fail_msg("number %ld: %zu descriptors, %zu before; %ld blocks, %ld before", n,
                      fds_after, fds, held_after, held);
@@ -212,12 +231,12 @@ static void each_system_call_may_fail_once(void **state)
 /* ---- Calls that fail from some moment on. ---- */
 
 /* Without an answer for so long, a client waits for the fault to be over; that decides nothing. */
-#define WAIT_MS 30
-#define WAITS_MAX                                                                                  \
-    500 /* calls of epoll_wait in one script; a loop that spins makes more in a WAIT_MS */
+#define WAIT_MS    30
+#define LIFTED_MAX 1000 /* times that a fault was lifted before it was met, on a slow machine */
 
-/* Who gets no answer while it fails has one soon afterwards, or an end. */
-static void run_until_it_waits(const struct server *server)
+/* Who gets no answer while it fails has one soon afterwards, or an end. Returns whether somebody
+ * waited, for whom the fault was lifted. */
+static bool run_until_it_waits(const struct server *server)
 {
     static char line[sizeof long_call + 200];
     for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
@@ -227,7 +246,7 @@ static void run_until_it_waits(const struct server *server)
         bool sent = try_send(fd, call, (size_t)(split - call)) &&
                     try_send(fd, split + 1, strlen(split + 1));
         bool waits = sent && poll(&answered, 1, WAIT_MS) == 0;
-        if (faults->waits > WAITS_MAX)
+        if (!faults_it_sleeps(faults))
             fail_msg("%ld waits: it does not sleep", (long)faults->waits);
         if (waits)
             faults->kind = FAULT_NONE;
@@ -235,27 +254,30 @@ static void run_until_it_waits(const struct server *server)
             check_answer(line, script[i].answer, true);
         (void)close(fd);
         if (waits)
-            return;
+            return true;
     }
+    return false;
 }
 
 static void fail_for_good(const struct server *server, unsigned calls, const char *name)
 {
     size_t fds, fds_after;
     long held, held_after, n = 1;
+    int lifted = 0;
     settle_down(server, &fds, &held);
     settle_down(server, &fds, &held);
-    for (;; n++) {
-        assert_true(n < SITES_MAX);
+    for (bool goes_on = true; goes_on;) {
+        assert_true(n < SITES_MAX && lifted < LIFTED_MAX);
         faults_arm(faults, FAULT_CALLS, calls, n, LONG_MAX);
-        run_until_it_waits(server);
+        bool waited = run_until_it_waits(server);
         bool reached = faults->asked >= n;
-        settle_down(server, &fds_after, &held_after);
+        settle_to(server, fds, held, &fds_after, &held_after);
         if (fds_after != fds || held_after > held)
             fail_msg("%s %ld: %zu descriptors, %zu before; %ld blocks, %ld before", name, n,
                      fds_after, fds, held_after, held);
-        if (!reached)
-            break;
+        lifted += waited && !reached; /* nobody came that far: once more */
+        n += reached;
+        goes_on = reached || waited;
     }
     print_message("%s: %ld sites\n", name, n - 1);
     assert_true(n > 1);
@@ -333,13 +355,6 @@ static void reads_and_writes_may_be_short(void **state)
     assert_string_equal(server.errors, "");
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Somebody sets the clock all the time: no call is answered before it may be, and all are; who is
  * silent goes when its time is over, and not before. */
 static void set_the_clock(long by)
@@ -350,7 +365,8 @@ static void set_the_clock(long by)
     char line[100];
     faulty_start(&server, args);
     arm(FAULT_CLOCK, by, 0);
-    int fd = client_connect(server.addresses[0]);
+    int fd = client_connect_in_time(server.addresses[0], "{\"event\":\"slow.now\"}\n",
+                                    "{\"data\":\"now\"}");
     int64_t began = now_ms();
     int silent = client_connect(server.addresses[0]);
     client_send_text(fd, "{\"event\":\"slow.after\",\"data\":[3,20]}\n");
@@ -501,14 +517,18 @@ static void accepting_is_paused(void **state)
     int in = client_connect(server.addresses[0]);
     client_send_text(in, "{\"event\":\"api.services.status\"}\n");
     (void)client_read_line(in, line, sizeof line);
-    faults_arm(faults, FAULT_CALLS, CALL_ACCEPT, 1, 10);
+    int64_t began = now_ms();
+    faults_arm(faults, FAULT_CALLS, CALL_ACCEPT, 1, LONG_MAX);
     int waits = client_connect(server.addresses[0]);
     client_send_text(waits, "{\"event\":\"api.services.status\"}\n");
     for (int i = 0; i < 100; i++) {
         client_send_text(in, "{\"event\":\"api.services.status\"}\n");
         (void)client_read_line(in, line, sizeof line);
     }
-    assert_true(faults->asked <= 4); /* it is not asked in every turn */
+    /* It is not asked in every turn, of which each of these was one, but ten times a second. */
+    long asked = faults->asked;
+    assert_in_range(asked, 1, 2 + (now_ms() - began) / 90);
+    faults->kind = FAULT_NONE;
     (void)client_read_line(waits, line, sizeof line);
     assert_string_equal(line, "{\"data\":\"online\"}");
     (void)close(in);

@@ -61,6 +61,7 @@ struct faults {
     _Atomic long
         orphans;        /* listening Unix sockets that were closed before their name was removed */
     _Atomic long waits; /* calls of epoll_wait, since this was set to 0 */
+    _Atomic long long since_ms; /* when that was, on the test's monotonic clock */
 };
 
 #endif

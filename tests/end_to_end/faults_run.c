@@ -4,7 +4,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAITS_MAX 500 /* of a short time */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 struct faults *faults_map(void)
 {
@@ -36,9 +46,16 @@ void faults_arm(struct faults *faults, enum fault_kind kind, unsigned calls, lon
     faults->kind = FAULT_NONE;
     faults->calls = calls;
     faults->asked = faults->waits = 0;
+    faults->since_ms = now_ms();
     faults->from = from;
     faults->to = to;
     faults->kind = (int)kind;
+}
+
+bool faults_it_sleeps(const struct faults *faults)
+{
+    long waits = faults->waits; /* before the time is looked at */
+    return waits <= WAITS_MAX + now_ms() - faults->since_ms;
 }
 
 size_t faults_descriptors(const struct server *server)

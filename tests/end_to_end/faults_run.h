@@ -14,6 +14,10 @@ void faults_unmap(struct faults *faults);
 /* Numbers from `from` to `to` fail, of what is asked from now on. calls: of FAULT_CALLS. */
 void faults_arm(struct faults *faults, enum fault_kind kind, unsigned calls, long from, long to);
 
+/* Whether it has waited for something to do since then, other than by asking all the time: that is
+ * hundreds of waits a millisecond, and what it has to do takes no more than one, and some. */
+bool faults_it_sleeps(const struct faults *faults);
+
 /* How many the server has open. */
 size_t faults_descriptors(const struct server *server);
 

@@ -260,7 +260,7 @@ static void test_watchdog(void **state)
     struct server server;
     char path[100], fifo[100], call[200], text[64];
     struct manager manager = {.watchdog_usec = "20000"};
-    const char *args[] = {"--workers=2", "--drain-timeout=50ms", "--dispatch=dynamic",
+    const char *args[] = {"--workers=2", "--drain-timeout=1h", "--dispatch=dynamic",
                           "--modules=" EVD_TEST_MODULES_PATH, NULL};
     (void)snprintf(path, sizeof path, "%s/watchdog", scratch_dir());
     (void)snprintf(fifo, sizeof fifo, "%s/watchdog.fifo", scratch_dir());

@@ -19,17 +19,31 @@
 #define NOW    "{\"event\":\"stall.now\"}\n"
 #define WIDE   "--workers=3"
 
-enum { CLIENTS = 200, WORKERS = 3 };
+enum { CLIENTS = 200, WORKERS = 3, ASKED_MAX = 30 };
 
-/* The counters, when as many connections are open as expected. */
-static cJSON *counters(struct server *server)
+/* The counters, of so many workers that have answered in their second. On a slow machine one that
+ * is well may not have: it is asked again. */
+static cJSON *counters(struct server *server, int alive)
 {
-    char line[4096];
-    assert_int_equal(kill(server->pid, SIGUSR1), 0);
-    server_read_error(server, line, sizeof line);
-    cJSON *json = cJSON_Parse(line);
-    assert_non_null(json);
-    return json;
+    for (int i = 0; i < ASKED_MAX; i++) {
+        char line[4096];
+        const cJSON *worker;
+        int answered = 0;
+        assert_int_equal(kill(server->pid, SIGUSR1), 0);
+        server_read_error(server, line, sizeof line);
+        cJSON *json = cJSON_Parse(line);
+        assert_non_null(json);
+        cJSON_ArrayForEach(worker, cJSON_GetObjectItem(json, "workers"))
+        {
+            answered += cJSON_IsFalse(cJSON_GetObjectItem(worker, "silent"));
+        }
+        assert_true(answered <= alive);
+        if (answered == alive)
+            return json;
+        cJSON_Delete(json);
+    }
+    fail_msg("in %d seconds there were never %d that answered", ASKED_MAX, alive);
+    return NULL;
 }
 
 static int number(const cJSON *object, const char *name)
@@ -54,13 +68,12 @@ static void check_spread(struct server *server, const char *address, bool every)
         fds[i] = client_connect(address);
         ask(fds[i], STATUS, ONLINE);
     }
-    cJSON *json = counters(server);
+    cJSON *json = counters(server, WORKERS);
     const cJSON *workers = cJSON_GetObjectItem(json, "workers"), *worker;
     int connections = 0, calls = 0, accepted = 0;
     assert_int_equal(cJSON_GetArraySize(workers), WORKERS);
     cJSON_ArrayForEach(worker, workers)
     {
-        assert_true(cJSON_IsFalse(cJSON_GetObjectItem(worker, "silent")));
         assert_int_equal(number(worker, "connections"), number(worker, "calls"));
         if (every)
             assert_true(number(worker, "connections") > 0);
@@ -193,17 +206,8 @@ static void test_a_stall_holds_up_nobody_else(void **state)
         others[i] = (struct pollfd){.fd = client_connect(s.server.addresses[0]), .events = POLLIN};
         client_send_text(others[i].fd, NOW);
     }
-    /* The counters of the one that answers say how many connections it has: so many answer. */
-    int alive = 0, answered = 0;
-    cJSON *json = counters(&s.server);
-    const cJSON *worker;
-    cJSON_ArrayForEach(worker, cJSON_GetObjectItem(json, "workers"))
-    {
-        if (cJSON_IsFalse(cJSON_GetObjectItem(worker, "silent")))
-            alive++;
-    }
-    cJSON_Delete(json);
-    assert_int_equal(alive, 1);
+    int answered = 0;
+    cJSON_Delete(counters(&s.server, 1)); /* the other one is silent */
     assert_int_equal(poll(others, OTHERS, 30000) > 0, 1);
     for (int i = 0; i < OTHERS; i++)
         answered += others[i].revents != 0;
@@ -251,7 +255,8 @@ static void test_a_second_signal_ends_a_stall_at_once(void **state)
     assert_int_equal(kill(s.server.pid, SIGTERM), 0);
     assert_int_equal(kill(s.server.pid, SIGINT), 0);
     assert_int_equal(server_wait(&s.server), 1);
-    assert_non_null(strstr(s.server.errors, "1 of 2 workers did not end"));
+    /* At once: also where the other one is not done yet, on a slow machine. */
+    assert_non_null(strstr(s.server.errors, " of 2 workers did not end"));
     (void)close(fifo);
     (void)close(s.stalled);
 }
@@ -272,7 +277,8 @@ static void test_a_late_second_signal_ends_a_stall_at_once(void **state)
     assert_int_equal(poll(others, OTHERS, 30000) > 0, 1); /* an end: it drains */
     assert_int_equal(kill(s.server.pid, SIGINT), 0);
     assert_int_equal(server_wait(&s.server), 1);
-    assert_non_null(strstr(s.server.errors, "1 of 2 workers did not end"));
+    /* At once: also where the other one is not done yet, on a slow machine. */
+    assert_non_null(strstr(s.server.errors, " of 2 workers did not end"));
     for (int i = 0; i < OTHERS; i++)
         (void)close(others[i].fd);
     (void)close(fifo);

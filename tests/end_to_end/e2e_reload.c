@@ -30,6 +30,7 @@ enum {
     LOADERS = 6,               /* connections under load, each in a thread */
     DEPTH = 8,                 /* calls in flight on each */
     WARM = 100,                /* replacements before memory is looked at */
+    MORE_MAX = 100000,         /* replacements until each of the load has met both versions */
     RSS_GROWTH_MAX = 4 * 1024, /* KiB */
     PATIENCE = 30,             /* seconds; only when something is broken */
     FRAME_HEADER = 20,
@@ -43,7 +44,8 @@ struct load {
     atomic_bool *stop;
     bool frames, waits; /* waits: one call of each batch is unfinished for a while */
     pthread_t thread;
-    unsigned long long calls, by_a, by_b, wrong;
+    unsigned long long calls, wrong;
+    atomic_ullong by_a, by_b;
     char first_wrong[200];
 };
 
@@ -318,9 +320,17 @@ static void replace_once(int fd, const char *dir, unsigned i, struct tally *tall
     }
 }
 
-static void stop_load(struct load *loads, atomic_bool *stop)
+/* Each has met both versions: there is a load. */
+static bool all_met_both(struct load *loads)
 {
     bool both = true;
+    for (int i = 0; i < LOADERS; i++)
+        both = both && loads[i].by_a > 0 && loads[i].by_b > 0;
+    return both;
+}
+
+static void stop_load(struct load *loads, atomic_bool *stop)
+{
     atomic_store(stop, true);
     for (int i = 0; i < LOADERS; i++)
         assert_int_equal(pthread_join(loads[i].thread, NULL), 0);
@@ -329,9 +339,8 @@ static void stop_load(struct load *loads, atomic_bool *stop)
             fail_msg("%llu of %llu answers were wrong, the first: %s", loads[i].wrong,
                      loads[i].calls, loads[i].first_wrong);
         assert_int_equal(loads[i].by_a + loads[i].by_b, loads[i].calls);
-        both = both && loads[i].by_a > 0 && loads[i].by_b > 0;
     }
-    assert_true(both); /* each has met both versions: there was a load */
+    assert_true(all_met_both(loads));
 }
 
 static void expect_nothing_left(int fd, const struct server *server, const struct held *before,
@@ -341,7 +350,9 @@ static void expect_nothing_left(int fd, const struct server *server, const struc
     struct held after = held_by(server);
     if (server_workers() > 1)
         return; /* what a worker has loaded by then depends on who came to it */
-    for (int i = 0; i < 100000 && after.descriptors > before->descriptors; i++) {
+    for (int i = 0;
+         i < 100000 && (after.descriptors > before->descriptors || after.images > before->images);
+         i++) {
         expect_now(fd, "nosuch.version", NO_SUCH);
         after = held_by(server);
     }
@@ -381,7 +392,8 @@ static void check_reloads(const char *policy)
             .address = server.addresses[0], .stop = &stop, .frames = i % 2 == 1, .waits = i < 2};
         assert_int_equal(pthread_create(&loads[i].thread, NULL, run_load, &loads[i]), 0);
     }
-    for (unsigned i = 0; i < reloads; i++) {
+    for (unsigned i = 0; i < reloads || !all_met_both(loads); i++) {
+        assert_true(i < reloads + MORE_MAX);
         if (i == WARM)
             warm = held_by(&server);
         replace_once(fd, dir, i, &tally);

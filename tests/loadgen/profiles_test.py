@@ -68,7 +68,7 @@ class Profiles(unittest.TestCase):
                                   "--reconnect-every", "10")
             self.assertEqual(result["accounting"]["scheduled"], 1000)
             self.assertEqual((result["renewed"], result["reconnects"]), (100, 0))
-        result, _ = self.load("--closed", "--duration", "50ms", "--connections", "3", "--reconnect-every", "1")
+        result, _ = self.load("--closed", "--duration", "500ms", "--connections", "3", "--reconnect-every", "1")
         self.assertGreaterEqual(result["renewed"], result["accounting"]["ok"] - 3)
 
     def test_bystanders(self):
@@ -163,9 +163,9 @@ class Profiles(unittest.TestCase):
         self.addCleanup(lambda: os.path.exists(log) and os.remove(log))
         for more, status, words in (([], 1, "no source port is left (EADDRNOTAVAIL)"),
                                     (["--source", "127.0.0.2,127.0.0.3"], 0, "")):
-            done = subprocess.run(["unshare", "-rn", "sh", "-c", SCRIPT, LOADGEN, SERVER, "", log, "--closed",
-                                   "--duration", "20ms", "--connections", "30", "--quiet", *more],
-                                  capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(["unshare", "-rn", "sh", "-c", SCRIPT, LOADGEN, SERVER, "", log, "--rate",
+                                   "1000", "--duration", "20ms", "--drain", "60", "--timeout", "60", "--connections", "30",
+                                   "--quiet", *more], capture_output=True, text=True, timeout=120, check=False)
             if done.returncode == 77 or "unshare:" in done.stderr:
                 self.skipTest("no network of one's own here")
             self.assertEqual(done.returncode, status, done.stderr)

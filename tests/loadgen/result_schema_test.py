@@ -26,9 +26,9 @@ SHORT = ("--warmup", "20ms", "--duration", "100ms", "--connections", "2")
 RUNS = [
     ("--rate", "500"), ("--rate", "500..1000", "--arrivals", "poisson", "--seed", "18446744073709551615"),
     ("--rate", "100,200", "--encoding", "gzip", "--retry"), ("--rate", "500", "--arrivals", "burst:10ms,10ms"),
-    ("--closed", "--threads", "2", "--wire-timestamps", "off", "--reconnect-every", "3"),
+    ("--closed", "--duration", "1s", "--threads", "2", "--wire-timestamps", "off", "--reconnect-every", "3"),
     ("--rate", "500", "--half-open", "1", "--partial", "1", "--slow-readers", "1", "--quantiles", "50,99.99"),
-    ("--closed", "--transport", "http", "--scenario", "healthz", "--source", "127.0.0.2,127.0.0.3"),
+    ("--closed", "--duration", "1s", "--transport", "http", "--scenario", "healthz", "--source", "127.0.0.2,127.0.0.3"),
     ("--rate", "0.001"), # nothing falls due in the window
 ]
 

@@ -68,9 +68,9 @@ class Server:
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(20)
+        self.thread.join(60)
         for thread in self.threads:
-            thread.join(20)
+            thread.join(60)
         return self.seen, self.pauses
 
 
@@ -108,7 +108,7 @@ class Sequences(unittest.TestCase):
 
     def test_closed_loop(self):
         server = Server()
-        result = self.run_load(server, "--closed", "--duration", "300ms", "--connections", "3", "--threads", "2")
+        result = self.run_load(server, "--closed", "--duration", "1s", "--connections", "3", "--threads", "2")
         seen, pauses = server.stop()
         self.check(result, seen, "(LCO)*(L|LC)?")
         self.assertGreaterEqual(len("".join(seen)), 3)
@@ -116,7 +116,7 @@ class Sequences(unittest.TestCase):
 
     def test_a_wrong_answer_ends_it(self):
         server = Server(spoil="C")
-        result = self.run_load(server, "--closed", "--duration", "200ms", "--connections", "2", expected=1)
+        result = self.run_load(server, "--closed", "--duration", "1s", "--connections", "2", expected=1)
         seen, _ = server.stop()
         self.check(result, seen, "(LC)*L?")
         self.assertEqual(result["accounting"]["bad"], "".join(seen).count("C"))
@@ -131,14 +131,14 @@ class Sequences(unittest.TestCase):
     def test_a_connection_is_lost_while_its_client_thinks(self):
         # What was to follow is never sent, and the connection takes the next sequence when the thinking is over.
         server = Server(leave="L")
-        result = self.run_load(server, "--closed", "--duration", "300ms", "--connections", "1")
+        result = self.run_load(server, "--closed", "--duration", "1s", "--connections", "1")
         seen, pauses = server.stop()
         self.check(result, seen, "L?")
         self.assertTrue(all(pause >= THINK for pause in pauses), pauses)
 
     def test_churn_waits_for_the_end(self):
         server = Server()
-        result = self.run_load(server, "--closed", "--duration", "200ms", "--connections", "2", "--reconnect-every",
+        result = self.run_load(server, "--closed", "--duration", "1s", "--connections", "2", "--reconnect-every",
                                "1")
         seen, _ = server.stop()
         self.check(result, seen, "(LCO|LC|L)?")

@@ -20,11 +20,11 @@ def run(loadgen, *options):
 
 def check_counts(loadgen, address, pid):
     status, errors, out = run(loadgen, '--target', address, '--rate', '2000', '--warmup', '300ms', '--duration',
-                              '300ms', '--depth', '4', '--server-pid', str(pid), '--server-metrics')
+                              '1s', '--depth', '4', '--server-pid', str(pid), '--server-metrics')
     assert status == 0, errors
     own, server = out['server_metrics'], out['server']
     assert out['server_metrics_error'] == '', out['server_metrics_error']
-    assert 1 <= own['calls'] <= 1200, own  # between two looks, taken when this machine lets us
+    assert 1 <= own['calls'] <= 2600, own  # between two looks, taken when this machine lets us
     assert own['bytes_received'] == REQUEST * own['calls'], own
     assert own['bytes_sent'] == REPLY * own['calls'], own
     assert own['calls_failed'] == own['loads'] == own['reloads'] == 0, own
@@ -35,12 +35,12 @@ def check_counts(loadgen, address, pid):
 
 def check_system_calls(loadgen, address, pid):
     status, errors, out = run(loadgen, '--target', address, '--rate', '1000', '--warmup', '0', '--duration', '300ms',
-                              '--server-pid', str(pid), '--server-syscalls')
+                              '--depth', '1', '--server-pid', str(pid), '--server-syscalls')
     assert status == 0, errors
     server = out['server']
     if server['system_calls'] is None:
         assert server['system_calls_error'].startswith('system calls cannot be counted: '), server
-    else:  # a read and a write for each, at the least, and a wait for some
+    else:  # a read and a write for each, at the least, of which no connection has two at a time
         assert server['system_calls'] >= 2 * (server['calls'] - 64), server
     assert out['server_metrics'] is None
 

@@ -210,8 +210,8 @@ case_slow_server() {
         pid=$server_pid
         for folder in api other; do
             code=0
-            "$LOADGEN" run --target "$address" --scenario "$room/$folder/scenario.json" --closed \
-                --connections 2 --depth 8 --warmup 0 --duration 300ms --json "$room/run.json" \
+            "$LOADGEN" run --target "$address" --scenario "$room/$folder/scenario.json" --rate 2000 \
+                --connections 2 --depth 8 --warmup 0 --duration 300ms --timeout 60s --drain 60s --json "$room/run.json" \
                 >"$room/log" 2>&1 || code=$?
             [[ $folder != api || $code == 0 ]] || fail "$arm: loadgen ended with $code"
             [[ $folder != other || $code == 1 ]] || fail "$arm: wrong answers are taken for right"

@@ -214,7 +214,7 @@ static void open_for_writing(int from)
     int status;
     (void)!waitpid(meanwhile_pid, &status, WNOHANG);
     /* The lease is about to be broken when a reader is told so: F_GETLEASE says the new type. */
-    for (int i = 0; i < 10000 && fcntl(from, F_GETLEASE) != F_UNLCK; i++)
+    for (int i = 0; i < 30000 && fcntl(from, F_GETLEASE) != F_UNLCK; i++)
         (void)usleep(1000);
     assert_int_equal(fcntl(from, F_GETLEASE), F_UNLCK);
 }

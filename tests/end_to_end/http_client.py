@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-DEADLINE = 20  # seconds, after which something is lost rather than slow
+DEADLINE = 60  # seconds, after which something is lost rather than slow
 
 
 class Server:

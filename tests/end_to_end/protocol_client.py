@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 
-DEADLINE = 30  # seconds, after which something is lost rather than slow
+DEADLINE = 60  # seconds, after which something is lost rather than slow
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.XZ9KL7ZohTLsRrkBsqXfZb33bIYCzMePxOf3oNBuE5Y"
 BACKENDS = [

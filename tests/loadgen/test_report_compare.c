@@ -180,7 +180,7 @@ static void test_invalid_cell(void **state)
     folder_remove(b);
 }
 
-/* An arm that B lacks, and one that was told something else. */
+/* An arm that B lacks, one that was told something else, and settings that are not the same. */
 static void test_other_arms(void **state)
 {
     char *a = folder_make(), *b = folder_make(), *text, *whole = NULL;
@@ -189,6 +189,10 @@ static void test_other_arms(void **state)
     synthetic_write(b, &usual);
     replace(b, "study.json", "\"instance/pool\"", "\"another\"");
     replace(b, "study.json", "\"warmup\":\t\"120ms\"", "\"warmup\":\t\"80ms\"");
+    replace(b, "study.json", "\"layouts\":\t8", "\"layouts\":\t4");
+    replace(b, "study.json", "\"keep_awake\":\ttrue", "\"keep_awake\":\tfalse");
+    replace(b, "study.json", "\"transport\":\t\"frame\"", "\"transport\":\t\"jsonl\"");
+    replace(b, "study.json", "\"congestion\":\t\"reno\"", "\"congestion\":\t\"bbr\"");
     replace(b, "study.json", "--dynamic-load=call", "--dynamic-load=cached");
     text = file_read(b, "trials.jsonl");
     size_t len;
@@ -207,6 +211,10 @@ static void test_other_arms(void **state)
     assert_non_null(strstr(text, "warning: the arm 'instance/pool' is not in the second study"));
     assert_non_null(strstr(text, "warning: the arm 'dynamic/call' differs: '{"));
     assert_non_null(strstr(text, "warning: warmup differs: '\"120ms\"' and '\"80ms\"'"));
+    assert_non_null(strstr(text, "warning: layouts differs: '8' and '4'"));
+    assert_non_null(strstr(text, "warning: keep_awake differs: 'true' and 'false'"));
+    assert_non_null(strstr(text, "warning: transport differs: '\"frame\"' and '\"jsonl\"'"));
+    assert_non_null(strstr(text, "warning: congestion differs: '\"reno\"' and '\"bbr\"'"));
     assert_non_null(strstr(text, "0 without an interval, 8 of A not in B."));
     free(text);
     folder_remove(a);

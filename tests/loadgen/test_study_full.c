@@ -17,12 +17,15 @@
 #include <sys/wait.h>
 
 static uint64_t bytes_left;
+static bool unknown; /* how many they are */
 
 /* In statvfs()'s place, by the linker. */
 int __wrap_statvfs(const char *path, struct statvfs *ret_disk);
 int __wrap_statvfs(const char *path, struct statvfs *ret_disk)
 {
     (void)path;
+    if (unknown)
+        return -1;
     *ret_disk = (struct statvfs){.f_frsize = 512, .f_bsize = 4096, .f_bavail = bytes_left / 512};
     return 0;
 }
@@ -88,9 +91,24 @@ static void test_measured(void **state)
     folder_remove(folder);
 }
 
+/* A disk that does not say how much it holds is not taken for a full one. */
+static void test_unknown(void **state)
+{
+    char *folder = folder_make();
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    bytes_left = 0;
+    unknown = true;
+    assert_int_equal(execute("none", folder, &result, &error), EVD_OK);
+    assert_int_equal(result.bad, 2);
+    unknown = false;
+    folder_remove(folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full),
-                                       cmocka_unit_test(test_measured)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_measured),
+                                       cmocka_unit_test(test_unknown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

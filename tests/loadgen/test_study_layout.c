@@ -196,8 +196,9 @@ static void test_groups(void **state)
     assert_true(isnan(lg_groups_p(tied, one, 6)));
 }
 
-/* A study of `blocks` blocks: b takes 10 % more than a in layout 2, and the same in the others. */
-static char *make_study(unsigned blocks, unsigned layouts)
+/* A study of `blocks` blocks under a load of this mode: b takes 10 % more than a in layout 2, and
+ * the same in the others. */
+static char *make_study(unsigned blocks, unsigned layouts, const char *mode)
 {
     char *folder = folder_make(), *text = NULL;
     size_t len;
@@ -207,8 +208,9 @@ static char *make_study(unsigned blocks, unsigned layouts)
                          "\"blocks\":%u,\"layouts\":%u,\"warmup\":\"0\",\"duration\":\"1s\","
                          "\"server_cpu\":0,\"load_cpu\":1,\"arms\":[{\"name\":\"a\",\"server\":[]},"
                          "{\"name\":\"b\",\"server\":[\"--x\"]}],\"scenarios\":[\"s\"],"
-                         "\"loads\":[{\"name\":\"l\",\"args\":[\"--closed\"]}]}}",
-                         blocks, layouts) > 0);
+                         "\"loads\":[{\"name\":\"l\",\"args\":[%s]}]}}",
+                         blocks, layouts,
+                         strcmp(mode, "open") == 0 ? "\"--rate\",\"100\"" : "\"--closed\"") > 0);
     file_write(folder, "study.json", text);
     free(text);
     text = NULL;
@@ -220,14 +222,14 @@ static char *make_study(unsigned blocks, unsigned layouts)
             fprintf(out,
                     "{\"trial\":%u,\"block\":%u,\"attempt\":1,\"arm\":\"%s\",\"scenario\":\"s\","
                     "\"load\":\"l\",\"startup_ns\":1000,\"problem\":null,\"run\":{\"schema\":"
-                    "\"evdispatch.run/1\",\"config\":{\"mode\":\"closed\"},\"accounting\":{"
+                    "\"evdispatch.run/1\",\"config\":{\"mode\":\"%s\"},\"accounting\":{"
                     "\"scheduled\":9,\"ok\":9,\"bad\":0,\"timeout\":0,\"reset\":0,\"eof\":0,"
                     "\"refused\":0,\"unsent\":0,\"in_flight\":0},\"throughput\":%.0f,"
                     "\"latency_ns\":{\"response\":{\"count\":1,\"p50\":1000,\"p99\":1000,\"p99_9\":"
                     "1000,\"max\":1000,\"histogram\":[[1000,1]]}},"
                     "\"server\":{\"cpu_ns\":%.0f,\"calls\":1000000},\"valid\":true,\"invalid\":[],"
                     "\"invalid_causes\":[]}}\n",
-                    ++number, block, arm == 0 ? "a" : "b", 1e15 / cpu, cpu);
+                    ++number, block, arm == 0 ? "a" : "b", mode, 1e15 / cpu, cpu);
         }
     }
     fclose(out);
@@ -249,7 +251,7 @@ static char *report_of(const char *folder)
 /* The table names the layout that is apart, and by how much; one of one block each has none. */
 static void test_report(void **state)
 {
-    char *folder = make_study(12, 3), *text = report_of(folder);
+    char *folder = make_study(12, 3, "closed"), *text = report_of(folder);
     (void)state;
     assert_non_null(strstr(text, "| Layout of the code | 3: the server's object files in an order "
                                  "of its own for each, by block in turn |"));
@@ -263,11 +265,18 @@ static void test_report(void **state)
     free(text);
     folder_remove(folder);
 
-    folder = make_study(3, 3);
-    text = report_of(folder);
-    assert_null(strstr(text, "The layout of the code: server CPU per call"));
-    free(text);
-    folder_remove(folder);
+    /* Too few blocks of a layout, whatever others have; or the load of an open loop. */
+    static const struct {
+        unsigned blocks;
+        const char *mode;
+    } none[] = {{3, "closed"}, {4, "closed"}, {12, "open"}};
+    for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+        folder = make_study(none[i].blocks, 3, none[i].mode);
+        text = report_of(folder);
+        assert_null(strstr(text, "The layout of the code: server CPU per call"));
+        free(text);
+        folder_remove(folder);
+    }
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* Rates as shares of the measured maximum, in studies of a fake server by a fake load generator. */
 #include "loadgen/study.h"
 #include "loadgen/study_json.h"
+#include "loadgen/study_rates.h"
 #include "test_study_synthetic.h"
 
 #include <setjmp.h>
@@ -158,6 +159,33 @@ static void test_shares_are_kept(void **state)
     folder_remove(folder);
 }
 
+/* Nor is one that no server and no load could reach, though its rate is what may be asked at most.
+ */
+static void test_beyond_the_maximum(void **state)
+{
+    static const struct {
+        const char *maximum;
+        int rc;
+    } cases[] = {{"1e8", EVD_OK}, {"1.01e8", EVD_ERR_BAD_DATA}, {"1e999", EVD_ERR_BAD_DATA}};
+    struct lg_design design;
+    (void)state;
+    make_shares("s", &design);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[160];
+        struct lg_rates rates;
+        struct evd_error error = {0};
+        snprintf(text, sizeof(text),
+                 "{\"rates\":[{\"scenario\":\"s\",\"maximum\":%s,\"loads\":{\"half\":1e7}}]}",
+                 cases[i].maximum);
+        cJSON *about = cJSON_Parse(text);
+        assert_non_null(about);
+        assert_int_equal(lg_rates_take(&design, about, &rates, &error), cases[i].rc);
+        assert_true(cases[i].rc != EVD_OK || rates.rates[0][0] == 10000000);
+        cJSON_Delete(about);
+    }
+    lg_design_release(&design);
+}
+
 /* A server that cannot keep up is a result, and is not measured again; a trial that cannot be
  * trusted is INVALID, even if nothing was answered in time. */
 static void test_overload(void **state)
@@ -203,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_shares_are_kept),
+        cmocka_unit_test(test_beyond_the_maximum),
         cmocka_unit_test(test_overload),
         cmocka_unit_test(test_no_maximum),
     };

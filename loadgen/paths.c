@@ -1,5 +1,6 @@
 #include "paths.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,26 @@ bool lg_path_is_file(const char *name)
     size_t len = strlen(name);
 
     return strchr(name, '/') != NULL || (len > 5 && strcmp(name + len - 5, ".json") == 0);
+}
+
+const char *lg_path_known(const char *folder, char *out, size_t cap)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    size_t len = 0;
+
+    snprintf(out, cap, "none");
+    for (int i = 0; i < count; i++) {
+        size_t stem = strlen(entries[i]->d_name);
+        if (stem > 5 && lg_path_is_file(entries[i]->d_name) &&
+            strstr(entries[i]->d_name, ".schema.") == NULL && len < cap)
+            len += (size_t)snprintf(out + len, cap - len, "%s%.*s", len ? ", " : "",
+                                    (int)(stem - 5), entries[i]->d_name);
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    return out;
 }
 
 static int read_open_file(FILE *file, const char *path, size_t max, char **ret_text,

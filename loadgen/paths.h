@@ -21,6 +21,10 @@ int lg_path_beside_file(const char *file, const char *relative, char *out,
 /* Whether `name` can only mean a file: it has a '/' or ends in ".json". */
 bool lg_path_is_file(const char *name);
 
+/* The names of what comes with loadgen in `folder`, its files NAME.json but for schemas, in out:
+ * "quick, reference", as far as it has room; "none". Returns out. */
+const char *lg_path_known(const char *folder, char *out, size_t cap);
+
 /* A whole file, at most `max` bytes, with a NUL behind it. *ret_text is to be freed by the caller.
  * EVD_ERR_SYSTEM (cannot be read), EVD_ERR_TOO_LARGE, EVD_ERR_NO_MEMORY: the text names the path.
  */

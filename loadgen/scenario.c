@@ -566,21 +566,21 @@ int lg_scenario_load(const char *name, const struct lg_scenario_options *options
                      struct lg_scenario *ret_scenario, struct evd_error *ret_error)
 {
     struct loader loader = {.options = options, .scenario = ret_scenario, .error = ret_error};
-    char relative[LG_PATH_MAX], path[LG_PATH_MAX];
+    char folder[LG_PATH_MAX], path[LG_PATH_MAX + 256], known[128];
     int rc;
 
     memset(ret_scenario, 0, sizeof(*ret_scenario));
     loader.path = name;
     if (!lg_path_is_file(name)) {
-        snprintf(relative, sizeof(relative), "../share/scenarios/%.200s.json", name);
-        rc = lg_path_beside_program(relative, path, ret_error);
+        rc = lg_path_beside_program("../share/scenarios", folder, ret_error);
         if (rc < 0)
             return rc;
+        snprintf(path, sizeof(path), "%s/%.200s.json", folder, name);
         if (access(path, F_OK) != 0)
             return evd_error_set(ret_error, EVD_ERR_USAGE,
-                                 "there is no scenario '%.60s' (%.100s): give the name of one, "
-                                 "services or github-webhooks, or a file with a '/' or a '.json'",
-                                 name, path);
+                                 "there is no scenario '%.60s': give one of %s, or a file with a "
+                                 "'/' or a '.json'",
+                                 name, lg_path_known(folder, known, sizeof(known)));
         loader.path = path;
     }
     rc = evd_codec_context_init(&loader.codecs, LG_SCENARIO_BYTES_MAX);

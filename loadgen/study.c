@@ -6,7 +6,6 @@
 #include "report.h"
 #include "server/wire/args.h"
 
-#include <dirent.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,26 +69,6 @@ static int usage(const char *format, const char *what)
     return 2;
 }
 
-/* The names of the designs that come with loadgen, in out: "quick, reference". */
-static const char *known_designs(const char *folder, char *out, size_t cap)
-{
-    struct dirent **entries;
-    int count = scandir(folder, &entries, NULL, alphasort);
-    size_t len = 0;
-    snprintf(out, cap, "none");
-    for (int i = 0; i < count; i++) {
-        size_t stem = strlen(entries[i]->d_name);
-        if (stem > 5 && strcmp(entries[i]->d_name + stem - 5, ".json") == 0 &&
-            !strstr(entries[i]->d_name, ".schema.") && len < cap)
-            len += (size_t)snprintf(out + len, cap - len, "%s%.*s", len ? ", " : "",
-                                    (int)(stem - 5), entries[i]->d_name);
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    return out;
-}
-
 static int read_design(const char *name, const struct lg_design_changes *changes,
                        struct lg_design *ret_design, struct evd_error *error)
 {
@@ -106,7 +85,7 @@ static int read_design(const char *name, const struct lg_design_changes *changes
         return lg_design_read(name, changes, ret_design, error);
     return evd_error_set(error, EVD_ERR_USAGE,
                          "there is no design '%.60s': give one of %s, or a file", name,
-                         known_designs(folder, known, sizeof(known)));
+                         lg_path_known(folder, known, sizeof(known)));
 }
 
 /* The command line as one could type it again. */

@@ -251,7 +251,8 @@ static void exit_statuses(void **state)
         {"run", 2, "loadgen: --target is missing"},
         {"run --target tcp://127.0.0.1:1", 2, "loadgen: one of --rate R"},
         {"run --target tcp://127.0.0.1:1 --rate 1 --scenario nonesuch", 2,
-         "loadgen: there is no scenario 'nonesuch'"},
+         "loadgen: there is no scenario 'nonesuch': give one of github-webhooks, healthz, login, "
+         "services, "},
         {"run --target tcp://127.0.0.1:1 --rate 1 --json /nonesuch/x", 2,
          "loadgen: --json: cannot write /nonesuch/x: No such file or directory\n"},
         {"run --target unix:///nonesuch/x --rate 1", 1,

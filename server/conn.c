@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DRAIN_READS 64 /* reads of one connection when draining starts */
+#define DRAIN_READS 64 /* reads of one connection while its worker drains */
 
 /* Whether the next call has to wait until the peer has taken some of its answers. */
 static bool must_wait(struct evd_conn *conn)
@@ -381,10 +381,9 @@ static int send_answers(struct evd_conn *conn)
     }
 }
 
-/* After each batch: sends, and decides what comes next. Ends the turn. */
-static void settle(struct evd_conn *conn)
+/* Decides what comes next. rc: of send_answers(). */
+static void end_turn(struct evd_conn *conn, int rc)
 {
-    int rc = send_answers(conn);
     conn->worker->turn_calls = 0;
     if (rc < 0) {
         evd_conn_close(conn);
@@ -407,6 +406,30 @@ static void settle(struct evd_conn *conn)
             set_events(conn, (reads ? EV_READ : 0) | (empty ? 0 : EV_WRITE));
     }
     evd_conn_wind(conn);
+}
+
+/* What the peer had sent before the signal is answered, as far as it has arrived. */
+static int drain(struct evd_conn *conn)
+{
+    int rc = send_answers(conn);
+    while (rc >= 0 && conn->drain_reads < DRAIN_READS && !conn->lingering && !conn->closing &&
+           !conn->eof && conn->work == NULL && !conn->paused && !conn->turn_over) {
+        conn->drain_reads++;
+        rc = evd_conn_receive(conn);
+        if (rc == EVD_MORE)
+            break;
+        if (rc < 0)
+            return rc;
+        process(conn);
+        rc = send_answers(conn);
+    }
+    return rc;
+}
+
+/* After each batch. May close. */
+static void settle(struct evd_conn *conn)
+{
+    end_turn(conn, conn->worker->draining ? drain(conn) : send_answers(conn));
 }
 
 static void on_readable(struct evd_conn *conn)
@@ -523,25 +546,6 @@ void evd_conn_close(struct evd_conn *conn)
 
 void evd_conn_drain(struct evd_conn *conn)
 {
-    /* What the peer had sent before the signal is answered, as far as it has arrived. */
-    for (int i = 0; i < DRAIN_READS; i++) {
-        if (conn->lingering || conn->closing || conn->eof || conn->work != NULL || conn->paused ||
-            conn->turn_over)
-            break;
-        int rc = evd_conn_receive(conn);
-        if (rc == EVD_MORE)
-            break;
-        if (rc < 0) {
-            evd_conn_close(conn);
-            return;
-        }
-        process(conn);
-        conn->worker->turn_calls = 0; /* the others wait for this, too */
-        if (evd_conn_flush(conn) < 0) {
-            evd_conn_close(conn);
-            return;
-        }
-    }
     settle(conn);
 }
 

@@ -29,6 +29,7 @@ struct evd_conn {
     int events;             /* what io waits for */
     uint8_t quiet_clock;    /* enum evd_clock of quiet, while it is set */
     uint8_t phase_clock;    /* the same of phase */
+    uint8_t drain_reads;    /* so many, since the worker drains */
     bool moved_in : 1;      /* in this event: bytes were read */
     bool moved_out : 1;     /* the same: bytes were written */
     bool moved_message : 1; /* the same: a message was dealt with */
@@ -72,7 +73,8 @@ struct evd_conn *evd_conn_open(struct evd_worker *worker, int fd);
 /* Cancels what is unfinished, closes, frees. */
 void evd_conn_close(struct evd_conn *conn);
 
-/* Answers what has been sent so far, then says goodbye. May close. */
+/* The worker drains (worker->draining): answers what has been sent so far, then says goodbye. May
+ * close. */
 void evd_conn_drain(struct evd_conn *conn);
 
 /* One of its times is over: ends its call with an error, or closes it. */

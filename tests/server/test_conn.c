@@ -169,12 +169,35 @@ static void test_a_call_that_goes_on_keeps_its_bytes(void **state)
     one_worker_close(&server);
 }
 
+/* What had arrived when draining began is answered, also what had not been read by then because
+ * the connection's turn was over. */
+static void test_what_has_arrived_is_answered(void **state)
+{
+    (void)state;
+    enum { CALLS = 100, MOST = 8, SIZE = 1000 }; /* more than one read and more than one turn */
+    struct one_worker server;
+    size_t answers = 0;
+    one_worker_init(&server, table, 1);
+    server.config.max_calls = MOST;
+    one_worker_open(&server);
+    char *lines = make_lines("swallow", CALLS, SIZE);
+    say(&server, lines, CALLS * SIZE);
+    server.worker.draining = true;
+    evd_conn_drain(server.worker.conns.first);
+    for (int turns = 0; turns < TURNS_MAX && hear(&server, &answers); turns++)
+        turn(&server);
+    assert_int_equal(answers, CALLS);
+    free(lines);
+    one_worker_close(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_amount_behind_a_partial_message_is_read),
         cmocka_unit_test(test_a_turn_has_an_end_whatever_the_peer_takes),
         cmocka_unit_test(test_a_call_that_goes_on_keeps_its_bytes),
+        cmocka_unit_test(test_what_has_arrived_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* What the scan (json.c) and the strings (json_string.c) both know about single characters. Private
- * to the two. */
+/* Single characters of JSON (RFC 8259) and UTF-8 (RFC 3629), for the scan (json.c), its strings
+ * (json_string.c) and the lines of modules (module_log.c). Private to these. */
 #ifndef EVD_JSON_CHARS_H
 #define EVD_JSON_CHARS_H
 

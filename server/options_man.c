@@ -75,7 +75,8 @@ void evd_options_print_man(FILE *out)
         "table with reasons, or as this page.\n.TP\n\\fB\\-\\-version\\fR\nwhich one this is.\n"
         ".SH SIGNALS\n.TP\n\\fBSIGTERM\\fR, \\fBSIGINT\\fR\nanswers the calls that have begun, "
         "then ends with 0; a second one ends at once.\n.TP\n\\fBSIGHUP\\fR\nopens "
-        "\\-\\-log\\-file again.\n.TP\n\\fBSIGUSR1\\fR\nlogs how many modules were loaded, "
+        "\\-\\-log\\-file again, and reads \\-\\-auth\\-secret\\-file "
+        "again.\n.TP\n\\fBSIGUSR1\\fR\nlogs how many modules were loaded, "
         "reloaded and refused.\n.SH EXIT STATUS\n0 after a drain, 1 when something went wrong, 2 "
         "for usage.\n.SH SEE ALSO\n.BR loadgen (1),\ndocs/OPERATIONS.md for how to run it.\n",
         out);

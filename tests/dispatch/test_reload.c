@@ -228,6 +228,26 @@ static void a_bad_first_version_is_told_once(void **state)
     }
 }
 
+/* One that refuses to open is tried with every call, and told once; again when another has served
+ * in between. */
+static void a_refusal_is_told_again_after_a_good_version(void **state)
+{
+    struct reload *r = *state;
+    reload_put(r, "t/object.so", OBJECT("reload_open"));
+    reload_open(r);
+    for (unsigned told = 1; told <= 2; told++) {
+        for (int call = 0; call < 2; call++)
+            test_expect_error(r->dispatch, "t.object.version", "", EVD_ERR_OPEN_FAILED, NULL);
+        assert_int_equal(test_log_count(&r->log, "its open() failed", ""), told);
+        reload_put(r, "t/object.so", objects[1]);
+        reload_expect(r, "t.object.version", 2);
+        test_folder_delete(&r->folder, "t/object.so");
+        reload_watch(r);
+        reload_expect_none(r, "t.object.version");
+        reload_put(r, "t/object.so", OBJECT("reload_open"));
+    }
+}
+
 /* ---- A file that is being written. ---- */
 
 static int write_part(struct reload *r, int fd, const char *bytes, size_t len)
@@ -380,6 +400,7 @@ static const struct test_case suite[] = {
     TEST_CASE(the_state_may_be_of_another_size),
     TEST_CASE(a_bad_version_leaves_the_old_one_serving),
     TEST_CASE(a_bad_first_version_is_told_once),
+    TEST_CASE(a_refusal_is_told_again_after_a_good_version),
     TEST_CASE(a_half_written_file_is_waited_for),
     TEST_CASE(what_a_limit_cut_off_is_not_served),
     TEST_CASE(what_a_full_disk_cut_off_is_not_served),

@@ -54,6 +54,10 @@ static void modules_come_and_go(void **state)
         reload_watch(r);
         reload_expect(r, "other.version", 1);
         reload_expect_none(r, "new.version");
+        test_folder_copy(&r->folder, "other_so", two); /* no module's file: nothing to it */
+        reload_watch(r);
+        reload_expect(r, "other.version", 1);
+        assert_int_equal(reload_stats(r).reloads, 1 + round);
         test_folder_delete(&r->folder, "other.so");
         reload_watch(r);
         reload_expect_none(r, "other.version");
@@ -138,10 +142,12 @@ static void folders_come_and_go(void **state)
     reload_put(r, "api/accounts/eu/x.so", one);
     reload_expect(r, "api.accounts.eu.x.version", 1);
 
-    move(r, "api", "gone"); /* and out of the way, and back under its old name */
+    move(r, "api", "gone"); /* and out of the way, where a file is, and back under its old name */
+    test_folder_copy(&r->folder, "api", one);
     reload_watch(r);
     reload_expect_none(r, "api.accounts.eu.x.version");
     reload_expect(r, "gone.accounts.eu.x.version", 1);
+    test_folder_delete(&r->folder, "api");
     move(r, "gone", "api");
     reload_watch(r);
     reload_expect(r, "api.accounts.eu.x.version", 1);
@@ -330,18 +336,17 @@ static void lost_events_lose_nothing(void **state)
     reload_expect(r, "late.x.version", 1);
 }
 
-static void past_the_limit_of_watches_files_are_looked_at(void **state)
+static void past_a_limit(struct reload *r, int error)
 {
-    struct reload *r = *state;
     test_folder_copy(&r->folder, "t/object.so", one);
     open_with_bystander(r);
     expect_bystander(r);
     reload_expect(r, "t.object.version", 1);
-    reload_add_error = ENOSPC;
+    reload_add_error = error;
     make_folder(r, "api");
     reload_watch(r);
     assert_int_equal(evd_dispatch_watch_fd(r->dispatch), -1);
-    assert_int_equal(test_log_count(&r->log, "/api cannot be watched", "No space left"), 1);
+    assert_int_equal(test_log_count(&r->log, "/api cannot be watched", strerror(error)), 1);
     assert_int_equal(r->log.count, 1);
     for (int i = 0; i < 3; i++) {
         reload_put(r, "t/object.so", two);
@@ -350,6 +355,16 @@ static void past_the_limit_of_watches_files_are_looked_at(void **state)
         reload_expect(r, "t.object.version", 1);
         expect_bystander(r);
     }
+}
+
+static void past_the_limit_of_watches_files_are_looked_at(void **state)
+{
+    past_a_limit(*state, ENOSPC);
+}
+
+static void without_memory_to_watch_files_are_looked_at(void **state)
+{
+    past_a_limit(*state, ENOMEM);
 }
 
 /* A folder that is gone before it could be watched, or is closed to us, is no limit. */
@@ -381,6 +396,7 @@ static const struct test_case watched[] = {
     TEST_CASE(a_folder_that_is_filled_elsewhere_may_be_moved_in),
     TEST_CASE(lost_events_lose_nothing),
     TEST_CASE(past_the_limit_of_watches_files_are_looked_at),
+    TEST_CASE(without_memory_to_watch_files_are_looked_at),
     TEST_CASE(a_folder_that_cannot_be_watched_is_passed_over),
 };
 

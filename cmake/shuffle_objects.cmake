@@ -2,7 +2,7 @@
 #
 # The files of LIST, a line each, in an order that SEED and their names below ROOT alone decide: the
 # same in each checkout. As a response file of the linker.
-file(STRINGS "${LIST}" objects)
+file(STRINGS "${LIST}" objects ENCODING UTF-8) # else it ends a line at each byte that is not ASCII
 set(keyed "")
 foreach(object IN LISTS objects)
   string(REPLACE "${ROOT}/" "" name "${object}")

@@ -14,6 +14,7 @@ export CC=$4 CXX=$5 WARMUP=200ms DURATION=500ms
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export HOME=$scratch/home
+[ "$way" != package ] || HOME="$scratch/a hömé" # people have such
 mkdir -p "$HOME/tax" "$scratch/clone/build"
 
 fail() {

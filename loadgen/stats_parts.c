@@ -6,6 +6,21 @@ int lg_by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double lg_ranks_twice(const double *sorted, size_t n, unsigned *ret_ranks)
+{
+    double ties = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        end = i + 1;
+        while (end < n && sorted[end] <= sorted[i])
+            end++;
+        double t = (double)(end - i);
+        ties += t * t * t - t;
+        for (size_t j = i; j < end && ret_ranks; j++)
+            ret_ranks[j] = (unsigned)(i + end + 1);
+    }
+    return ties;
+}
+
 size_t lg_rank_cut(const double *p, double *ret_coverage)
 {
     size_t rank = 0;

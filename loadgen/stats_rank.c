@@ -115,19 +115,6 @@ struct lg_interval lg_shift_ratio_interval(const double *x, const double *ref, s
     return out;
 }
 
-/* Twice the ranks of x, sorted by size, so that the mean rank of a tie is a whole number. */
-static void rank_twice(const double *x, size_t n, unsigned *ret_ranks)
-{
-    for (size_t i = 0; i < n;) {
-        size_t end = i + 1;
-        while (end < n && fabs(x[end]) <= fabs(x[i]))
-            end++;
-        for (size_t j = i; j < end; j++)
-            ret_ranks[j] = (unsigned)(i + end + 1);
-        i = end;
-    }
-}
-
 static double normal_p(const unsigned *ranks, size_t n, double sum)
 {
     double mean = 0, variance = 0;
@@ -141,7 +128,7 @@ static double normal_p(const unsigned *ranks, size_t n, double sum)
 
 double lg_signed_rank_p(const double *differences, size_t n)
 {
-    double x[LG_RANK_MAX];
+    double x[LG_RANK_MAX], sizes[LG_RANK_MAX];
     unsigned ranks[LG_RANK_MAX];
     size_t count = 0, total = 0, sum = 0;
     for (size_t i = 0; i < n && count < LG_RANK_MAX; i++) {
@@ -151,7 +138,9 @@ double lg_signed_rank_p(const double *differences, size_t n)
     if (count == 0)
         return 1;
     qsort(x, count, sizeof *x, by_size);
-    rank_twice(x, count, ranks);
+    for (size_t i = 0; i < count; i++)
+        sizes[i] = fabs(x[i]);
+    lg_ranks_twice(sizes, count, ranks);
     for (size_t i = 0; i < count; i++) {
         total += ranks[i];
         sum += x[i] > 0 ? ranks[i] : 0;

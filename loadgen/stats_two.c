@@ -99,19 +99,11 @@ static size_t take_finite(const double *x, size_t n, double *out)
 /* The sum of t^3 - t over the groups of t equal values. */
 static double tie_term(const double *a, size_t m, const double *b, size_t n)
 {
-    double all[2 * LG_TWO_MAX], sum = 0;
+    double all[2 * LG_TWO_MAX];
     memcpy(all, a, m * sizeof *a);
     memcpy(all + m, b, n * sizeof *b);
     qsort(all, m + n, sizeof *all, lg_by_value);
-    for (size_t i = 0; i < m + n;) {
-        size_t end = i + 1;
-        while (end < m + n && all[end] <= all[i])
-            end++;
-        double t = (double)(end - i);
-        sum += t * t * t - t;
-        i = end;
-    }
-    return sum;
+    return lg_ranks_twice(all, m + n, NULL);
 }
 
 /* `above` of m * n pairs; ties: the sum of t^3 - t. */

@@ -284,7 +284,7 @@ void lg_decision_write(const struct lg_report *report, struct lg_doc *doc)
     struct about about = {.report = report,
                           .summary = report->summary,
                           .load = load,
-                          .metric = lg_answer_metric(report->summary, load)};
+                          .metric = report->summary->answers[load]};
     char caption[400];
     snprintf(caption, sizeof(caption),
              "When to choose which arm. The figures are %s as a ratio to `%s` (of `%s` itself: as "

@@ -176,7 +176,7 @@ static int make_costs(struct lg_report *report, size_t scenario, size_t load,
  * in the table. */
 static int make_cpu(struct lg_report *report, size_t scenario, size_t load, struct evd_error *error)
 {
-    return lg_answer_metric(report->summary, load) == LG_CPU
+    return report->summary->answers[load] == LG_CPU
                ? make_forest(report, scenario, load, LG_CPU, LG_FIGURE_SECOND, error)
                : make_costs(report, scenario, load, error);
 }

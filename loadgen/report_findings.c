@@ -116,7 +116,7 @@ char *lg_findings_lead(const struct lg_summary *summary)
 {
     const struct lg_design *design = &summary->data->design;
     size_t load = lg_main_load(summary), len, compared = 0;
-    enum lg_metric metric = lg_answer_metric(summary, load);
+    enum lg_metric metric = summary->answers[load];
     enum lg_finding findings[LG_ARMS_MAX] = {0};
     char *text = NULL;
     FILE *out = open_memstream(&text, &len);
@@ -462,6 +462,21 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
             lg_load_twins(summary, arm, doc);
 }
 
+/* What the answer rests on, where the generator was full under some closed load. */
+static const char *rests_on(const struct lg_summary *summary)
+{
+    const struct lg_design *design = &summary->data->design;
+    size_t load = lg_main_load(summary);
+    if (summary->answers[load] == LG_CPU)
+        return " The answer rests on the server's own CPU time.";
+    for (size_t i = 0; i < design->scenario_count * design->arm_count; i++)
+        if (lg_summary_cell(summary, i / design->arm_count, load, i % design->arm_count)
+                ->generator_full)
+            return " The answer rests on throughput all the same: the server's CPU time was not "
+                   "recorded under every arm.";
+    return "";
+}
+
 /* Throughput is the server's alone where the generator had CPU to spare. */
 static void check_generator(const struct lg_summary *summary, struct lg_doc *doc)
 {
@@ -469,19 +484,18 @@ static void check_generator(const struct lg_summary *summary, struct lg_doc *doc
     unsigned full = 0, closed = 0;
     char share[LG_PRINT_MAX];
     for (size_t i = 0; i < lg_design_cells(design); i++) {
-        size_t pair = i / design->arm_count, load = pair % design->load_count;
-        if (!lg_is_closed(summary, load))
+        if (!lg_is_closed(summary, i / design->arm_count % design->load_count))
             continue;
         closed++;
-        full += lg_generator_full(summary, pair / design->load_count, load, i % design->arm_count);
+        full += summary->cells[i].generator_full;
     }
     lg_print_share(LG_CLIENT_SHARE_MAX, share);
     if (full > 0)
         lg_doc_item(doc, LG_TONE_WARN,
                     "The load generator was as busy as the server, over %s of a core, in %u of %u "
                     "combinations of arm, scenario and closed load: throughput is that of the pair "
-                    "there. The answer rests on the server's own CPU time.",
-                    share, full, closed);
+                    "there.%s",
+                    share, full, closed, rests_on(summary));
     else if (closed > 0)
         lg_doc_item(doc, LG_TONE_GOOD,
                     "The load generator had CPU to spare in each closed load: throughput is the "

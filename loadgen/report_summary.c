@@ -150,6 +150,43 @@ static int merge(struct lg_summary *summary, size_t index)
     return rc;
 }
 
+/* `counts` has room for a number of each cell. */
+static void take_generator(struct lg_summary *summary, double *counts)
+{
+    const struct lg_data *data = summary->data;
+    size_t cells = lg_design_cells(&data->design);
+    for (size_t i = 0; i < cells; i++)
+        counts[i] = summary->cells[i].generator_share = 0;
+    for (size_t i = 0; i < data->count; i++) {
+        const struct lg_trial *trial = &data->trials[i];
+        size_t cell = cell_of(&data->design, trial);
+        if (!lg_summary_counts(summary, trial) || !isfinite(trial->detail.cpu_share))
+            continue;
+        summary->cells[cell].generator_share += trial->detail.cpu_share;
+        counts[cell]++;
+    }
+    for (size_t i = 0; i < cells; i++) {
+        struct lg_cell *cell = &summary->cells[i];
+        cell->generator_share = counts[i] > 0 ? cell->generator_share / counts[i] : NAN;
+        cell->generator_full = cell->generator_share > LG_CLIENT_SHARE_MAX;
+    }
+}
+
+static enum lg_metric answer_of(const struct lg_summary *summary, size_t load)
+{
+    const struct lg_design *design = &summary->data->design;
+    bool full = false, known = true;
+    if (!summary->data->loads[load].closed)
+        return LG_P50;
+    for (size_t i = 0; i < design->scenario_count * design->arm_count; i++) {
+        const struct lg_cell *cell =
+            lg_summary_cell(summary, i / design->arm_count, load, i % design->arm_count);
+        full |= cell->generator_full;
+        known &= cell->done == 0 || isfinite(cell->values[LG_CPU].estimate);
+    }
+    return full && known ? LG_CPU : LG_RATE;
+}
+
 int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
 {
     size_t cells = lg_design_cells(&data->design);
@@ -182,6 +219,9 @@ int lg_summary_make(const struct lg_data *data, struct lg_summary *ret_summary)
         fill_column(ret_summary, (enum lg_metric)metric, column);
         estimate(ret_summary, (enum lg_metric)metric, column);
     }
+    take_generator(ret_summary, column);
+    for (size_t load = 0; load < data->design.load_count; load++)
+        ret_summary->answers[load] = answer_of(ret_summary, load);
     free(column);
     if (rc != EVD_OK)
         lg_summary_release(ret_summary);
@@ -224,37 +264,6 @@ void lg_summary_column(const struct lg_summary *summary, size_t scenario, size_t
         if (cell_of(&data->design, trial) == cell && lg_summary_counts(summary, trial))
             ret_column[trial->block - 1] = trial->metrics[metric];
     }
-}
-
-bool lg_generator_full(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm)
-{
-    const struct lg_data *data = summary->data;
-    size_t count = 0;
-    double sum = 0;
-    for (size_t i = 0; i < data->count; i++) {
-        const struct lg_trial *trial = &data->trials[i];
-        if (trial->scenario != scenario || trial->load != load || trial->arm != arm ||
-            !lg_summary_counts(summary, trial) || !isfinite(trial->detail.cpu_share))
-            continue;
-        sum += trial->detail.cpu_share;
-        count++;
-    }
-    return count > 0 && sum / (double)count > LG_CLIENT_SHARE_MAX;
-}
-
-enum lg_metric lg_answer_metric(const struct lg_summary *summary, size_t load)
-{
-    const struct lg_design *design = &summary->data->design;
-    bool full = false, known = true;
-    if (!summary->data->loads[load].closed)
-        return LG_P50;
-    for (size_t i = 0; i < design->scenario_count * design->arm_count; i++) {
-        size_t scenario = i / design->arm_count, arm = i % design->arm_count;
-        const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
-        full |= lg_generator_full(summary, scenario, load, arm);
-        known &= cell->done == 0 || isfinite(cell->values[LG_CPU].estimate);
-    }
-    return full && known ? LG_CPU : LG_RATE;
 }
 
 struct lg_interval lg_summary_ratio(const struct lg_summary *summary, size_t scenario, size_t load,

@@ -42,6 +42,11 @@ struct lg_cell {
     struct lg_interval extra_cpu;                  /* ns per call: lg_shift_interval() */
     struct lg_shape shapes[LG_METRIC_COUNT];
     double samples; /* latencies of a trial, the fewest */
+    /* Of a core, by the generator's busiest thread, in the mean over the trials that count; NaN:
+     * not known. Above LG_CLIENT_SHARE_MAX it was full, and the throughput of a closed load is that
+     * of the pair. */
+    double generator_share;
+    bool generator_full;
 };
 
 struct lg_summary {
@@ -53,6 +58,10 @@ struct lg_summary {
     double checked, bad, lost; /* calls of all trials */
     bool exact;                /* accounting, in every trial with a measurement */
     double steal_max;          /* of a trial; NaN: unknown */
+    /* What an answer on a load rests on: LG_P50 of an open one, the throughput of a closed one; or,
+     * where the generator was full somewhere and every arm's CPU is known, the server's CPU per
+     * call. */
+    enum lg_metric answers[LG_LOADS_MAX];
 };
 
 /* The data must outlive the summary. EVD_ERR_NO_MEMORY. */
@@ -75,16 +84,6 @@ bool lg_summary_comparable(const struct lg_summary *summary, size_t scenario, si
 
 /* The load that an answer rests on: the first closed one, else the first that was measured. */
 size_t lg_main_load(const struct lg_summary *summary);
-
-/* Whether the generator's busiest thread took more than LG_CLIENT_SHARE_MAX of a core, in the mean
- * over the trials of the cell that count. The throughput of a closed load is then that of the pair.
- */
-bool lg_generator_full(const struct lg_summary *summary, size_t scenario, size_t load, size_t arm);
-
-/* What an answer on this load rests on: LG_P50 of an open one, the throughput of a closed one; or,
- * where the generator was full somewhere and every arm's CPU is known, the server's CPU per call.
- */
-enum lg_metric lg_answer_metric(const struct lg_summary *summary, size_t load);
 
 /* A metric of an arm as a ratio to that of another arm, whichever the reference is: paired by
  * block, from the trials that count: lg_shift_ratio_interval(), for every metric. Without an

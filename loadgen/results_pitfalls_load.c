@@ -274,11 +274,6 @@ static double flight_of(const struct lg_trial *trial)
     return trial->metrics[LG_RATE] * trial->detail.response / 1e9;
 }
 
-static double generator_of(const struct lg_trial *trial)
-{
-    return trial->detail.cpu_share;
-}
-
 static double server_of(const struct lg_trial *trial)
 {
     return trial->metrics[LG_RATE] * trial->metrics[LG_CPU] / 1e9;
@@ -396,7 +391,7 @@ static void full_rows(const struct lg_summary *summary, size_t scenario, size_t 
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         const struct lg_interval *rate = &cell->ratios[LG_RATE], *cpu = &cell->ratios[LG_CPU];
-        double share = mean_of(summary, scenario, load, arm, generator_of);
+        double share = cell->generator_share;
         if (arm == design->reference || lg_pitfalls_twin(design, arm) || !rate->bounded ||
             !cpu->bounded || !isfinite(share) || table->rows == LG_TABLE_ROWS)
             continue;
@@ -411,7 +406,7 @@ static void full_rows(const struct lg_summary *summary, size_t scenario, size_t 
                       lg_print_share(mean_of(summary, scenario, load, arm, server_of), text), "");
         lg_tables_put_interval(&row[3], rate, LG_UNIT_RATIO);
         lg_tables_put_interval(&row[4], &inverse, LG_UNIT_RATIO);
-        bool is_full = lg_generator_full(summary, scenario, load, arm);
+        bool is_full = cell->generator_full;
         bool differs = lg_interval_off_one(cpu);
         full->arms += is_full;
         full->differ += is_full && differs;

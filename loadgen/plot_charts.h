@@ -114,7 +114,7 @@ void lg_chart_load(FILE *script, const struct lg_chart_load *loads, size_t count
 struct lg_chart_offered {
     struct lg_chart_line line;      /* x: from 0 on; values above 0, by ascending x */
     bool open[LG_CHART_POINTS_MAX]; /* a lower bound: drawn as an open triangle, without interval */
-    bool knee[LG_CHART_POINTS_MAX]; /* a ring around it */
+    bool knee[LG_CHART_POINTS_MAX]; /* in the bracket of the knee: a ring */
 };
 
 /* Lines with intervals from 0 on, latency on a logarithmic axis; a dashed line at the limit, in the

@@ -117,8 +117,8 @@ static struct range offered_range(const struct lg_chart_offered *lines, size_t c
     return y;
 }
 
-/* Columns: x, value, low, high, 1 for a lower bound, 1 for a knee, what comes up when it is pointed
- * at. */
+/* Columns: x, value, low, high, 1 for a lower bound, 1 within the knee's bracket, what comes up
+ * when it is pointed at. */
 static void offered_data(FILE *script, const struct lg_chart_offered *line, size_t index,
                          double shift, const struct range *y)
 {
@@ -132,7 +132,7 @@ static void offered_data(FILE *script, const struct lg_chart_offered *line, size
                 line->line.x[k] + shift, v->estimate, bounded ? fmax(v->low, y->low) : v->estimate,
                 bounded ? v->high : v->estimate, line->open[k], line->knee[k], line->line.label,
                 lg_print_tic(line->line.x[k], x), line->open[k] ? "more than " : "", value,
-                line->open[k] ? "" : bounds, line->knee[k] ? ", the knee" : "");
+                line->open[k] ? "" : bounds, line->knee[k] ? ", in the knee's bracket" : "");
     }
     fputs("EOD\n", script);
 }

@@ -61,8 +61,8 @@ static size_t greatest(const double *power, size_t count)
 }
 
 /* The knee of each block that has a trial at every rate: how much the machine moves it. */
-static void find_knee_share(const struct lg_summary *summary, const struct lg_ladder *ladder,
-                            const double *power, double *shares, struct lg_reach *reach)
+static void find_knee(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                      const double *power, double *shares, struct lg_reach *reach)
 {
     const struct lg_design *design = &summary->data->design;
     for (size_t block = 0; block < design->blocks; block++) {
@@ -76,32 +76,27 @@ static void find_knee_share(const struct lg_summary *summary, const struct lg_la
         shares[block] =
             knee < ladder->count ? design->loads[ladder->loads[knee]].share : (double)NAN;
     }
-    reach->knee_share = lg_median_interval(shares, design->blocks);
+    reach->knee = lg_median_interval(shares, design->blocks);
 }
 
 int lg_reach_of(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t scenario,
                 size_t arm, struct lg_reach *ret_reach)
 {
     size_t blocks = summary->data->design.blocks;
-    double *columns = calloc(blocks * (ladder->count + 2), sizeof(*columns)), power[LG_LOADS_MAX];
-    *ret_reach =
-        (struct lg_reach){.under = ladder->count, .over = ladder->count, .knee = ladder->count};
+    double *columns = calloc(blocks * (ladder->count + 2), sizeof(*columns));
+    *ret_reach = (struct lg_reach){.under = ladder->count, .over = ladder->count};
     if (!columns)
         return EVD_ERR_NO_MEMORY;
     double *p99 = columns + blocks * ladder->count, *shares = p99 + blocks;
     find_limits(summary, ladder, scenario, arm, ret_reach);
     for (size_t i = 0; i < ladder->count; i++) {
-        const struct lg_cell *cell = lg_summary_cell(summary, scenario, ladder->loads[i], arm);
         double *of_rate = columns + i * blocks;
-        bool known = lg_rung_of(summary, scenario, ladder->loads[i], arm) != LG_RUNG_UNKNOWN;
-        power[i] = known ? cell->values[LG_RATE].estimate / cell->values[LG_P99].estimate : NAN;
         lg_summary_column(summary, scenario, ladder->loads[i], arm, LG_RATE, of_rate);
         lg_summary_column(summary, scenario, ladder->loads[i], arm, LG_P99, p99);
         for (size_t block = 0; block < blocks; block++)
             of_rate[block] /= p99[block];
     }
-    ret_reach->knee = greatest(power, ladder->count);
-    find_knee_share(summary, ladder, columns, shares, ret_reach);
+    find_knee(summary, ladder, columns, shares, ret_reach);
     free(columns);
     return EVD_OK;
 }
@@ -122,7 +117,7 @@ enum lg_reach_order lg_reach_limit_order(const struct lg_ladder *ladder,
 enum lg_reach_order lg_reach_knee_order(const struct lg_reach *reach,
                                         const struct lg_reach *reference)
 {
-    const struct lg_interval *is = &reach->knee_share, *of = &reference->knee_share;
+    const struct lg_interval *is = &reach->knee, *of = &reference->knee;
     if (!is->bounded || !of->bounded)
         return LG_REACH_UNKNOWN;
     return is->high < of->low   ? LG_REACH_EARLIER
@@ -130,12 +125,39 @@ enum lg_reach_order lg_reach_knee_order(const struct lg_reach *reach,
                                 : LG_REACH_OVERLAP;
 }
 
-/* ---- The tables. ---- */
-
 static double share_at(const struct lg_summary *summary, const struct lg_ladder *ladder, size_t at)
 {
     return summary->data->design.loads[ladder->loads[at]].share;
 }
+
+/* Shares of the design, which went through lg_median_interval() unchanged. */
+static bool in_knee(const struct lg_reach *reach, double share)
+{
+    return reach->knee.bounded && share >= reach->knee.low && share <= reach->knee.high;
+}
+
+const char *lg_reach_knee_words(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                                const struct lg_reach *reach, char out[static LG_KNEE_TEXT])
+{
+    char low[LG_PRINT_MAX], high[LG_PRINT_MAX];
+    bool below = ladder->count > 0 && in_knee(reach, share_at(summary, ladder, 0));
+    bool above = ladder->count > 0 && in_knee(reach, share_at(summary, ladder, ladder->count - 1));
+    lg_print_share(reach->knee.low, low);
+    lg_print_share(reach->knee.high, high);
+    if (!reach->knee.bounded || (below && above))
+        snprintf(out, LG_KNEE_TEXT, "at a rate not shown");
+    else if (below)
+        snprintf(out, LG_KNEE_TEXT, "at %.20s or below", high);
+    else if (above)
+        snprintf(out, LG_KNEE_TEXT, "at %.20s or above", low);
+    else if (reach->knee.low < reach->knee.high)
+        snprintf(out, LG_KNEE_TEXT, "between %.20s and %.20s", low, high);
+    else
+        snprintf(out, LG_KNEE_TEXT, "at %.20s", low);
+    return out;
+}
+
+/* ---- The tables. ---- */
 
 static void put_name(const struct lg_summary *summary, size_t arm, struct lg_table_cell *cell)
 {
@@ -172,25 +194,6 @@ static void put_order(enum lg_reach_order order, bool reference, struct lg_table
                   reference ? "reference" : words[order].text, "");
 }
 
-/* The knee, with the interval over the blocks below it. */
-static void put_knee(const struct lg_summary *summary, const struct lg_ladder *ladder,
-                     size_t scenario, const struct lg_reach *reach, struct lg_table_cell *cell)
-{
-    char low[LG_PRINT_MAX], high[LG_PRINT_MAX], text[LG_PRINT_MAX + 10];
-    const struct lg_interval *share = &reach->knee_share;
-    put_rate(summary, ladder, scenario, reach->knee, "not known", cell);
-    if (reach->knee == ladder->count)
-        return;
-    if (reach->knee + 1 == ladder->count) {
-        snprintf(text, sizeof(text), "%.40s or more", cell->text);
-        snprintf(cell->text, sizeof(cell->text), "%s", text);
-    }
-    cell->detail[0] = '\0';
-    if (share->bounded)
-        snprintf(cell->detail, sizeof(cell->detail), "[%.20s, %.20s]",
-                 lg_print_share(share->low, low), lg_print_share(share->high, high));
-}
-
 static void reach_table(const struct lg_summary *summary, const struct lg_ladder *ladder,
                         size_t scenario, struct lg_doc *doc)
 {
@@ -201,14 +204,14 @@ static void reach_table(const struct lg_summary *summary, const struct lg_ladder
                            "p99 under the limit up to",
                            "p99 above it from",
                            "Limit, against the reference's"};
-    char caption[900], limit[LG_PRINT_MAX];
+    char caption[900], limit[LG_PRINT_MAX], knee[LG_KNEE_TEXT];
     size_t columns = design->slo_p99_ns > 0 ? 6 : 3;
     struct lg_reach reference;
     snprintf(caption, sizeof(caption),
              "How far each arm goes on `%s`. The knee is the offered rate where the calls answered "
              "a second over the p99, their power, are greatest: beyond it latency grows by the "
-             "larger factor (Kleinrock 1979); in brackets the interval of its median over the "
-             "blocks.%s%s%s Earlier or later is an arm whose bracket lies wholly below or above "
+             "larger factor (Kleinrock 1979); told is where its median over the blocks lies.%s%s%s "
+             "Earlier or later is an arm whose bracket lies wholly below or above "
              "the reference's.",
              design->scenarios[scenario], columns > 3 ? " The limit is a p99 of " : "",
              columns > 3 ? lg_print_value((double)design->slo_p99_ns, LG_UNIT_TIME, limit) : "",
@@ -226,7 +229,8 @@ static void reach_table(const struct lg_summary *summary, const struct lg_ladder
         struct lg_reach reach;
         (void)lg_reach_of(summary, ladder, scenario, arm, &reach);
         put_name(summary, arm, &row[0]);
-        put_knee(summary, ladder, scenario, &reach, &row[1]);
+        lg_tables_put(&row[1], LG_TONE_NUMBER, lg_reach_knee_words(summary, ladder, &reach, knee),
+                      "");
         put_order(lg_reach_knee_order(&reach, &reference), own, &row[2]);
         if (columns > 3) {
             put_rate(summary, ladder, scenario, reach.under, "not seen", &row[3]);
@@ -377,7 +381,7 @@ static void fill_line(const struct lg_summary *summary, const struct lg_ladder *
         line->line.x[at] = share_at(summary, ladder, i) * 100;
         line->line.values[at] = p99;
         line->open[at] = rung == LG_RUNG_OVERLOADED;
-        line->knee[at] = i == reach.knee;
+        line->knee[at] = in_knee(&reach, share_at(summary, ladder, i));
         line->line.count++;
     }
 }
@@ -399,7 +403,7 @@ static struct lg_table *figure_table(const struct lg_chart_offered *lines, size_
             lg_tables_put(&row[2], LG_TONE_NUMBER, value, bounds);
             lg_tables_put(&row[3], LG_TONE_PLAIN,
                           lines[i].open[k]   ? "overloaded"
-                          : lines[i].knee[k] ? "knee"
+                          : lines[i].knee[k] ? "knee's bracket"
                                              : "",
                           "");
         }
@@ -434,7 +438,9 @@ static int draw(struct lg_report *report, size_t scenario, size_t first,
         "p99 latency against offered load on `%s`; lower is better, and the axis is "
         "logarithmic. Each point is the median over the trials, its line leads from one trial "
         "to another that hold it with the stated confidence; arms stand a little side by side. "
-        "A ring is the arm's knee. A triangle is an overloaded arm: its true p99 is higher.%s%s%s",
+        "Ringed are the rates among which the arm's knee lies. A triangle is an overloaded arm: "
+        "its "
+        "true p99 is higher.%s%s%s",
         design->scenarios[scenario], limit[0] ? " The dashed line is the limit, " : "", limit,
         limit[0] ? "." : "");
     snprintf(stem, sizeof(stem), "%s-offered-load", design->scenarios[scenario]);

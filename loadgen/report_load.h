@@ -33,8 +33,10 @@ struct lg_reach {
                       overloaded */
     size_t under;  /* the highest rate below that where it lies under the limit */
     bool measured; /* whether there is any rate where it could have been told */
-    size_t knee;
-    struct lg_interval knee_share; /* over the blocks: low to high where bounded */
+    /* A share of the maximum: the median of the knees of those blocks that have a trial at every
+     * rate. Told is low to high, of which each is a rate of the ladder; not known, if not bounded.
+     */
+    struct lg_interval knee;
 };
 
 /* under and over are none where the design has no limit. EVD_ERR_NO_MEMORY. */
@@ -56,5 +58,12 @@ enum lg_reach_order lg_reach_limit_order(const struct lg_ladder *ladder,
                                          const struct lg_reach *reference);
 enum lg_reach_order lg_reach_knee_order(const struct lg_reach *reach,
                                         const struct lg_reach *reference);
+
+enum { LG_KNEE_TEXT = 64 };
+
+/* "between 20 % and 50 %", "at 50 %"; where it may lie beyond the rates that were measured, "at 50
+ * % or below", "at 50 % or above". */
+const char *lg_reach_knee_words(const struct lg_summary *summary, const struct lg_ladder *ladder,
+                                const struct lg_reach *reach, char out[static LG_KNEE_TEXT]);
 
 #endif

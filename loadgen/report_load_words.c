@@ -56,27 +56,13 @@ static void put_limit(const struct told_arms *arms, size_t arm, FILE *out)
             low, under && over ? " and " : "", high);
 }
 
-/* "50 % [30 %, 50 %]" */
-static void put_knee(const struct told_arms *arms, size_t arm, FILE *out)
-{
-    const struct lg_reach *reach = &arms->reaches[arm];
-    char share[LG_PRINT_MAX], low[LG_PRINT_MAX], high[LG_PRINT_MAX];
-    if (reach->knee == arms->ladder.count) {
-        fputs("not known", out);
-        return;
-    }
-    fputs(share_at(arms, reach->knee, share), out);
-    if (reach->knee_share.bounded)
-        fprintf(out, " [%s, %s]", lg_print_share(reach->knee_share.low, low),
-                lg_print_share(reach->knee_share.high, high));
-}
-
 static void put_place(const struct told_arms *arms, size_t arm, FILE *out)
 {
+    char knee[LG_KNEE_TEXT];
     if (arms->what == TOLD_LIMIT)
         put_limit(arms, arm, out);
     else
-        put_knee(arms, arm, out);
+        fputs(lg_reach_knee_words(arms->summary, &arms->ladder, &arms->reaches[arm], knee), out);
 }
 
 static bool is_told(const struct told_arms *arms, size_t arm, enum lg_reach_order order)
@@ -140,7 +126,7 @@ static void put_sentence(const struct lg_summary *summary, size_t scenario, enum
     else
         fprintf(out,
                 "On `%s`, the knee of `%s`, beyond which latency grows faster than "
-                "throughput, is at ",
+                "throughput, lies ",
                 design->scenarios[scenario], design->arms[design->reference].name);
     put_place(&arms, design->reference, out);
     for (int order = 0; order < LG_REACH_ORDERS; order++)
@@ -225,27 +211,108 @@ static void check_twin(const struct told_arms *arms, size_t scenario, size_t twi
     free(places[1]);
 }
 
-void lg_load_rest(const struct lg_summary *summary, struct lg_doc *doc)
+/* "228 µs [214, 383] at 10 %": of the rates that an arm kept up with, where its p99 is least. */
+static void put_least(const struct told_arms *arms, size_t scenario, size_t arm, FILE *out)
+{
+    const struct lg_interval *least = NULL;
+    char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX], share[LG_PRINT_MAX];
+    size_t at = 0;
+    for (size_t i = 0; i < arms->ladder.count; i++) {
+        size_t load = arms->ladder.loads[i];
+        const struct lg_interval *p99 =
+            &lg_summary_cell(arms->summary, scenario, load, arm)->values[LG_P99];
+        if (lg_rung_of(arms->summary, scenario, load, arm) != LG_RUNG_KEPT_UP ||
+            (least && !(p99->estimate < least->estimate)))
+            continue;
+        least = p99;
+        at = i;
+    }
+    if (!least) {
+        fputs("not known", out);
+        return;
+    }
+    lg_print_value(least->estimate, LG_UNIT_TIME, value);
+    lg_print_bounds(least, LG_UNIT_TIME, bounds);
+    fprintf(out, "%s%s%s at %s", value, bounds[0] ? " " : "", bounds, share_at(arms, at, share));
+}
+
+/* "; `b`, overloaded from 50 % on, answers at most 16.7 k/s [16.5, 17.0]" */
+static void put_most(const struct told_arms *arms, size_t scenario, size_t arm, FILE *out)
+{
+    const struct lg_interval *most = NULL;
+    char value[LG_PRINT_MAX], bounds[LG_PRINT_MAX], share[LG_PRINT_MAX];
+    size_t from = arms->ladder.count;
+    for (size_t i = 0; i < arms->ladder.count; i++) {
+        size_t load = arms->ladder.loads[i];
+        const struct lg_interval *rate =
+            &lg_summary_cell(arms->summary, scenario, load, arm)->values[LG_RATE];
+        enum lg_rung rung = lg_rung_of(arms->summary, scenario, load, arm);
+        if (rung != LG_RUNG_UNKNOWN && (!most || rate->estimate > most->estimate))
+            most = rate;
+        if (rung == LG_RUNG_OVERLOADED && from == arms->ladder.count)
+            from = i;
+    }
+    if (from == arms->ladder.count)
+        return;
+    lg_print_value(most->estimate, LG_UNIT_RATE, value);
+    lg_print_bounds(most, LG_UNIT_RATE, bounds);
+    fprintf(out, "; `%s`, overloaded from %s on, answers at most %s%s%s",
+            arms->summary->data->design.arms[arm].name, share_at(arms, from, share), value,
+            bounds[0] ? " " : "", bounds);
+}
+
+/* One item: what to expect of an arm at best. */
+static void put_best(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    for (size_t scenario = 0; scenario < design->scenario_count && design->slo_p99_ns > 0;
-         scenario++)
-        put_item(summary, scenario, TOLD_KNEE, doc);
+    struct told_arms arms;
+    char *text = NULL;
+    size_t len, count = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return;
+    take_arms(summary, scenario, TOLD_LIMIT, &arms);
+    for (size_t arm = 0; arm < design->arm_count; arm++) {
+        if (design->arms[arm].twin_of)
+            continue;
+        fprintf(out, "%s `%s` ", count++ ? "," : "", design->arms[arm].name);
+        put_least(&arms, scenario, arm, out);
+    }
     for (size_t arm = 0; arm < design->arm_count; arm++)
-        if (lg_is_copy(design, arm))
-            lg_load_twins(summary, arm, doc);
+        if (!design->arms[arm].twin_of)
+            put_most(&arms, scenario, arm, out);
+    if (fclose(out) == 0)
+        lg_doc_item(doc, LG_TONE_PLAIN, "**Smallest p99** on `%s`:%s.", design->scenarios[scenario],
+                    text);
+    free(text);
+}
+
+static void check_twin_of(const struct lg_summary *summary, size_t scenario, size_t twin,
+                          enum told what, struct lg_doc *doc)
+{
+    struct told_arms arms;
+    take_arms(summary, scenario, what, &arms);
+    check_twin(&arms, scenario, twin, doc);
+}
+
+void lg_load_brief(const struct lg_summary *summary, struct lg_doc *doc)
+{
+    const struct lg_design *design = &summary->data->design;
+    enum told what = design->slo_p99_ns > 0 ? TOLD_LIMIT : TOLD_KNEE;
+    for (size_t scenario = 0; scenario < design->scenario_count; scenario++) {
+        put_best(summary, scenario, doc);
+        for (size_t arm = 0; arm < design->arm_count; arm++)
+            if (lg_is_copy(design, arm))
+                check_twin_of(summary, scenario, arm, what, doc);
+    }
 }
 
 void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
-    struct told_arms arms;
     for (size_t scenario = 0; scenario < design->scenario_count && design->has_shares; scenario++) {
-        for (int what = TOLD_LIMIT; what <= TOLD_KNEE; what++) {
-            if (what == TOLD_LIMIT && design->slo_p99_ns == 0)
-                continue;
-            take_arms(summary, scenario, (enum told)what, &arms);
-            check_twin(&arms, scenario, twin, doc);
-        }
+        if (design->slo_p99_ns > 0)
+            check_twin_of(summary, scenario, twin, TOLD_LIMIT, doc);
+        check_twin_of(summary, scenario, twin, TOLD_KNEE, doc);
     }
 }

@@ -109,8 +109,9 @@ void lg_breakeven_put(const struct lg_interval *handler, enum lg_verdict verdict
 char *lg_load_lead(const struct lg_summary *summary);
 void lg_load_meaning(const struct lg_summary *summary, size_t scenario, struct lg_doc *doc);
 void lg_load_twins(const struct lg_summary *summary, size_t twin, struct lg_doc *doc);
-/* What the answer leaves to be said, where nothing else of a report stands: the items of both. */
-void lg_load_rest(const struct lg_summary *summary, struct lg_doc *doc);
+/* Items of a list, where nothing else of a report stands: each arm's smallest p99, what those that
+ * are overloaded answer at most, and whether what the answer is about tells the copy apart. */
+void lg_load_brief(const struct lg_summary *summary, struct lg_doc *doc);
 void lg_load_section(const struct lg_report *report, size_t scenario, size_t first,
                      struct lg_doc *doc);
 int lg_load_figure_make(struct lg_report *report, size_t scenario, size_t first,

@@ -393,15 +393,36 @@ static void put_outliers(const struct lg_summary *summary, size_t scenario, size
     lg_tables_put(out, LG_TONE_NUMBER, text, detail);
 }
 
+/* Which load a row of the noise is of, where the scenario has several of its kind: by its rate, or
+ * by its name. */
+static void put_measure(const struct lg_summary *summary, size_t scenario, size_t load,
+                        const char *what, struct lg_table_cell *cell)
+{
+    const struct lg_design *design = &summary->data->design;
+    char text[LG_TABLE_TEXT], share[LG_PRINT_MAX], rate[LG_PRINT_MAX] = "";
+    bool several = false;
+    int len = snprintf(text, sizeof(text), "`%s`, %s", design->scenarios[scenario], what);
+    for (size_t i = 0; i < design->load_count; i++)
+        several |= i != load && lg_is_known(summary, i) &&
+                   lg_is_closed(summary, i) == lg_is_closed(summary, load);
+    if (lg_has_share(summary, load)) {
+        snprintf(text + len, sizeof(text) - (size_t)len, " at %s",
+                 lg_print_share(design->loads[load].share, share));
+        lg_print_value((double)summary->data->rates.rates[scenario][load], LG_UNIT_RATE, rate);
+    } else if (several) {
+        snprintf(text + len, sizeof(text) - (size_t)len, ", load %s", design->loads[load].name);
+    }
+    lg_tables_put(cell, LG_TONE_PLAIN, text, rate);
+}
+
 static void noise_row(const struct lg_summary *summary, size_t scenario, size_t load,
                       enum lg_metric metric, const char *what, struct lg_table *table)
 {
     const struct lg_design *design = &summary->data->design;
-    char text[LG_TABLE_TEXT], number[LG_PRINT_MAX];
+    char number[LG_PRINT_MAX];
     struct lg_table_cell *row = table->cells[table->rows++];
     double effect = detectable(summary, scenario, load, metric);
-    snprintf(text, sizeof(text), "`%s`, %s", design->scenarios[scenario], what);
-    lg_tables_put(&row[0], LG_TONE_PLAIN, text, "");
+    put_measure(summary, scenario, load, what, &row[0]);
     lg_tables_put(&row[1], LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, number) : "-",
                   "");
     lg_tables_put(&row[2], LG_TONE_NUMBER, "-", "");

@@ -114,6 +114,11 @@ static int read_rounds(const char *path, const char *schema, double value(const 
     return rc;
 }
 
+static bool same_shape(const struct series *a, const struct series *b)
+{
+    return fabs(a->connections - b->connections) < 0.5 && fabs(a->depth - b->depth) < 0.5;
+}
+
 /* The median over the rounds of one series' figure over another's. */
 static struct lg_interval ratio_of(const struct series *of, const struct series *to)
 {
@@ -134,9 +139,49 @@ static void put_ratio(FILE *out, const char *name, const struct lg_interval *rat
     fprintf(out, "`%s` %s%s%s", name, value, bounds[0] ? " " : "", bounds);
 }
 
-/* For each shape all arms against `base`. */
+/* For each shape between what ratios to `echo` the arms' medians lie, and that of `echo again`. */
+static void put_spans(const struct lg_results_section *section, struct rounds *rounds)
+{
+    struct lg_doc *doc = section->doc;
+    doc->format->list(doc, true);
+    for (size_t i = 0; i < rounds->count; i++) {
+        const struct series *echo = &rounds->list[i];
+        struct lg_interval again = {.estimate = NAN};
+        double least = INFINITY, greatest = 0;
+        char texts[4][LG_PRINT_MAX];
+        if (strcmp(echo->arm, "echo") != 0)
+            continue;
+        for (size_t k = 0; k < rounds->count; k++) {
+            const struct series *series = &rounds->list[k];
+            if (series == echo || !same_shape(series, echo))
+                continue;
+            struct lg_interval ratio = ratio_of(series, echo);
+            if (strcmp(series->arm, "echo again") == 0) {
+                again = ratio;
+                continue;
+            }
+            least = fmin(least, ratio.estimate);
+            greatest = fmax(greatest, ratio.estimate);
+        }
+        if (!(greatest > 0))
+            continue;
+        lg_print_bounds(&again, LG_UNIT_RATIO, texts[3]);
+        lg_doc_item(doc, LG_TONE_PLAIN,
+                    "%.0f connections, %.0f in flight on each: the server's medians are %s to %s, "
+                    "that of the echo itself %s%s%s.",
+                    echo->connections, echo->depth, lg_print_value(least, LG_UNIT_RATIO, texts[0]),
+                    lg_print_value(greatest, LG_UNIT_RATIO, texts[1]),
+                    isfinite(again.estimate)
+                        ? lg_print_value(again.estimate, LG_UNIT_RATIO, texts[2])
+                        : "not known",
+                    texts[3][0] ? " " : "", texts[3]);
+    }
+    doc->format->list(doc, false);
+}
+
+/* For each shape `base` over all arms. */
 static void put_shapes(const struct lg_results_section *section, struct rounds *rounds,
-                       const char *base, const char *what, bool upside_down)
+                       const char *base, const char *what)
 {
     struct lg_doc *doc = section->doc;
     doc->format->list(doc, true);
@@ -149,11 +194,9 @@ static void put_shapes(const struct lg_results_section *section, struct rounds *
         FILE *out = open_memstream(&text, &len);
         for (size_t k = 0; k < rounds->count && out; k++) {
             const struct series *series = &rounds->list[k];
-            if (series == from || fabs(series->connections - from->connections) > 0.5 ||
-                fabs(series->depth - from->depth) > 0.5)
+            if (series == from || !same_shape(series, from))
                 continue;
-            struct lg_interval ratio =
-                upside_down ? ratio_of(from, series) : ratio_of(series, from);
+            struct lg_interval ratio = ratio_of(from, series);
             fputs(count++ ? ", " : "", out);
             put_ratio(out, series->arm, &ratio);
         }
@@ -223,7 +266,7 @@ int lg_results_roofline(const struct lg_results_section *section, struct evd_err
                      "distribution-free interval).",
                      lg_json_string(rounds.head, "commit", "unknown"),
                      lg_json_number(rounds.head, "rounds"));
-    put_shapes(section, &rounds, "echo", "of the echo's rate", false);
+    put_spans(section, &rounds);
     release(&rounds);
     rc = put_missed(section, ret_error);
     if (rc != EVD_OK)
@@ -240,7 +283,7 @@ static double cpu_a_request(const cJSON *line)
 
 int lg_results_generator(const struct lg_results_section *section, struct evd_error *ret_error)
 {
-    char path[LG_PATH_MAX], value[LG_PRINT_MAX];
+    char path[LG_PATH_MAX];
     struct rounds rounds;
     if (!lg_results_find(section, "generator.jsonl", path, sizeof(path)))
         return EVD_OK;
@@ -252,17 +295,7 @@ int lg_results_generator(const struct lg_results_section *section, struct evd_er
     lg_doc_paragraph(section->doc, "`./evdispatch bench generator`, `%.80s`, %.0f rounds.",
                      lg_json_string(rounds.head, "loadgen", "unknown"),
                      lg_json_number(rounds.head, "rounds"));
-    section->doc->format->list(section->doc, true);
-    for (size_t i = 0; i < rounds.count; i++) {
-        const struct series *series = &rounds.list[i];
-        struct lg_interval median = lg_median_interval(series->values, ROUNDS_MAX);
-        lg_doc_item(section->doc, LG_TONE_PLAIN,
-                    "`%s`, %.0f connections, %.0f in flight on each: %s of CPU a request.",
-                    series->arm, series->connections, series->depth,
-                    lg_print_value(median.estimate, LG_UNIT_US, value));
-    }
-    section->doc->format->list(section->doc, false);
-    put_shapes(section, &rounds, "wrk", "wrk's CPU a request over that of", true);
+    put_shapes(section, &rounds, "wrk", "wrk's CPU a request over that of");
     release(&rounds);
     lg_results_links(section, "report.md|generator.jsonl");
     return EVD_OK;
@@ -270,15 +303,14 @@ int lg_results_generator(const struct lg_results_section *section, struct evd_er
 
 /* ---- Known truths. ---- */
 
-int lg_results_truth(const struct lg_results_section *section, struct evd_error *ret_error)
+/* One item, of a folder of its own. */
+static int put_truth(const struct lg_results_section *section, const char *path,
+                     struct evd_error *error)
 {
-    char path[LG_PATH_MAX];
     unsigned kept = 0, failed = 0, open = 0;
     cJSON *root;
     const cJSON *truth, *check;
-    if (!lg_results_find(section, "truth.json", path, sizeof(path)))
-        return EVD_OK;
-    int rc = lg_json_read(path, BYTES_MAX, &root, ret_error);
+    int rc = lg_json_read(path, BYTES_MAX, &root, error);
     if (rc != EVD_OK)
         return rc;
     cJSON_ArrayForEach(truth, cJSON_GetObjectItemCaseSensitive(root, "truths"))
@@ -291,22 +323,40 @@ int lg_results_truth(const struct lg_results_section *section, struct evd_error 
             failed += !good;
         }
     }
-    section->doc->format->heading(section->doc, 2, section->title);
-    lg_doc_paragraph(section->doc, "`%.80s`, commit `%.40s`, %.10s.",
-                     lg_json_string(root, "command", "./evdispatch truth"),
-                     lg_json_string(root, "commit", "unknown"),
-                     lg_json_string(root, "started", "unknown"));
-    section->doc->format->list(section->doc, true);
-    lg_doc_item(section->doc, failed > 0 ? LG_TONE_BAD : LG_TONE_GOOD,
-                "%u of %u figures are what they should be, within their tolerances.", kept,
-                kept + failed);
+    lg_doc_item(
+        section->doc, failed > 0 ? LG_TONE_BAD : LG_TONE_GOOD,
+        "`%.32s`: `%.80s`, commit `%.40s`, %.10s: %u of %u figures are what they should be, within "
+        "their tolerances.",
+        section->name, lg_json_string(root, "command", "./evdispatch truth"),
+        lg_json_string(root, "commit", "unknown"), lg_json_string(root, "started", "unknown"), kept,
+        kept + failed);
     if (open > 0)
         lg_doc_item(section->doc, LG_TONE_WARN, "%u truth%s could not be measured.", open,
                     open > 1 ? "s" : "");
-    section->doc->format->list(section->doc, false);
-    rc = lg_pitfalls_truth(section->pitfalls, section->name, root, ret_error);
+    rc = lg_pitfalls_truth(section->pitfalls, section->name, root, error);
     cJSON_Delete(root);
-    lg_results_links(section, "report.md|truth.json");
+    return rc;
+}
+
+/* Runs in a row, each in a folder. */
+int lg_results_truth(const struct lg_results_section *section, struct evd_error *ret_error)
+{
+    static const char *const names[] = {"truth", "truth-2", "truth-3"};
+    char path[LG_PATH_MAX];
+    int rc = EVD_OK;
+    if (!lg_results_find(section, "truth.json", path, sizeof(path)))
+        return EVD_OK;
+    section->doc->format->heading(section->doc, 2, section->title);
+    section->doc->format->list(section->doc, true);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && rc == EVD_OK; i++) {
+        struct lg_results_section run = *section;
+        run.name = names[i];
+        if (lg_results_find(&run, "truth.json", path, sizeof(path)))
+            rc = put_truth(&run, path, ret_error);
+    }
+    section->doc->format->list(section->doc, false);
+    if (rc == EVD_OK)
+        lg_results_links(section, "report.md|truth.json");
     return rc;
 }
 

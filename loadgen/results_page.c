@@ -36,23 +36,24 @@ void lg_results_links(const struct lg_results_section *section, const char *file
 
 /* ---- Studies. ---- */
 
-static void study_made(const struct lg_data *data, struct lg_doc *doc)
+static void study_made(const struct lg_results_section *section, const struct lg_data *data)
 {
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
-    char cpu[128], cores[32];
-    lg_doc_paragraph(
-        doc,
-        "`./evdispatch %s%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks. %s, %s "
-        "CPUs, Linux %s.",
-        data->design.method.steps > 0    ? "aa --inject"
-        : data->design.method.blocks > 0 ? ""
-                                         : "study ",
-        data->design.method.steps > 0 ? "" : data->design.name,
-        lg_json_string(data->about, "commit", "unknown"),
-        lg_json_string(data->about, "started", "unknown"), data->count, data->design.duration,
-        data->design.blocks,
-        lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
-        lg_json_whole(machine, "cores", cores), lg_json_string(machine, "kernel", "unknown"));
+    char cpu[128], cores[32], text[LG_RESULTS_MACHINE];
+    snprintf(text, sizeof(text), " %s, %s CPUs, Linux %.60s.",
+             lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
+             lg_json_whole(machine, "cores", cores), lg_json_string(machine, "kernel", "unknown"));
+    lg_doc_paragraph(section->doc,
+                     "`./evdispatch %s%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks.%s",
+                     data->design.method.steps > 0    ? "aa --inject"
+                     : data->design.method.blocks > 0 ? ""
+                                                      : "study ",
+                     data->design.method.steps > 0 ? "" : data->design.name,
+                     lg_json_string(data->about, "commit", "unknown"),
+                     lg_json_string(data->about, "started", "unknown"), data->count,
+                     data->design.duration, data->design.blocks,
+                     strcmp(text, section->machine) == 0 ? "" : text);
+    snprintf(section->machine, LG_RESULTS_MACHINE, "%s", text);
 }
 
 static bool of_shares(const struct lg_summary *summary)
@@ -81,7 +82,7 @@ static void study_items(const struct lg_report *report, struct lg_doc *doc)
         doc->format->list(doc, false);
     } else if (of_shares(report->summary)) {
         doc->format->list(doc, true);
-        lg_load_rest(report->summary, doc);
+        lg_load_brief(report->summary, doc);
         doc->format->list(doc, false);
     } else {
         lg_findings_meaning(report, doc);
@@ -106,22 +107,26 @@ static int put_report(const struct lg_results_section *section, struct lg_report
     /* Places for figures, none of which is drawn here: nothing cites one. */
     report->slots = data->design.scenario_count * data->design.load_count * LG_FIGURES_PER_LOAD;
     report->figures = calloc(report->slots, sizeof(*report->figures));
-    char *lead = study_lead(report);
-    int rc = EVD_OK;
-    if (!report->figures || !lead) {
+    char *lead = study_lead(report), *halted = NULL;
+    int rc = lg_pitfalls_study(section->pitfalls, section->name, report, error);
+    if (rc == EVD_OK && strcmp(section->name, "halted") == 0)
+        halted = lg_pitfalls_halted_lead(section->pitfalls);
+    if (rc == EVD_OK && (!report->figures || !lead)) {
         rc = evd_error_set(error, EVD_ERR_NO_MEMORY, "no memory for the page of results");
-    } else if (first) {
+    } else if (rc == EVD_OK && first) {
         first_screen(report, lead, doc);
-        study_made(data, doc);
-    } else {
+        study_made(section, data);
+    } else if (rc == EVD_OK) {
         doc->format->heading(doc, 2, section->title ? section->title : data->design.title);
-        study_made(data, doc);
-        doc->format->paragraph(doc, lead);
-        study_items(report, doc);
+        study_made(section, data);
+        doc->format->paragraph(doc, halted ? halted : lead);
+        if (!halted)
+            study_items(report, doc);
     }
+    free(halted);
     free(lead);
     free(report->figures);
-    return rc == EVD_OK ? lg_pitfalls_study(section->pitfalls, section->name, report, error) : rc;
+    return rc;
 }
 
 static int put_study(const struct lg_results_section *section, const struct lg_data *data,
@@ -197,7 +202,9 @@ static int bench(const struct lg_results_section *section, struct evd_error *err
         lg_json_string(data.context, "machine_cpu", "unknown CPU"),
         lg_json_string(data.context, "machine_kernel", "unknown"));
     section->doc->format->paragraph(section->doc, lead ? lead : "");
-    lg_bench_meaning(&data, section->doc);
+    section->doc->format->list(section->doc, true);
+    lg_targets_item(&data, section->doc);
+    section->doc->format->list(section->doc, false);
     free(lead);
     lg_bench_release(&data);
     lg_results_links(section, "report.md|report.html|bench.json|instructions.json");
@@ -223,8 +230,6 @@ static const struct known {
     {"roofline", "How near to the kernel", lg_results_roofline},
     {"generator", "What a request costs the generator", lg_results_generator},
     {"truth", "The generator against known truths", lg_results_truth},
-    {"truth-2", "Known truths, once more", lg_results_truth},
-    {"truth-3", "Known truths, a third time in a row", lg_results_truth},
     {"soak", "Soaks", lg_results_soak},
     {"fuzz", "Fuzzing", lg_results_fuzz},
 };
@@ -257,15 +262,14 @@ static bool is_there(const char *dir, const char *name)
 }
 
 /* Studies whose folders nobody named above, by name. */
-static int put_others(const char *dir, struct lg_doc *doc, struct lg_pitfalls *pitfalls,
-                      struct evd_error *error)
+static int put_others(const struct lg_results_section *page, struct evd_error *error)
 {
     struct dirent **entries;
-    int count = scandir(dir, &entries, NULL, alphasort), rc = EVD_OK;
+    int count = scandir(page->dir, &entries, NULL, alphasort), rc = EVD_OK;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
-        struct lg_results_section section = {
-            .dir = dir, .name = name, .doc = doc, .pitfalls = pitfalls};
+        struct lg_results_section section = *page;
+        section.name = name;
         if (rc == EVD_OK && name[0] != '.' && !is_known(name))
             rc = put_section(&section, NULL, false, error);
         free(entries[i]);
@@ -278,21 +282,22 @@ static int put_others(const char *dir, struct lg_doc *doc, struct lg_pitfalls *p
 static int put_page(const char *dir, struct lg_doc *doc, struct lg_pitfalls *pitfalls,
                     struct evd_error *error)
 {
+    char machine[LG_RESULTS_MACHINE] = "";
+    struct lg_results_section page = {
+        .dir = dir, .doc = doc, .pitfalls = pitfalls, .machine = machine};
     int rc = EVD_OK;
     fputs("# Results\n\n<!-- Made by `./evdispatch report --results` from the raw data beside it: "
           "what is written here by hand is lost. -->\n",
           doc->out);
     for (size_t i = 0; i < KNOWN && rc == EVD_OK; i++) {
-        struct lg_results_section section = {.dir = dir,
-                                             .name = known[i].name,
-                                             .title = known[i].title,
-                                             .doc = doc,
-                                             .pitfalls = pitfalls};
+        struct lg_results_section section = page;
+        section.name = known[i].name;
+        section.title = known[i].title;
         if (is_there(dir, known[i].name))
             rc = put_section(&section, &known[i], i == 0, error);
     }
     if (rc == EVD_OK)
-        rc = put_others(dir, doc, pitfalls, error);
+        rc = put_others(&page, error);
     if (rc == EVD_OK && lg_pitfalls_any(pitfalls))
         fputs("\n## Pitfalls\n\n[PITFALLS.md](PITFALLS.md): usual mistakes, and what they would "
               "have said of these data.\n",

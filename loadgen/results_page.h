@@ -14,11 +14,14 @@
  * bytes; on an error, which names the file, the pages that were there stay. */
 int lg_results_make(const char *dir, struct evd_error *ret_error);
 
+enum { LG_RESULTS_MACHINE = 256 };
+
 /* What a section is made from: DIR/NAME, and what follows its heading. Private to results_*.c. */
 struct lg_results_section {
     const char *dir, *name, *title;
     struct lg_doc *doc;
     struct lg_pitfalls *pitfalls; /* adds what the folder shows */
+    char *machine; /* [LG_RESULTS_MACHINE], of the study told before: not told again */
 };
 
 /* results_others.c: of what is no study and no bench. */

@@ -27,9 +27,12 @@ struct lg_pitfall_load {
     bool known;
     char scenario[LG_NAME_MAX + 1];
     double rate, connections, depth;
-    double trials, invalid; /* of the reference and its twin, with those that were repeated */
-    double woke_late_p99;   /* ns, of the median trial of the reference that counts */
-    double p50, p99;        /* ns, of all its calls */
+    double trials, invalid;    /* of the reference and its twin, with those that were repeated */
+    double woke_late_p99;      /* ns, of the median trial of the reference that counts */
+    double p50, p99;           /* ns, of all its calls */
+    bool awake;                /* its CPUs were not halted */
+    char arm[LG_NAME_MAX + 1]; /* the reference */
+    struct lg_interval median_p50; /* ns, over its trials */
 };
 
 struct lg_pitfalls {
@@ -65,6 +68,10 @@ int lg_pitfalls_full(struct lg_pitfalls *pitfalls, const struct lg_summary *summ
 /* Says something once both loads are there. */
 int lg_pitfalls_halted(struct lg_pitfalls *pitfalls, const struct lg_summary *summary,
                        struct lg_pitfall_load *ret_load, struct evd_error *ret_error);
+
+/* What CPUs that may be halted make of the median, beside those of `reference`, as sentences to be
+ * freed; NULL where the two loads are not there, or without memory. */
+char *lg_pitfalls_halted_lead(const struct lg_pitfalls *pitfalls);
 
 /* Adds to a text of LG_PITFALL_TEXT bytes what printf's format says. */
 void lg_pitfalls_say(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -476,6 +476,9 @@ static int take_load(const struct lg_summary *summary, struct lg_pitfall_load *r
                                   .connections = data->loads[load].connections,
                                   .depth = data->loads[load].depth};
     snprintf(out.scenario, sizeof(out.scenario), "%s", design->scenarios[0]);
+    snprintf(out.arm, sizeof(out.arm), "%s", design->arms[design->reference].name);
+    out.median_p50 = lg_summary_cell(summary, 0, load, design->reference)->values[LG_P50];
+    out.awake = design->keep_awake;
     for (size_t i = 0; i < data->count && rc == EVD_OK; i++) {
         const struct lg_trial *trial = &data->trials[i];
         bool own = is_of(trial, 0, load, design->reference);
@@ -497,11 +500,12 @@ static int take_load(const struct lg_summary *summary, struct lg_pitfall_load *r
     return rc;
 }
 
-static bool same_load(const struct lg_pitfall_load *a, const struct lg_pitfall_load *b)
+/* The same load with the CPUs kept awake, and not. */
+static bool differ_by_halting(const struct lg_pitfall_load *a, const struct lg_pitfall_load *b)
 {
-    return a->known && b->known && strcmp(a->scenario, b->scenario) == 0 &&
-           fabs(a->rate - b->rate) < 0.5 && fabs(a->connections - b->connections) < 0.5 &&
-           fabs(a->depth - b->depth) < 0.5;
+    return a->known && b->known && a->awake && !b->awake && strcmp(a->arm, b->arm) == 0 &&
+           strcmp(a->scenario, b->scenario) == 0 && fabs(a->rate - b->rate) < 0.5 &&
+           fabs(a->connections - b->connections) < 0.5 && fabs(a->depth - b->depth) < 0.5;
 }
 
 static struct lg_table *halted_table(const struct lg_pitfall_load *loads[2])
@@ -531,7 +535,7 @@ int lg_pitfalls_halted(struct lg_pitfalls *pitfalls, const struct lg_summary *su
     const struct lg_pitfall_load *loads[2] = {&pitfalls->awake, &pitfalls->halted};
     char text[2][LG_PRINT_MAX];
     int rc = take_load(summary, ret_load, ret_error);
-    if (rc != EVD_OK || !same_load(loads[0], loads[1]))
+    if (rc != EVD_OK || !differ_by_halting(loads[0], loads[1]))
         return rc;
     lg_pitfalls_say(
         pitfalls->found[LG_PITFALL_HALTED],
@@ -541,4 +545,26 @@ int lg_pitfalls_halted(struct lg_pitfalls *pitfalls, const struct lg_summary *su
         lg_print_value(loads[1]->p50 / loads[0]->p50, LG_UNIT_RATIO, text[1]));
     pitfalls->tables[LG_PITFALL_HALTED] = halted_table(loads);
     return pitfalls->tables[LG_PITFALL_HALTED] ? EVD_OK : EVD_ERR_NO_MEMORY;
+}
+
+char *lg_pitfalls_halted_lead(const struct lg_pitfalls *pitfalls)
+{
+    const struct lg_pitfall_load *loads[2] = {&pitfalls->awake, &pitfalls->halted};
+    char value[2][LG_PRINT_MAX], bounds[2][LG_PRINT_MAX], rate[LG_PRINT_MAX], *text;
+    if (!differ_by_halting(loads[0], loads[1]))
+        return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        lg_print_value(loads[i]->median_p50.estimate, LG_UNIT_US, value[i]);
+        lg_print_bounds(&loads[i]->median_p50, LG_UNIT_US, bounds[i]);
+    }
+    int len =
+        asprintf(&text,
+                 "What it costs that CPUs are halted while they have nothing to do: a load of "
+                 "`reference`, %s calls a second on `%s`, without what keeps them awake "
+                 "there. Half of the calls of `%s` are answered within %s%s%s, and within "
+                 "%s%s%s in `reference`. These are two studies, not paired: no verdict "
+                 "follows.",
+                 lg_print_count(loads[1]->rate, rate), loads[1]->scenario, loads[1]->arm, value[1],
+                 bounds[1][0] ? " " : "", bounds[1], value[0], bounds[0][0] ? " " : "", bounds[0]);
+    return len < 0 ? NULL : text;
 }

@@ -94,10 +94,10 @@ def make_aa(root):
     study.write()
 
 
-def make_reference(root, slow_cpu=300):
+def make_reference(root, slow_cpu=300, awake=True):
     arms = [{"name": "static", "server": []}, {"name": "other", "server": []},
             {"name": "static (A/A)", "twin_of": "static", "server": []}]
-    study = Study(root, "reference", arms=arms, loads=[CLOSED, OPEN])
+    study = Study(root, "reference", arms=arms, loads=[CLOSED, OPEN], keep_awake=awake)
     for block in range(1, 7):
         for arm in ("static", "other", "static (A/A)"):
             slow = arm == "other"
@@ -235,11 +235,27 @@ class Pitfalls(unittest.TestCase):
                          "| kept awake (`reference`) | 100 ns | 100 ns | 50.0 ns | 0 of 12 |",
                          "| halted (`halted`) | 200 ns | 250 ns | 500 ns | 2 of 24 |")
 
-    def test_one_arm_and_its_copy(self):
+    def readme(self):
         with open(os.path.join(self.root, "README.md"), encoding="utf-8") as file:
-            text = file.read()
-        self.assertIn("\nBy median latency: there is no arm but `static`.\n", text)
-        self.assertIn("there is no other arm.\n", text)
+            return file.read().replace("\\", "")
+
+    def test_halted_says_what_it_is_for(self):
+        self.assertIn("a load of `reference`, 4,000 calls a second on `services`, without what keeps them awake there. Half of "
+                      "the calls of `static` are answered within 0.200 µs [0.200, 0.200], and within 0.100 µs [0.100, 0.100] in "
+                      "`reference`. These are two studies, not paired: no verdict follows.\n", self.readme())
+        self.assertNotIn("there is no arm but `static`", self.readme())
+        self.assertEqual(self.readme().count("none, 2 CPUs, Linux 0."), 1)  # one machine, told once
+
+    def test_reference_that_was_halted_too(self):
+        self.remake("reference", 300, False)
+        self.assertNotIn("CPUs that go to sleep", self.make())
+        self.assertIn("there is no arm but `static`", self.readme())
+
+    def test_one_arm_and_its_copy(self):
+        shutil.rmtree(os.path.join(self.root, "reference"))
+        self.make()
+        self.assertIn("\nBy median latency: there is no arm but `static`.\n", self.readme())
+        self.assertIn("there is no other arm.\n", self.readme())
 
     def remake(self, folder, *arguments):
         shutil.rmtree(os.path.join(self.root, folder))

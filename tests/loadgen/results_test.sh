@@ -32,6 +32,12 @@ says '- **Start-up time** from 10 to 10,000 endpoints: `static` '
 says '- **Start-up time** from 1 to 100 modules: `static` '
 says 'holds only the listing of the folder.'
 lacks '**Start-up time** from 16 KiB'
+says '- **Smallest p99** on `github-webhooks`: `static` '
+says '`dynamic/call`, overloaded from '
+lacks '**Knee**'
+says 'Half of the calls of `static` are answered within '
+says "in flight on each: the server's medians are "
+[[ $(grep -c '^- . `truth[-23]*`: ' "$work/README.md") == 3 ]] || fail "not each run of the truths is told"
 
 # Without what takes long.
 rm -rf "$work"/{aa,aa-inject,growth}
@@ -76,9 +82,8 @@ TRUTH
 } >"$work/generator/generator.jsonl"
 printf './evdispatch soak restarts, commit abc\n3 restarts\ntwo lost\nFAILED\n' >"$work/soak/restarts.txt"
 make
-says '✗ 1 of 2 figures are what they should be'
+says '✗ `truth`: `./evdispatch truth`, commit `0123456789ab`, 2026-01-02: 1 of 2 figures are what they should be'
 says '! 1 truth could not be measured.'
-says '`frame`, 64 connections, 1 in flight on each: 4.00 µs of CPU a request.'
 says "wrk's CPU a request over that of \`frame\` 1.500."
 says '✗ `./evdispatch soak restarts, commit abc`: **failed**.'
 says '- two lost.'

@@ -161,17 +161,16 @@ static void test_reach(void **state)
     /* 100 / 0.5 ms < 500 / 1 ms > 900 / 20 ms */
     assert_int_equal(reaches[0].under, 1);
     assert_int_equal(reaches[0].over, 2);
-    assert_int_equal(reaches[0].knee, 1);
-    assert_true(reaches[0].knee_share.bounded && reaches[0].knee_share.low > 0.49 &&
-                reaches[0].knee_share.high < 0.51);
+    assert_true(reaches[0].knee.bounded && reaches[0].knee.low > 0.49 &&
+                reaches[0].knee.high < 0.51);
     /* 100 / 0.5 ms > 500 / 6 ms */
     assert_int_equal(reaches[1].under, 0);
     assert_int_equal(reaches[1].over, 1);
-    assert_int_equal(reaches[1].knee, 0);
+    assert_true(reaches[1].knee.bounded && reaches[1].knee.high < 0.11);
     /* In half of the blocks 1 ms, in half of them 25. */
     assert_int_equal(reaches[2].under, 0);
     assert_int_equal(reaches[2].over, 2);
-    assert_true(reaches[2].knee_share.low < 0.11 && reaches[2].knee_share.high > 0.49);
+    assert_true(reaches[2].knee.low < 0.11 && reaches[2].knee.high > 0.49);
     /* One trial of 25 ms at the lowest rate leaves that rate open, but not the higher ones. */
     assert_int_equal(reaches[3].under, 2);
     assert_int_equal(reaches[3].over, 3);
@@ -185,7 +184,7 @@ static void test_reach(void **state)
         assert_int_equal(lg_reach_limit_order(&ladder, &reaches[arm], &reaches[0]), limits[arm]);
         assert_int_equal(lg_reach_knee_order(&reaches[arm], &reaches[0]), knees[arm]);
     }
-    reaches[1].knee_share.bounded = reaches[1].measured = false;
+    reaches[1].knee.bounded = reaches[1].measured = false;
     assert_int_equal(lg_reach_limit_order(&ladder, &reaches[1], &reaches[0]), LG_REACH_UNKNOWN);
     assert_int_equal(lg_reach_knee_order(&reaches[1], &reaches[0]), LG_REACH_UNKNOWN);
     /* Whose highest rate under the limit is the other's lowest above it. */
@@ -198,6 +197,41 @@ static void test_reach(void **state)
         lg_reach_limit_order(&ladder, &(struct lg_reach){.under = 3, .over = 0, .measured = true},
                              &(struct lg_reach){.under = 3, .over = 3, .measured = true}),
         LG_REACH_OVERLAP);
+    lg_summary_release(&summary);
+    lg_data_release(&data);
+    folder_remove(folder);
+}
+
+static void test_knee_words(void **state)
+{
+    char *folder = make_study(&usual);
+    struct lg_data data;
+    struct lg_summary summary;
+    struct lg_ladder ladder;
+    struct lg_reach reaches[ARMS];
+    (void)state;
+    read_study(folder, &data, &summary);
+    lg_ladder_make(&data.design, &ladder);
+    for (size_t arm = 0; arm < ARMS; arm++)
+        assert_int_equal(lg_reach_of(&summary, &ladder, 0, arm, &reaches[arm]), EVD_OK);
+    static const char *const words[ARMS] = {"at 50 %", "at 10 % or below", "at 50 % or below",
+                                            "at 50 %", "at 50 %"};
+    char out[LG_KNEE_TEXT];
+    for (size_t arm = 0; arm < ARMS; arm++)
+        assert_string_equal(lg_reach_knee_words(&summary, &ladder, &reaches[arm], out), words[arm]);
+    reaches[2].knee.high = 0.9;
+    assert_string_equal(lg_reach_knee_words(&summary, &ladder, &reaches[2], out),
+                        "at a rate not shown");
+    reaches[2].knee.low = 0.5;
+    assert_string_equal(lg_reach_knee_words(&summary, &ladder, &reaches[2], out),
+                        "at 50 % or above");
+    reaches[2].knee.low = 0.2;
+    reaches[2].knee.high = 0.5;
+    assert_string_equal(lg_reach_knee_words(&summary, &ladder, &reaches[2], out),
+                        "between 20 % and 50 %");
+    reaches[1].knee.bounded = false;
+    assert_string_equal(lg_reach_knee_words(&summary, &ladder, &reaches[1], out),
+                        "at a rate not shown");
     lg_summary_release(&summary);
     lg_data_release(&data);
     folder_remove(folder);
@@ -226,18 +260,17 @@ static void test_report(void **state)
            "answers at most.\n");
     expect(text,
            "**Knee**: On `s`, the knee of `a`, beyond which latency grows faster than throughput, "
-           "is at 50 % \\[50 %, 50 %\\]; `b` (10 % \\[10 %, 10 %\\]) has it earlier; `noisy` (");
+           "lies at 50 %; `b` (at 10 % or below) has it earlier; `noisy` (at 50 % or below) and "
+           "`fast` (at 50 %) cannot be told from it");
     expect(text, "cannot be told from it with this much noise; 100 % are the 1.00 k/s");
     expect(text, "✓ A/A on `s`, the limit: `a` (between 50 % and 90 %) and its copy `a again` "
                  "(between 50 % and 90 %) cannot be told apart.");
-    expect(text, "✓ A/A on `s`, the knee: `a` (50 % \\[50 %, 50 %\\]) and its copy `a again` (50 % "
-                 "\\[50 %, 50 %\\]) cannot be told apart.");
+    expect(text, "✓ A/A on `s`, the knee: `a` (at 50 %) and its copy `a again` (at 50 %) "
+                 "cannot be told apart.");
     expect(text, "6 trials were offered more calls than were answered.");
-    expect(text,
-           "| `a` | 50 % \\[50 %, 50 %\\] | reference | 50 % 500/s | 90 % 900/s | reference |");
-    expect(text,
-           "| `b` | 10 % \\[10 %, 10 %\\] | ▼ earlier | 10 % 100/s | 50 % 500/s | ▼ earlier |");
-    expect(text, "| `fast` | 50 % \\[50 %, 50 %\\] | ? cannot be told apart | 90 % 900/s | not "
+    expect(text, "| `a` | at 50 % | reference | 50 % 500/s | 90 % 900/s | reference |");
+    expect(text, "| `b` | at 10 % or below | ▼ earlier | 10 % 100/s | 50 % 500/s | ▼ earlier |");
+    expect(text, "| `fast` | at 50 % | ? cannot be told apart | 90 % 900/s | not "
                  "seen | ▲ later |");
     expect(text, "| `b` | 90 % 900/s | 600/s \\[600, 600\\] |");
     expect(text, "overloaded in 6 of 6 trials |");
@@ -246,7 +279,10 @@ static void test_report(void **state)
                  "(INVALID) and 1.01 k/s. Those that are INVALID are left out. They are the same");
     expect(svg, ">limit<");
     expect(svg, "<title>b at 90: more than 4");
-    expect(svg, ", the knee</title>");
+    expect(svg, ", in the knee's bracket</title>");
+    expect(text, "| a | 50 | 1.0");
+    expect(text, " | knee's bracket |\n| a | 90 | 20.");
+    expect(text, "| `s`, p99 latency at 50 % 500/s |");
     expect(html, "Figure 1");
     /* No load is told one by one, and the table of choices is another study's. */
     assert_null(strstr(text, "Figure 2"));
@@ -265,10 +301,9 @@ static void test_without_limit(void **state)
     assert_int_equal(lg_report_make(folder, &error), EVD_OK);
     char *text = file_read(folder, "report.md"),
          *svg = file_read(folder, "figure-1-s-offered-load.svg");
-    expect(
-        text,
-        "\nOn `s`, the knee of `a`, beyond which latency grows faster than throughput, is at 50 % "
-        "\\[50 %, 50 %\\]; `b` (10 % \\[10 %, 10 %\\]) has it earlier;");
+    expect(text, "\nOn `s`, the knee of `a`, beyond which latency grows faster than throughput, "
+                 "lies at 50 %; "
+                 "`b` (at 10 % or below) has it earlier;");
     assert_null(strstr(text, ", the limit:"));
     assert_null(strstr(text, "limit of"));
     assert_null(strstr(text, "under the limit"));
@@ -318,8 +353,10 @@ static void test_results_page(void **state)
     expect(text, "## Under more and more load\n");
     expect(text, "\nOn `s`, `a` reaches a p99 of 5.00 ms between 50 % and 90 %; `b` (");
     assert_null(strstr(text, "**Limit**"));
-    expect(text, "\n- **Knee**: On `s`, the knee of `a`,");
+    expect(text, "\n- **Smallest p99** on `s`: `a` ");
+    expect(text, " at 10 %; `b`, overloaded from 90 % on, answers at most 600/s \\[600, 600\\].\n");
     expect(text, "\n- ✓ A/A on `s`, the limit: ");
+    assert_null(strstr(text, "nee")); /* which the report tells */
     free(text);
     folder_remove(folder);
 }
@@ -454,10 +491,15 @@ static void test_overloaded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reach),           cmocka_unit_test(test_report),
-        cmocka_unit_test(test_without_limit),   cmocka_unit_test(test_twin),
-        cmocka_unit_test(test_results_page),    cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_damaged_maximum), cmocka_unit_test(test_invalid_maximum),
+        cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_knee_words),
+        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_without_limit),
+        cmocka_unit_test(test_twin),
+        cmocka_unit_test(test_results_page),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damaged_maximum),
+        cmocka_unit_test(test_invalid_maximum),
         cmocka_unit_test(test_overloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

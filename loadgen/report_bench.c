@@ -5,7 +5,6 @@
 #include "study_json.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,19 +400,6 @@ static void put_reading(const struct lg_bench_data *data, struct lg_doc *doc)
 
 /* ---- Where it comes from ---- */
 
-__attribute__((format(printf, 3, 4))) static void row(struct lg_table *table, const char *name,
-                                                      const char *format, ...)
-{
-    struct lg_table_cell *cells = table->cells[table->rows++];
-    char text[LG_TABLE_TEXT];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    snprintf(cells[0].text, sizeof(cells[0].text), "%s", name);
-    lg_doc_plain(text, cells[1].text, sizeof(cells[1].text));
-}
-
 /* "L1 Data 32 KiB, L2 Unified 512 KiB, ..." */
 static void row_caches(const struct lg_bench_data *data, struct lg_table *table)
 {
@@ -429,7 +415,7 @@ static void row_caches(const struct lg_bench_data *data, struct lg_table *table)
                              lg_json_number(cache, "level"), lg_json_string(cache, "type", "?"),
                              lg_print_size(lg_json_number(cache, "size"), size));
     }
-    row(table, "Caches", "%s", len ? text : "unknown");
+    lg_tables_add(table, "Caches", "%s", len ? text : "unknown");
 }
 
 static void put_origin(const struct lg_bench_data *data, struct lg_doc *doc)
@@ -439,27 +425,28 @@ static void put_origin(const struct lg_bench_data *data, struct lg_doc *doc)
     struct lg_table *table = lg_tables_new("What the benchmarks ran on.", 2, heads);
     if (!table)
         return;
-    row(table, "CPU", "%s, %s online%s", fact(data, "machine_cpu", "unknown"),
-        lg_json_whole(data->context, "num_cpus", cores),
-        strcmp(fact(data, "machine_virtual", ""), "true") == 0 ? ", in a virtual machine" : "");
+    lg_tables_add(table, "CPU", "%s, %s online%s", fact(data, "machine_cpu", "unknown"),
+                  lg_json_whole(data->context, "num_cpus", cores),
+                  strcmp(fact(data, "machine_virtual", ""), "true") == 0 ? ", in a virtual machine"
+                                                                         : "");
     row_caches(data, table);
     lg_print_number(strtod(fact(data, "machine_memory_bytes", "nan"), NULL) / 1073741824, memory);
-    row(table, "Memory", "%s GiB", memory);
-    row(table, "System", "%s, Linux %s", fact(data, "machine_os", "unknown"),
-        fact(data, "machine_kernel", "unknown"));
-    row(table, "CPU governor", "%s", fact(data, "machine_governor", "none to be seen"));
-    row(table, "Pinning", "CPU %s; CPUs that share its core: %s", fact(data, "pinned_cpu", "none"),
-        fact(data, "machine_siblings", "unknown"));
-    row(table, "Commit", "%s", fact(data, "commit", "unknown"));
-    row(table, "Program", "evd-bench %s, %s, %s", fact(data, "version", "unknown"),
-        fact(data, "build_type", "unknown"), fact(data, "compiler", "unknown compiler"));
-    row(table, "gperf", "%s", fact(data, "gperf", "not there"));
+    lg_tables_add(table, "Memory", "%s GiB", memory);
+    lg_tables_add(table, "System", "%s, Linux %s", fact(data, "machine_os", "unknown"),
+                  fact(data, "machine_kernel", "unknown"));
+    lg_tables_add(table, "CPU governor", "%s", fact(data, "machine_governor", "none to be seen"));
+    lg_tables_add(table, "Pinning", "CPU %s; CPUs that share its core: %s",
+                  fact(data, "pinned_cpu", "none"), fact(data, "machine_siblings", "unknown"));
+    lg_tables_add(table, "Commit", "%s", fact(data, "commit", "unknown"));
+    lg_tables_add(table, "Program", "evd-bench %s, %s, %s", fact(data, "version", "unknown"),
+                  fact(data, "build_type", "unknown"), fact(data, "compiler", "unknown compiler"));
+    lg_tables_add(table, "gperf", "%s", fact(data, "gperf", "not there"));
     if (data->counted)
-        row(table, "Instruction counts", "%s, of a program made by %s", data->valgrind,
-            data->compiler);
-    row(table, "Names", "drawn at random, seed %s", fact(data, "names_seed", "unknown"));
-    row(table, "Webhook payloads", "%s", fact(data, "webhooks", "unknown"));
-    row(table, "Started", "%s", fact(data, "date", "unknown"));
+        lg_tables_add(table, "Instruction counts", "%s, of a program made by %s", data->valgrind,
+                      data->compiler);
+    lg_tables_add(table, "Names", "drawn at random, seed %s", fact(data, "names_seed", "unknown"));
+    lg_tables_add(table, "Webhook payloads", "%s", fact(data, "webhooks", "unknown"));
+    lg_tables_add(table, "Started", "%s", fact(data, "date", "unknown"));
     doc->format->heading(doc, 2, "What it ran on");
     doc->format->table(doc, table);
     free(table);

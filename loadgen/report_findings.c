@@ -68,12 +68,7 @@ static unsigned put_names(FILE *out, const struct lg_design *design,
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         if (!is_compared(design, arm) || findings[arm] != which)
             continue;
-        fprintf(out, "%s`%s`",
-                done == 0           ? ""
-                : done + 1 == count ? " and "
-                                    : ", ",
-                design->arms[arm].name);
-        done++;
+        fprintf(out, "%s`%s`", lg_print_between(done++, count), design->arms[arm].name);
     }
     return count;
 }

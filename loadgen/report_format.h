@@ -51,4 +51,10 @@ const char *lg_print_change(double ratio, const char *above, const char *below, 
 /* A share as a percentage: "0.32 %", "12 %". */
 const char *lg_print_share(double share, char *out);
 
+/* What stands before item `done` of `count`, from 0, in "a, b and c". */
+static inline const char *lg_print_between(size_t done, size_t count)
+{
+    return done == 0 ? "" : done + 1 == count ? " and " : ", ";
+}
+
 #endif

@@ -317,11 +317,7 @@ static void put_maximum(const struct lg_report *report, size_t scenario, struct 
         if (trial->scenario != scenario)
             continue;
         invalid += trial->invalid;
-        done++;
-        fprintf(out, "%s%s%s",
-                done == 1                        ? ""
-                : done == design->maximum_trials ? " and "
-                                                 : ", ",
+        fprintf(out, "%s%s%s", lg_print_between(done++, design->maximum_trials),
                 lg_print_value(trial->rate, LG_UNIT_RATE, rate),
                 trial->invalid ? " (INVALID)" : "");
     }

@@ -94,18 +94,13 @@ static void put_group(const struct told_arms *arms, enum lg_reach_order order, F
         count += is_told(arms, arm, order);
     if (count == 0)
         return;
-    fputs(";", out);
+    fputs("; ", out);
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         if (!is_told(arms, arm, order))
             continue;
-        fprintf(out, "%s `%s` (",
-                done == 0           ? ""
-                : done + 1 == count ? " and"
-                                    : ",",
-                design->arms[arm].name);
+        fprintf(out, "%s`%s` (", lg_print_between(done++, count), design->arms[arm].name);
         put_place(arms, arm, out);
         fputs(")", out);
-        done++;
     }
     fprintf(out, " %s", count > 1 ? ends[order][arms->what].many : ends[order][arms->what].one);
 }

@@ -5,7 +5,6 @@
 #include "study_layout.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,53 +31,44 @@ const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out,
     return out;
 }
 
-__attribute__((format(printf, 3, 4))) static void row(struct lg_table *table, const char *name,
-                                                      const char *format, ...)
-{
-    struct lg_table_cell *cells = table->cells[table->rows++];
-    char text[LG_TABLE_TEXT];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    snprintf(cells[0].text, sizeof(cells[0].text), "%s", name);
-    lg_doc_plain(text, cells[1].text, sizeof(cells[1].text));
-}
-
 static void machine_rows(const struct lg_data *data, struct lg_table *table)
 {
     const cJSON *machine = member(data->about, "machine"),
                 *pinning = member(data->about, "pinning");
     char memory[LG_PRINT_MAX], one[32], other[32];
     lg_print_number(lg_json_number(machine, "memory_bytes") / 1073741824, memory);
-    row(table, "CPU", "%s, %s online%s", lg_json_string(machine, "cpu", "unknown"),
-        lg_json_whole(machine, "cores", one),
-        cJSON_IsTrue(member(machine, "virtual")) ? ", in a virtual machine" : "");
-    row(table, "Memory", "%s GiB", memory);
-    row(table, "System", "%s, Linux %s", lg_json_string(machine, "os", "unknown"),
-        lg_json_string(machine, "kernel", "unknown"));
-    row(table, "CPU governor", "%s", lg_json_string(machine, "governor", "none to be seen"));
-    row(table, "Clock source", "%s", lg_json_string(machine, "clocksource", "not recorded"));
-    row(table, "Pinning", "server on CPU %s, load on CPU %s; CPUs that share the server's core: %s",
+    lg_tables_add(table, "CPU", "%s, %s online%s", lg_json_string(machine, "cpu", "unknown"),
+                  lg_json_whole(machine, "cores", one),
+                  cJSON_IsTrue(member(machine, "virtual")) ? ", in a virtual machine" : "");
+    lg_tables_add(table, "Memory", "%s GiB", memory);
+    lg_tables_add(table, "System", "%s, Linux %s", lg_json_string(machine, "os", "unknown"),
+                  lg_json_string(machine, "kernel", "unknown"));
+    lg_tables_add(table, "CPU governor", "%s",
+                  lg_json_string(machine, "governor", "none to be seen"));
+    lg_tables_add(table, "Clock source", "%s",
+                  lg_json_string(machine, "clocksource", "not recorded"));
+    lg_tables_add(
+        table, "Pinning", "server on CPU %s, load on CPU %s; CPUs that share the server's core: %s",
         lg_json_whole(pinning, "server_cpu", one), lg_json_whole(pinning, "load_cpu", other),
         lg_json_string(machine, "siblings", "unknown"));
-    row(table, "Idle CPUs", "%s",
-        data->design.keep_awake ? "kept awake: a process of the class SCHED_IDLE on each"
-                                : "halted, as the system does");
-    row(table, "TCP congestion control", "%s on both sides (the system's default: %s)",
-        data->design.congestion, lg_json_string(machine, "congestion", "unknown"));
+    lg_tables_add(table, "Idle CPUs", "%s",
+                  data->design.keep_awake ? "kept awake: a process of the class SCHED_IDLE on each"
+                                          : "halted, as the system does");
+    lg_tables_add(table, "TCP congestion control", "%s on both sides (the system's default: %s)",
+                  data->design.congestion, lg_json_string(machine, "congestion", "unknown"));
 }
 
 static void build_rows(const struct lg_data *data, struct lg_table *table)
 {
     const cJSON *build = member(data->about, "build");
-    row(table, "Commit", "%s", lg_json_string(data->about, "commit", "unknown"));
-    row(table, "Server", "%s", lg_json_string(data->about, "server_version", "unknown"));
-    row(table, "Load generator", "loadgen %s, %s, %s%s%s",
-        lg_json_string(data->about, "version", "unknown"), lg_json_string(build, "type", "unknown"),
-        lg_json_string(build, "compiler", "unknown compiler"),
-        lg_json_string(build, "sanitize", "")[0] ? ", sanitizer " : "",
-        lg_json_string(build, "sanitize", ""));
+    lg_tables_add(table, "Commit", "%s", lg_json_string(data->about, "commit", "unknown"));
+    lg_tables_add(table, "Server", "%s", lg_json_string(data->about, "server_version", "unknown"));
+    lg_tables_add(table, "Load generator", "loadgen %s, %s, %s%s%s",
+                  lg_json_string(data->about, "version", "unknown"),
+                  lg_json_string(build, "type", "unknown"),
+                  lg_json_string(build, "compiler", "unknown compiler"),
+                  lg_json_string(build, "sanitize", "")[0] ? ", sanitizer " : "",
+                  lg_json_string(build, "sanitize", ""));
 }
 
 static void library_rows(const struct lg_data *data, struct lg_table *table)
@@ -93,40 +83,43 @@ static void library_rows(const struct lg_data *data, struct lg_table *table)
             len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.20s %.30s",
                                     len ? ", " : "", item->string, version);
     }
-    row(table, "Libraries", "%s", text);
-    row(table, "Compiler's flags", "%s",
-        lg_json_string(member(data->about, "build"), "flags", "not recorded"));
+    lg_tables_add(table, "Libraries", "%s", text);
+    lg_tables_add(table, "Compiler's flags", "%s",
+                  lg_json_string(member(data->about, "build"), "flags", "not recorded"));
 }
 
 static void design_rows(const struct lg_data *data, struct lg_table *table)
 {
     const struct lg_design *design = &data->design;
     char text[200];
-    row(table, "Trials",
-        "%zu in %u blocks; each %s warm-up and %s measured, a fresh server for each", data->count,
-        design->blocks, design->warmup, design->duration);
+    lg_tables_add(table, "Trials",
+                  "%zu in %u blocks; each %s warm-up and %s measured, a fresh server for each",
+                  data->count, design->blocks, design->warmup, design->duration);
     if (design->layouts > 0)
-        row(table, "Layout of the code",
+        lg_tables_add(
+            table, "Layout of the code",
             "%u: the server's object files in an order of its own for each, by block in turn",
             lg_layouts_used(design));
     else
-        row(table, "Layout of the code", "one: it can make an arm faster or slower by itself");
-    row(table, "Transport", "%s", design->transport);
+        lg_tables_add(table, "Layout of the code",
+                      "one: it can make an arm faster or slower by itself");
+    lg_tables_add(table, "Transport", "%s", design->transport);
     if (design->own_scenarios)
-        row(table, "Payloads", "each arm has a scenario of its own, named in the design");
+        lg_tables_add(table, "Payloads", "each arm has a scenario of its own, named in the design");
     for (size_t i = 0; i < design->scenario_count && !design->own_scenarios; i++)
-        row(table, "Payloads", "%s: %s", design->scenarios[i],
-            lg_origin_payloads(&data->scenarios[i], text, sizeof(text)));
-    row(table, "Seed", "%s: of the order of trials, and of each block's load",
-        lg_json_string(data->about, "seed", "unknown"));
-    row(table, "Started, finished", "%s, %s", lg_json_string(data->about, "started", "unknown"),
-        lg_json_string(data->about, "finished", "not finished"));
+        lg_tables_add(table, "Payloads", "%s: %s", design->scenarios[i],
+                      lg_origin_payloads(&data->scenarios[i], text, sizeof(text)));
+    lg_tables_add(table, "Seed", "%s: of the order of trials, and of each block's load",
+                  lg_json_string(data->about, "seed", "unknown"));
+    lg_tables_add(table, "Started, finished", "%s, %s",
+                  lg_json_string(data->about, "started", "unknown"),
+                  lg_json_string(data->about, "finished", "not finished"));
     const cJSON *resumed;
     char after[32];
     cJSON_ArrayForEach(resumed, member(data->about, "resumed"))
-        row(table, "Stopped, and resumed", "%s, after trial %s of %zu",
-            lg_json_string(resumed, "at", "unknown"), lg_json_whole(resumed, "after_trials", after),
-            data->count);
+        lg_tables_add(table, "Stopped, and resumed", "%s, after trial %s of %zu",
+                      lg_json_string(resumed, "at", "unknown"),
+                      lg_json_whole(resumed, "after_trials", after), data->count);
 }
 
 /* Programs, modules and scenarios, as study.json has them: what else would be measured the second

@@ -233,6 +233,10 @@ void lg_tables_put(struct lg_table_cell *cell, enum lg_tone tone, const char *te
 void lg_tables_put_interval(struct lg_table_cell *cell, const struct lg_interval *interval,
                             enum lg_unit unit);
 
+/* A row of two cells: a name, and what printf's format says, escaped. There must be room. */
+void lg_tables_add(struct lg_table *table, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* An empty table with these heads, which the caller frees; NULL without memory. */
 struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *const *heads);
 

@@ -3,6 +3,7 @@
 #include "report_format.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,18 @@ static void put_effect(const struct lg_cell *cell, enum lg_metric metric, bool r
     char text[LG_PRINT_MAX];
     double effect = reference ? NAN : lg_detectable(&cell->ratios[metric]);
     lg_tables_put(out, LG_TONE_NUMBER, isfinite(effect) ? lg_print_share(effect, text) : "-", "");
+}
+
+void lg_tables_add(struct lg_table *table, const char *name, const char *format, ...)
+{
+    struct lg_table_cell *cells = table->cells[table->rows++];
+    char text[LG_TABLE_TEXT];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    snprintf(cells[0].text, sizeof(cells[0].text), "%s", name);
+    lg_doc_plain(text, cells[1].text, sizeof(cells[1].text));
 }
 
 struct lg_table *lg_tables_new(const char *caption, size_t columns, const char *const *heads)

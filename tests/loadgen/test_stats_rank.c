@@ -204,13 +204,47 @@ static void test_bca_at_the_borders(void **state)
     assert_true(isnan(lg_bca_interval(constant, &one, 2001, 100, 0.95, 1).estimate));
 }
 
+/* The mean of those of the blocks that have a value: the first so many. */
+static double mean_of_known(const size_t *blocks, size_t n, void *context)
+{
+    const size_t *known = context;
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (blocks[i] < *known) {
+            sum += (double)(blocks[i] + 1);
+            count++;
+        }
+    }
+    return sum / count;
+}
+
+/* Of 20 drawn from 20, none is of the two that have a value in (18/20)^20 = 0.122 of all resamples,
+ * and none of three in (17/20)^20 = 0.039. An interval of those that have a value says nothing of
+ * the others: more than a tenth of these is too many. */
+static void test_resamples_without_a_value(void **state)
+{
+    (void)state;
+    size_t two = 2, three = 3;
+    struct lg_interval few = lg_bca_interval(mean_of_known, &two, 20, 20000, 0.95, 1);
+    assert_false(few.bounded);
+    assert_true(isnan(few.low) && isnan(few.high));
+    assert_true(fabs(few.estimate - 1.5) < 1e-12);
+    struct lg_interval enough = lg_bca_interval(mean_of_known, &three, 20, 20000, 0.95, 1);
+    assert_true(enough.bounded && enough.low >= 1 && enough.high <= 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shift),          cmocka_unit_test(test_depression),
-        cmocka_unit_test(test_ties_and_zeros), cmocka_unit_test(test_many_pairs),
-        cmocka_unit_test(test_holm),           cmocka_unit_test(test_bca_of_a_variance),
-        cmocka_unit_test(test_bca_of_a_ratio), cmocka_unit_test(test_bca_at_the_borders),
+        cmocka_unit_test(test_resamples_without_a_value),
+        cmocka_unit_test(test_shift),
+        cmocka_unit_test(test_depression),
+        cmocka_unit_test(test_ties_and_zeros),
+        cmocka_unit_test(test_many_pairs),
+        cmocka_unit_test(test_holm),
+        cmocka_unit_test(test_bca_of_a_variance),
+        cmocka_unit_test(test_bca_of_a_ratio),
+        cmocka_unit_test(test_bca_at_the_borders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

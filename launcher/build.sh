@@ -29,8 +29,12 @@ build_locked() {
 
 # build PRESET [TARGET]... [-DNAME=VALUE]...: two launchers at once take turns.
 build() {
-    local preset=$1 began=$SECONDS
-    mkdir -p "$here/build"
+    local preset=$1 began=$SECONDS dir=$here/build
+    mkdir -p "$dir/$preset" 2>/dev/null || true
+    if [[ ! -d $dir/$preset || ! -w $dir || ! -w $dir/$preset || (-e $dir/$preset.lock && ! -w $dir/$preset.lock) ]]; then
+        complain "cannot write into '$dir', where all is built: clone evdispatch to a folder of your own"
+        return 1
+    fi
     if ! (
         if have flock; then
             exec 9>"$here/build/$preset.lock"

@@ -213,6 +213,19 @@ case_usage_errors() {
     [[ ! -s $room/calls ]] || fail 'a usage error comes before any set-up'
 }
 
+case_no_place_to_build() {
+    local command
+    touch "$tree/build" # not even root can write there
+    for command in build 'study --quick' 'serve --version'; do
+        # shellcheck disable=SC2086 # words
+        launch $command
+        expect_status 1
+        expect_in err "cannot write into '$tree/build', where all is built"
+        [[ $(wc -l <"$room/err") == 1 ]] || fail 'more than what is wrong'
+    done
+    expect_count 0 'cmake --'
+}
+
 case_packages_file() {
     awk '!/^#/ && NF {
         if (NF < 4 || $1 !~ /^(build|report|bench|test|coverage)$/ || $2 !~ /^[a-z0-9][a-z0-9+.-]+$/ ||

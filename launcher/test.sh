@@ -100,7 +100,7 @@ report_tests() {
 # A while for each target, after its corpus: 'test' of the preset fuzz. With a fixed seed: what it says
 # then depends on the code, and on how far it comes.
 fuzz_a_while() {
-    local seconds=${EVD_FUZZ_SECONDS:-60} out=$here/build/fuzz.out
+    local seconds=${EVD_FUZZ_SECONDS:-30} out=$here/build/fuzz.out
     [[ $seconds != 0 ]] || return 0
     rm -rf "$out"
     EVD_FUZZ_SEED=1 "$here/tests/fuzz/fuzz.sh" run "$here/build/fuzz/fuzz" "$out" "$seconds" 4

@@ -929,7 +929,7 @@ case_test_fuzzes() {
     launch test --preset fuzz
     expect_status 0
     expect_in calls 'cmake --build --preset fuzz --target fuzz_all'
-    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/build/fuzz.out 60 4 seed 1"
+    expect_in calls "fuzz.sh run $tree/build/fuzz/fuzz $tree/build/fuzz.out 30 4 seed 1"
     touch "$room/finding"
     launch test --preset fuzz
     expect_status 1

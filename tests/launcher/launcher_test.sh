@@ -1022,19 +1022,27 @@ case_aa() {
     expect_in calls "loadgen study aa --out $folder --blocks 192"
     expect_in calls "loadgen report --method $folder"
     expect_in err "the report is $folder/report.html"
-    launch aa --out "$room/told"
-    expect_in calls "loadgen study aa --out $room/told --blocks 1600"
+    launch aa --out told
+    expect_in calls "loadgen study aa --out $tree/told --blocks 1600"
     touch "$room/unclear"
     launch aa --out "$room/told"
     expect_status 3
     echo 2 >"$room/study-code"
     launch aa --out "$room/told"
     expect_status 2
+    expect_in err 'aa: loadgen ended with 2'
     expect_count 3 'loadgen report --method'
+}
+
+# expect_blocks CALIBRATION INJECT: of the designs that were made last.
+expect_blocks() {
+    grep -qF "\"blocks\": $1," "$tree/build/aa/calibration.json" || fail "a calibration of other than $1 blocks"
+    grep -qF "\"blocks\": $2," "$tree/build/aa/inject.json" || fail "other than $2 blocks"
 }
 
 # The steps that are timed first are those that the design asks for.
 case_aa_inject() {
+    local folder
     mkdir -p "$tree/loadgen/aa"
     cp "$source_dir/loadgen/aa/inject.json.in" "$tree/loadgen/aa"
     launch aa --inject 5% --quick --out "$room/told"
@@ -1050,16 +1058,30 @@ case_aa_inject() {
     [[ $(cat "$tree/build/aa/steps-1086.json") == '{"work":{"steps":1086}}' ]] || fail 'other steps'
     [[ $(cat "$tree/build/aa/steps-1500.json") == '{"work":{"steps":1500}}' ]] || fail 'other steps are timed'
     ! grep -q '@' "$tree/build/aa/inject.json" "$tree/build/aa/calibration.json" || fail 'something is not filled in'
+    expect_blocks 20 180
+    launch aa --inject 5%
+    expect_status 0
+    expect_blocks 60 1440
+    folder=$(echo "$tree"/out/aa-inject-*)
+    expect_in calls "loadgen report --method $folder"
+    echo 2 >"$room/study-code" # nothing is timed, so nothing is looked for
+    launch aa --inject 5% --out "$room/told"
+    expect_status 2
+    expect_count 2 'loadgen report --calibrate'
+    rm "$room/study-code"
     touch "$room/untimed"
     launch aa --inject=5% --out "$room/else"
     expect_status 3
-    expect_count 1 'loadgen study aa/inject.json'
-    for what in '--inject 5' '--inject 0%' '--inject 100%' '--inject' '--out' 'x' '--inject 5%%'; do
+    expect_count 2 'loadgen study aa/inject.json'
+    for what in '--inject 5' '--inject 0%' '--inject 100%' '--inject' '--out' 'x' '--inject 5%%' '--inject 5.123%'; do
         # shellcheck disable=SC2086 # words
         launch aa $what
         expect_status 2
     done
-    expect_count 2 'loadgen study aa/calibration.json'
+    launch aa --inject ''
+    expect_status 2
+    expect_count 4 'loadgen study aa/calibration.json'
+    expect_count 0 'loadgen study aa --out'
 }
 
 case_test_red() {

@@ -68,15 +68,44 @@ static void test_ratio(void **state)
     assert_near(ratio.estimate, 1.311767137078, 1e-9);
     assert_near(ratio.low, 0.859504132231, 1e-9);
     assert_near(ratio.high, 1.959459459459, 1e-9);
+    /* Counted by Python over all choices of 10 among 15 ranks. */
+    assert_near(ratio.coverage, 0.960039960040, 1e-11);
+    assert_near(ratio.spread, 0.200585055962, 1e-9);
     /* 3 and 3: no interval narrower than all of it, which covers 1 - 2/20; 2 and 2 only 1 - 2/6. */
     assert_true(lg_two_ratio_interval(x, 3, y, 3).bounded);
     assert_false(lg_two_ratio_interval(x, 2, y, 2).bounded);
     assert_true(isnan(lg_two_ratio_interval(x, 2, y, 0).estimate));
 }
 
+/* More than are counted exactly, of either: from the 1,300th of 3,300 differences, which is below
+ * 1650 - 1.95996 sqrt(60 x 55 x 116 / 12) = 1299.94 and one more; by Python. What is no ratio is
+ * left out. */
+static void test_many_ratios(void **state)
+{
+    double many[63], more[55];
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        many[i] = (i + 1) / 10.0 + 0.013;
+    many[60] = INFINITY;
+    many[61] = 0;
+    many[62] = -1;
+    for (int i = 0; i < 55; i++)
+        more[i] = (i + 1) / 10.0 + 0.77;
+    struct lg_interval ratio = lg_two_ratio_interval(many, 63, more, 55);
+    assert_true(ratio.bounded && ratio.n == 55);
+    assert_near(ratio.coverage, 0.95, 1e-12);
+    assert_near(ratio.estimate, 0.857630559722, 1e-9);
+    assert_near(ratio.low, 0.679497098646, 1e-9);
+    assert_near(ratio.high, 1.043626570916, 1e-9);
+    assert_near(ratio.spread, 0.109467330370, 1e-9);
+    struct lg_interval turned = lg_two_ratio_interval(more, 20, many, 60); /* the second is many */
+    assert_near(turned.coverage, 0.95, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_p), cmocka_unit_test(test_counts),
-                                       cmocka_unit_test(test_ratio)};
+                                       cmocka_unit_test(test_ratio),
+                                       cmocka_unit_test(test_many_ratios)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

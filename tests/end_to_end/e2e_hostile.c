@@ -184,6 +184,21 @@ static void test_idle_timeout(void **state)
     stop(&server);
 }
 
+/* What one connection too many is told; returns its length. Who says nothing within a second is
+ * told in JSON: `text` may be that where this machine was slow. */
+static size_t be_surplus(const char *address, const char *says, char *text, size_t cap)
+{
+    int fd = client_connect(address);
+    size_t len = 0;
+    ssize_t got;
+    client_send(fd, says, strlen(says));
+    while ((got = recv(fd, text + len, cap - len, 0)) > 0)
+        len += (size_t)got;
+    assert_true(len < cap && (got == 0 || errno == ECONNRESET));
+    (void)close(fd);
+    return len;
+}
+
 static void test_too_many_connections(void **state)
 {
     (void)state;
@@ -197,6 +212,7 @@ static void test_too_many_connections(void **state)
         {"\x16\x03\x01", ""}, /* TLS, which could read none of them */
         {"?", "{\"error\":{\"code\":\"busy\""},
     };
+    enum { SLOW_MAX = 30 }; /* times a second, that nothing was said in time */
     struct server server;
     char text[512];
     start(&server, "--max-connections=2");
@@ -206,15 +222,18 @@ static void test_too_many_connections(void **state)
     (void)client_read_line(a, text, sizeof text);
     (void)client_read_line(b, text, sizeof text);
     for (size_t i = 0; i < sizeof surplus / sizeof *surplus; i++) {
-        int c = client_connect(server.addresses[0]);
-        client_send(c, surplus[i].says, strlen(surplus[i].says));
-        size_t len = client_read_all(c, text, sizeof text);
-        assert_true(len >= strlen(surplus[i].begins));
-        assert_memory_equal(text, surplus[i].begins, strlen(surplus[i].begins));
+        size_t len = 0, begins = strlen(surplus[i].begins);
+        bool right = false;
+        for (int tries = 0; tries < SLOW_MAX && !right; tries++) {
+            len = be_surplus(server.addresses[0], surplus[i].says, text, sizeof text);
+            right = len >= begins && memcmp(text, surplus[i].begins, begins) == 0 &&
+                    (begins > 0 || len == 0);
+        }
+        if (!right)
+            fail_msg("%s is told %.*s", surplus[i].says, (int)len, text);
         assert_true(surplus[i].begins[0] == '\0'
                         ? len == 0
                         : memmem(text, len, "--max-connections", 17) != NULL);
-        (void)close(c);
     }
     assert_int_equal(shutdown(a, SHUT_WR), 0);
     assert_int_equal(client_read_all(a, text, sizeof text), 0); /* the server has let it go */

@@ -16,7 +16,7 @@ static void check_drain(int signal_number)
 {
     enum { CALLS = 3000, CLIENTS = 8 };
     struct server server;
-    const char *args[] = {NULL};
+    const char *args[] = {"--drain-timeout=1h", NULL};
     int fds[CLIENTS];
     char line[256];
 

@@ -274,7 +274,12 @@ static bool is_over(const struct lg_worker *worker, uint64_t now)
 {
     uint64_t end = lg_end_of(worker);
 
-    if (worker->error.status < 0 || now >= end + worker->plan->options->drain_ns)
+    if (worker->error.status < 0)
+        return true;
+    /* Who was given no CPU until behind the end owes all the same what fell due. */
+    if (!worker->plan->options->closed && worker->due.due_ns < end)
+        return false;
+    if (now >= end + worker->plan->options->drain_ns)
         return true;
     return now >= end && worker->in_flight == 0 && worker->send_count == worker->due_count;
 }

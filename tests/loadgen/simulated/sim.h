@@ -70,6 +70,7 @@ struct sim {
 
     uint64_t stop_from_ns, stop_to_ns; /* the generator is: none of its threads runs */
     uint64_t timer_late_ns;            /* the kernel wakes a loop that waits for a time */
+    uint64_t begin_late_ns;            /* a thread of load gets its CPU, once it is told to begin */
     uint64_t poll_ns;                  /* what a turn of a loop takes that is only polled */
     uint64_t timer_fails_ns;           /* from when on a timerfd cannot be set */
     uint64_t signal_ns;                /* when the user interrupts, once */

@@ -257,7 +257,7 @@ int __wrap_pthread_cond_broadcast(pthread_cond_t *cond)
 {
     for (unsigned i = 0; i < thread_count; i++)
         if (threads[i].cond == cond)
-            threads[i].wake_ns = sim.now_ns;
+            threads[i].wake_ns = sim.now_ns + (i > 0 ? sim.begin_late_ns : 0);
     return 0;
 }
 

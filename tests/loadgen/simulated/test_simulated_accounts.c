@@ -73,6 +73,27 @@ static void ok(void **state)
     end_simulated(&trial);
 }
 
+/* A thread that is given no CPU until after the end owes each request that fell due meanwhile, and
+ * sends it; behind the drain, none is answered any more. */
+static void a_start_behind_the_end(void **state)
+{
+    (void)state;
+    static const char *const drains[] = {"", "--drain 100ms"};
+    struct trial trial;
+
+    for (int over = 0; over < 2; over++) {
+        sim_begin();
+        sim.latency_ns = 50000;
+        sim.begin_late_ns = 2 * SIM_SECOND;
+        run_simulated(&trial, 0, "--rate 1000 --warmup 0 --duration 1 --connections 4 %s",
+                      drains[over]);
+        check_trial(&trial);
+        assert_int_equal(measured(&trial)->scheduled, 1000);
+        assert_int_equal(measured(&trial)->outcomes[LG_OK], over ? 0 : 1000);
+        end_simulated(&trial);
+    }
+}
+
 static void bad(void **state)
 {
     (void)state;
@@ -229,15 +250,11 @@ static void in_flight_and_unsent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ok),
-        cmocka_unit_test(bad),
-        cmocka_unit_test(unreadable),
-        cmocka_unit_test(timeouts),
-        cmocka_unit_test(reset),
-        cmocka_unit_test(eof),
-        cmocka_unit_test(kept),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(in_flight_and_unsent),
+        cmocka_unit_test(ok),       cmocka_unit_test(a_start_behind_the_end),
+        cmocka_unit_test(bad),      cmocka_unit_test(unreadable),
+        cmocka_unit_test(timeouts), cmocka_unit_test(reset),
+        cmocka_unit_test(eof),      cmocka_unit_test(kept),
+        cmocka_unit_test(refused),  cmocka_unit_test(in_flight_and_unsent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,7 @@ static void test_many_ratios(void **state)
     assert_near(ratio.spread, 0.109467330370, 1e-9);
     struct lg_interval turned = lg_two_ratio_interval(more, 20, many, 60); /* the second is many */
     assert_near(turned.coverage, 0.95, 1e-12);
+    assert_near(lg_two_ratio_interval(many, 60, more, 20).coverage, 0.95, 1e-12);
 }
 
 int main(void)

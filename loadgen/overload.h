@@ -6,13 +6,14 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-/* Whether all calls were answered right, or were still to be sent or answered at the end. `loadgen
- * run` ends with 1 for the latter, too. */
+/* Whether all calls, those of the warm-up too, were answered right, or were still to be sent or
+ * answered at the end. `loadgen run` ends with 1 for the latter, too. */
 bool lg_run_lost_nothing(const cJSON *run);
 
-/* `run`: what `loadgen run --json` wrote (evdispatch.run/1). True when the rate was missed and each
- * cause of its being INVALID is one that a queue in front of the server makes; no reply was wrong,
- * no call timed out or was lost with its connection. */
+/* `run`: what `loadgen run --json` wrote (evdispatch.run/1). True when the answers stayed behind
+ * what fell due by more than a VALID run may, and each cause of its being INVALID is one that a
+ * queue in front of the server makes; no reply was wrong, no call timed out or was lost with its
+ * connection. Without the figures to tell by, a cause "rate" stands for staying behind. */
 bool lg_run_overloaded(const cJSON *run);
 
 #endif

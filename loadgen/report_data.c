@@ -108,15 +108,11 @@ static int take_histogram(const struct lg_place *place, const cJSON *latency,
                                      "a bucket of the latency's histogram is not [ns, count]");
         if (value > (double)LG_HISTOGRAM_MAX)
             return lg_place_complain(
-                place,
-                "a bucket of the latency's histogram is at %.0f ns: it ends at "
-                "%.0f",
-                value, (double)LG_HISTOGRAM_MAX);
+                place, "a bucket of the latency's histogram is at %.0f ns: it ends at %.0f", value,
+                (double)LG_HISTOGRAM_MAX);
         if (value <= last)
             return lg_place_complain(
-                place,
-                "a bucket of the latency's histogram is at %.0f ns, behind one "
-                "at %.0f",
+                place, "a bucket of the latency's histogram is at %.0f ns, behind one at %.0f",
                 value, last);
         last = value;
         trial->buckets[trial->bucket_count++] =
@@ -349,18 +345,23 @@ static int take_line(const struct lg_place *place, struct lg_data *data, const c
 }
 
 /* Each cell has one trial in a block, or an INVALID one and its repeat: two would be counted as if
- * they were independent. seen: for each cell and block the number of trials read so far when its
- * last one was, 0 for none. */
+ * they were independent. Where one that was repeated is overloaded by today's rule, it counts: else
+ * the worst trials would be replaced. seen: for each cell and block the number of trials read when
+ * its last one was, 0 for none. */
 static int check_twice(const struct lg_place *place, struct lg_data *data, bool repeat,
                        size_t *seen)
 {
     struct lg_trial *trial = &data->trials[data->count - 1];
     size_t cell = lg_design_cell(&data->design, trial->scenario, trial->load, trial->arm);
     size_t *last = &seen[cell * data->design.blocks + trial->block - 1];
-    if (*last != 0 && !(repeat && data->trials[*last - 1].invalid))
+    struct lg_trial *first = *last != 0 ? &data->trials[*last - 1] : NULL;
+    trial->superseded = repeat && first && first->overloaded && first + 1 == trial;
+    if (trial->superseded)
+        return EVD_OK;
+    if (first && !(repeat && first->invalid))
         return lg_place_complain(place, "another line has the same arm, scenario, load and block");
-    if (*last != 0)
-        data->trials[*last - 1].superseded = true;
+    if (first)
+        first->superseded = true;
     *last = data->count;
     return EVD_OK;
 }

@@ -31,7 +31,9 @@ struct lg_trial {
     unsigned number, block; /* from 1 */
     size_t scenario, load, arm;
     char seed[21]; /* of its load, the same for all trials of a block; "" where none is recorded */
-    bool superseded; /* an INVALID trial that was repeated: the repeat stands for it */
+    /* An INVALID trial that was repeated: the repeat stands for it. Or the repeat of one that is no
+     * longer called INVALID. */
+    bool superseded;
     bool invalid;    /* loadgen run says that it cannot be trusted */
     bool overloaded; /* lg_run_overloaded() of a load with a share: it counts, and isn't invalid */
     bool stolen;     /* invalid, and for nothing but time that the host took */

@@ -26,8 +26,8 @@ static size_t cell_of(const struct lg_design *design, const struct lg_trial *tri
 static void count_trial(struct lg_summary *summary, const struct lg_trial *trial)
 {
     struct lg_cell *cell = &summary->cells[cell_of(&summary->data->design, trial)];
-    summary->repeated += trial->superseded;
-    summary->overloaded += trial->overloaded;
+    summary->repeated += trial->superseded && trial->invalid;
+    summary->overloaded += trial->overloaded && !trial->superseded;
     summary->problems += trial->problem != NULL;
     summary->invalid += trial->invalid;
     if (!trial->superseded) {

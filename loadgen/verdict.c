@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define RATE_TOLERANCE  0.01
 #define LATENESS_SHARE  0.1
 #define STEAL_SHARE_MAX 0.01
 #define WAIT_SHARE_MAX  0.05 /* of the time: ready to run, and on no CPU */
@@ -66,7 +65,7 @@ static void check_rate(struct lg_result *result)
                 result->options->connections * result->options->depth);
     if (lg_account_errors(account) > 0 || seconds <= 0)
         return;
-    if (off > RATE_TOLERANCE * scheduled + LG_RATE_SLACK)
+    if (off > LG_RATE_TOLERANCE * scheduled + LG_RATE_SLACK)
         invalid(result, LG_CAUSE_RATE, "the rate was missed: %.1f/s were due, %.1f/s answered",
                 scheduled / seconds, done / seconds);
 }

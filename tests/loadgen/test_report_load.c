@@ -1,7 +1,6 @@
 /* Latency over offered load, of a study whose limits and knees are known because they were put in.
  */
 #include "loadgen/histogram.h"
-#include "loadgen/overload.h"
 #include "loadgen/report.h"
 #include "loadgen/report_load.h"
 #include "loadgen/results_page.h"
@@ -45,8 +44,9 @@ static const double answered[ARMS + 1][RATES] = {{500, 900, 100}, {500, 600, 100
 
 /* What is made, beside the usual. */
 struct making {
-    const char *limit; /* of the design */
-    size_t twin;       /* the row above that `a again` is like */
+    const char *limit;     /* of the design */
+    size_t twin;           /* the row above that `a again` is like */
+    unsigned again, times; /* behind trial `again` stands its repeat, so many times */
 };
 
 /* At the middle rate the host stole from every other block of `noisy`, at the lowest from one of
@@ -67,14 +67,15 @@ static void put_trial(FILE *out, const struct making *making, unsigned number, u
     ns = lg_histogram_lowest(lg_histogram_index(ns));
     fprintf(
         out,
-        "{\"trial\":%u,\"block\":%u,\"attempt\":1,\"arm\":\"%s\",\"scenario\":\"s\","
+        "{\"trial\":%u,\"block\":%u,\"attempt\":%u,\"arm\":\"%s\",\"scenario\":\"s\","
         "\"load\":\"%s\",\"startup_ns\":1000,\"problem\":null,\"run\":{\"schema\":"
         "\"evdispatch.run/1\",\"config\":{\"mode\":\"open\",\"rate\":%.0f},\"accounting\":{"
         "\"scheduled\":%.0f,\"ok\":%.0f,\"bad\":0,\"timeout\":0,\"reset\":0,\"eof\":0,"
         "\"refused\":0,\"unsent\":%.0f,\"in_flight\":0},\"throughput\":%.0f,\"latency_ns\":"
         "{\"response\":{\"count\":100,\"p50\":%llu,\"p99\":%llu,\"p99_9\":%llu,\"max\":%llu,"
         "\"histogram\":[[%llu,100]]}},\"valid\":%s,\"invalid\":[%s],\"invalid_causes\":[%s]}}\n",
-        number, block, arms[arm], loads[load], offered[load], offered[load], answered[kind][load],
+        number, block, number > making->again && number <= making->again + making->times ? 2 : 1,
+        arms[arm], loads[load], offered[load], offered[load], answered[kind][load],
         offered[load] - answered[kind][load], answered[kind][load], (unsigned long long)ns,
         (unsigned long long)ns, (unsigned long long)ns, (unsigned long long)ns,
         (unsigned long long)ns, overloaded ? "false" : "true",
@@ -120,8 +121,11 @@ static char *make_study(const struct making *making)
     text = NULL;
     FILE *out = open_memstream(&text, &len);
     for (unsigned block = 1; block <= BLOCKS; block++)
-        for (size_t i = 0; i < ARMS * RATES; i++)
+        for (size_t i = 0; i < ARMS * RATES; i++) {
             put_trial(out, making, ++number, block, i % ARMS, i / ARMS);
+            while (number >= making->again && number < making->again + making->times)
+                put_trial(out, making, ++number, block, i % ARMS, i / ARMS);
+        }
     assert_int_equal(fclose(out), 0);
     file_write(folder, "trials.jsonl", text);
     free(text);
@@ -457,34 +461,37 @@ static void test_invalid_maximum(void **state)
     assert_true(isnan(lg_rates_maximum(trials, 0)));
 }
 
-static void test_overloaded(void **state)
+/* What an older rule called INVALID was repeated, and counts today: the repeat does not. */
+static void test_surplus(void **state)
 {
-#define SUMS(timeout)                                                                              \
-    "\"accounting\":{\"bad\":0,\"timeout\":" timeout ",\"reset\":0,\"eof\":0,\"refused\":0}"
     static const struct {
-        const char *run;
-        bool overloaded;
-    } table[] = {
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]," SUMS("0") "}", true},
-        {"{\"valid\":false,\"invalid_causes\":[\"errors\",\"warm-up\",\"rate\",\"range\"]," SUMS(
-             "0") "}",
-         true},
-        {"{\"valid\":true,\"invalid_causes\":[\"rate\"]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"warm-up\"]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\",\"late\"]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\",\"steal\"]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]," SUMS("1") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\",7]," SUMS("0") "}", false},
-        {"{\"valid\":false,\"invalid_causes\":[\"rate\"]}", false},
-    };
+        struct making making;
+        const char *error;
+    } table[] = {{{.limit = LIMIT, .again = 7, .times = 1}, NULL},
+                 {{.limit = LIMIT, .again = 7, .times = 2}, "trials.jsonl:9: another line has"},
+                 {{.limit = LIMIT, .again = 6, .times = 1}, "trials.jsonl:7: another line has"}};
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-        cJSON *run = cJSON_Parse(table[i].run);
-        assert_non_null(run);
-        if (lg_run_overloaded(run) != table[i].overloaded)
-            fail_msg("case %zu", i);
-        cJSON_Delete(run);
+        char *folder = make_study(&table[i].making);
+        struct lg_data data;
+        struct lg_summary summary;
+        struct evd_error error = {0};
+        int rc = lg_data_read(folder, &data, &error);
+        folder_remove(folder);
+        if (table[i].error) {
+            assert_int_equal(rc, EVD_ERR_BAD_DATA);
+            assert_non_null(strstr(error.text, table[i].error));
+            continue;
+        }
+        assert_int_equal(rc, EVD_OK);
+        assert_int_equal(lg_summary_make(&data, &summary), EVD_OK);
+        assert_true(data.trials[6].overloaded && !data.trials[6].superseded);
+        assert_true(data.trials[7].overloaded && data.trials[7].superseded);
+        assert_int_equal(summary.overloaded, BLOCKS);
+        assert_int_equal(summary.repeated, 0);
+        assert_int_equal(lg_summary_cell(&summary, 0, 1, 1)->done, BLOCKS);
+        lg_summary_release(&summary);
+        lg_data_release(&data);
     }
 }
 
@@ -500,7 +507,7 @@ int main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damaged_maximum),
         cmocka_unit_test(test_invalid_maximum),
-        cmocka_unit_test(test_overloaded),
+        cmocka_unit_test(test_surplus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -420,9 +420,11 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
 {
     const struct lg_design *design = &summary->data->design;
     struct twin_check check = {0};
+    bool copied = false;
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         if (!lg_is_copy(design, arm))
             continue;
+        copied = true;
         for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
             size_t load = i % design->load_count;
             bool closed = lg_is_closed(summary, load);
@@ -435,9 +437,10 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
     char share[LG_PRINT_MAX];
     lg_print_share(check.worst, share);
     if (check.compared == 0)
-        lg_doc_item(doc, LG_TONE_WARN,
-                    "There is no comparison of the reference with itself (A/A): this report cannot "
-                    "show its own noise.");
+        lg_doc_item(doc, LG_TONE_WARN, "%s: this report cannot show its own noise.",
+                    copied ? "Of the comparison of the reference with itself (A/A) too few trials "
+                             "count"
+                           : "There is no comparison of the reference with itself (A/A)");
     else if (check.differ == 0)
         lg_doc_item(
             doc, LG_TONE_GOOD,

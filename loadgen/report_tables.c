@@ -54,7 +54,10 @@ static void put_arm(const struct lg_summary *summary, const struct lg_cell *cell
 {
     char name[LG_NAME_MAX + 3], detail[64] = "";
     snprintf(name, sizeof(name), "`%s`", lg_arm_name(summary, arm));
-    if (cell->problems > 0)
+    if (cell->problems > 0 && cell->invalid > 0)
+        snprintf(detail, sizeof(detail), "%u of %u went wrong, %u INVALID", cell->problems,
+                 cell->done, cell->invalid);
+    else if (cell->problems > 0)
         snprintf(detail, sizeof(detail), "%u of %u went wrong", cell->problems, cell->done);
     else if (cell->invalid > 0)
         snprintf(detail, sizeof(detail), "%u of %u INVALID", cell->invalid, cell->done);

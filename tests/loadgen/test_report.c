@@ -298,6 +298,27 @@ static void test_flaws(void **state)
     folder_remove(folder);
 }
 
+/* Where nothing can be believed, the report says so of each arm, and of its twin. */
+static void test_all_invalid(void **state)
+{
+    struct synthetic flawed = usual;
+    char *folder = folder_make();
+    struct evd_error error;
+    (void)state;
+    flawed.bad_trial = 5;
+    flawed.all_invalid = true;
+    flawed.blocks = 2;
+    synthetic_write(folder, &flawed);
+    assert_int_equal(lg_report_make(folder, &error), EVD_OK);
+    char *md = file_read(folder, "report.md");
+    assert_non_null(strstr(md, " 1 of 2 went wrong, 1 INVALID |"));
+    assert_non_null(strstr(md, " 2 of 2 INVALID |"));
+    assert_non_null(strstr(md, "(A/A) too few trials count: this report cannot show its own"));
+    assert_null(strstr(md, "There is no comparison of the reference"));
+    free(md);
+    folder_remove(folder);
+}
+
 /* Stolen time alone: such trials are left out while three quarters are left, then kept. */
 static void test_stolen(void **state)
 {
@@ -564,14 +585,14 @@ static void test_no_gnuplot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_effects),        cmocka_unit_test(test_effects_in_drift),
-        cmocka_unit_test(test_noise),          cmocka_unit_test(test_merged_percentiles),
-        cmocka_unit_test(test_same_bytes),     cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_links),          cmocka_unit_test(test_flaws),
-        cmocka_unit_test(test_untrusted),      cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_stolen),         cmocka_unit_test(test_stolen_reason),
-        cmocka_unit_test(test_stolen_by_code), cmocka_unit_test(test_no_study),
-        cmocka_unit_test(test_no_gnuplot),
+        cmocka_unit_test(test_effects),       cmocka_unit_test(test_effects_in_drift),
+        cmocka_unit_test(test_noise),         cmocka_unit_test(test_merged_percentiles),
+        cmocka_unit_test(test_same_bytes),    cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_links),         cmocka_unit_test(test_flaws),
+        cmocka_unit_test(test_all_invalid),   cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_stolen),
+        cmocka_unit_test(test_stolen_reason), cmocka_unit_test(test_stolen_by_code),
+        cmocka_unit_test(test_no_study),      cmocka_unit_test(test_no_gnuplot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

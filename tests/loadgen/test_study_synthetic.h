@@ -17,6 +17,7 @@ struct synthetic {
     double rate_webhooks[SYNTHETIC_ARMS]; /* the same on github-webhooks; 0: as `rate` */
     unsigned calls;                       /* per trial, for the latencies */
     unsigned invalid_trial;               /* this trial is INVALID; 0: none */
+    bool all_invalid;                     /* and so is every other */
     unsigned bad_trial;                   /* this trial has bad replies; 0: none */
     unsigned trials;                      /* only the first so many; 0: all */
     bool parts; /* where the time of open calls went: 10, 20 and 70 % of it, and of the last 40 on

@@ -110,9 +110,9 @@ static int put_rows(const struct lg_summary *summary, size_t scenario, size_t lo
     return rc;
 }
 
-bool lg_layouts_repeat(const struct lg_design *design)
+bool lg_layouts_several(const struct lg_design *design)
 {
-    return design->layouts >= 2 && design->blocks >= LEAST_BLOCKS * 2;
+    return design->layouts >= 2;
 }
 
 struct lg_table *lg_layouts_table(const struct lg_summary *summary)
@@ -120,7 +120,7 @@ struct lg_table *lg_layouts_table(const struct lg_summary *summary)
     static const char *const heads[] = {"Arm, scenario, load", "Least ratio", "Greatest ratio",
                                         "Apart", "p: layouts are alike"};
     const struct lg_design *design = &summary->data->design;
-    if (!lg_layouts_repeat(design))
+    if (!lg_layouts_several(design))
         return NULL;
     struct lg_table *table = lg_tables_new(
         "The layout of the code: server CPU per call as a ratio to the reference of the same "

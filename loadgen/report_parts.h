@@ -216,8 +216,8 @@ int lg_layouts_of(const struct lg_summary *summary, size_t scenario, size_t load
 /* How far the greatest mean is above the least, 0.03: three per cent. */
 double lg_layouts_apart(const struct lg_layouts_spread *spread);
 
-/* Whether layouts can be told from blocks at all. */
-bool lg_layouts_repeat(const struct lg_design *design);
+/* Whether there are layouts to tell apart, if blocks repeat them. */
+bool lg_layouts_several(const struct lg_design *design);
 
 /* All closed loads, to be freed; NULL where there is nothing to tell, or no memory. */
 struct lg_table *lg_layouts_table(const struct lg_summary *summary);

@@ -211,7 +211,7 @@ static int one_layout(struct lg_pitfalls *pitfalls, const struct lg_summary *sum
     struct layouts all = {.noise = NAN};
     char text[3][LG_PRINT_MAX];
     char *found = pitfalls->found[LG_PITFALL_LAYOUT];
-    if (!lg_layouts_repeat(design))
+    if (!lg_layouts_several(design))
         return EVD_OK;
     for (size_t i = 0; i < design->scenario_count * design->load_count; i++) {
         size_t scenario = i / design->load_count, load = i % design->load_count;

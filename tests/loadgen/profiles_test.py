@@ -15,8 +15,8 @@ import unittest
 
 SERVER, LOADGEN = None, None
 SCRIPT = """loadgen=$0; ip link set lo up && sysctl -qw net.ipv4.ip_local_port_range="40000 40019" || exit 77
-"$1" --listen tcp://127.0.0.1:8000 >"$3" & server=$!
-until grep -q listening "$3"; do sleep 0.02; done
+rm -f "$3"; "$1" --listen tcp://127.0.0.1:8000 >"$3" & server=$!
+until grep -qs listening "$3"; do sleep 0.02; done
 shift 3; "$loadgen" run --target tcp://127.0.0.1:8000 --warmup 0 "$@"; status=$?
 kill $server; wait $server; exit $status"""
 

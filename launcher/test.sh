@@ -17,7 +17,7 @@ run_ctest() {
 }
 
 command_test() {
-    local -a chosen=() passed=() failed=() summary=()
+    local -a chosen=() passed=() failed=() without=() summary=()
     local preset began
     while [[ $# -gt 0 ]]; do
         case $1 in
@@ -70,11 +70,18 @@ command_test() {
         if run_ctest "$preset" "${only[@]}" "$@" && { [[ $preset != fuzz || $# -gt 0 ]] || fuzz_a_while; }; then
             passed+=("$preset")
             summary+=("$preset: passed, $((SECONDS - began)) s")
+        elif [[ $# -gt 0 && ${#chosen[@]} -gt 1 ]] && grep -q '^No tests were found' "$here/build/$preset.ctest"; then
+            without+=("$preset")
+            summary+=("$preset: has none of these tests, $((SECONDS - began)) s")
         else
             failed+=("$preset")
             summary+=("$preset: FAILED, $((SECONDS - began)) s")
         fi
     done
+    # Not each build runs each test; those that were asked for must be in one.
+    if [[ ${#passed[@]} == 0 ]]; then
+        failed+=("${without[@]}")
+    fi
     report_tests
     [[ ${#failed[@]} == 0 ]]
 }

@@ -135,6 +135,8 @@ echo "ctest $*" >>"$ROOM/calls"
 echo "a test's output"
 if [[ -e $ROOM/red-$2 ]]; then
     echo "50% tests passed, 1 tests failed out of 2"; exit 8
+elif [[ -e $ROOM/without-$2 ]]; then
+    echo "No tests were found!!!"; exit 8
 fi
 echo "100% tests passed, 0 tests failed out of 2"
 FAKE
@@ -923,6 +925,23 @@ case_test_green() {
     expect_count 1 'ctest --preset fuzz --no-label-summary -L fuzz -R name'
     expect_count 0 'fuzz.sh run' # only some tests were asked for
     expect_last_line '100% tests passed, 0 tests failed out of 2'
+}
+
+case_test_in_some_builds() {
+    touch "$room/without-asan" "$room/without-tsan" "$room/without-fuzz"
+    launch test -R name
+    expect_status 0
+    expect_in out 'evdispatch: asan: has none of these tests'
+    expect_in out 'evdispatch: release: passed'
+    expect_last_line '100% tests passed, 0 tests failed out of 2'
+    launch test --preset asan -R name
+    expect_status 1
+    launch test
+    expect_status 1
+    touch "$room/without-release"
+    launch test -R name
+    expect_status 1
+    expect_last_line 'No tests were found!!!'
 }
 
 case_test_fuzzes() {

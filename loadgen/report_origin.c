@@ -187,8 +187,9 @@ void lg_origin_write(const struct lg_report *report, struct lg_doc *doc)
         "The raw data are `trials.jsonl` (a line a trial, %s; %s "
         "bytes, SHA-256 `%s`) and `study.json` (design, order of trials, machine; SHA-256 `%s`). "
         "This page is made from the raw data and nothing else.",
-        data->design.method.blocks > 0 ? "its figures alone" : "with all histograms", size,
-        data->sha256, data->about_sha256);
+        data->design.method.blocks > 0 ? "its figures alone"
+                                       : "with the histogram of its responses",
+        size, data->sha256, data->about_sha256);
     write_more_data("`edit.jsonl` has a line for each edit", report->edits->sha256, doc);
     write_more_data("`instructions.json` has the instructions of a dispatch",
                     report->counts->counts_sha256, doc);

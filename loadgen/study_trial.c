@@ -369,6 +369,18 @@ static cJSON *brief(cJSON *run)
     return out;
 }
 
+/* What no report reads: all histograms but that of the responses, more than half of a line. Their
+ * summaries stay, which say who was to blame. */
+static void leave_out_histograms(cJSON *run)
+{
+    cJSON *latency;
+    cJSON_ArrayForEach(latency, cJSON_GetObjectItemCaseSensitive(run, "latency_ns"))
+    {
+        if (strcmp(latency->string, "response") != 0)
+            cJSON_DeleteItemFromObjectCaseSensitive(latency, "histogram");
+    }
+}
+
 static cJSON *make_line(struct trial *trial)
 {
     const struct lg_design *design = trial->setting->options->design;
@@ -398,6 +410,7 @@ static cJSON *make_line(struct trial *trial)
         cJSON_AddNullToObject(line, "problem");
     if (trial->json && !whole)
         trial->json = brief(trial->json);
+    leave_out_histograms(trial->json);
     cJSON_AddItemToObject(line, "run", trial->json ? trial->json : cJSON_CreateNull());
     trial->json = NULL;
     return line;

@@ -132,6 +132,35 @@ static void test_good(void **state)
     folder_remove(folder);
 }
 
+/* Of a run's latencies a line keeps the responses' histogram, which reports read, and what sums up
+ * the others. */
+static void test_line(void **state)
+{
+    static const char *const sums[] = {"count", "min", "mean", "p50", "p90", "p99", "p99_9", "max"};
+    char *folder = folder_make();
+    struct lg_design design;
+    struct lg_study_result result;
+    struct evd_error error = {0};
+    (void)state;
+    make_design("good", "s", &design);
+    assert_int_equal(execute(&design, folder, &result, &error), EVD_OK);
+    cJSON *line = trial(folder, 1);
+    const cJSON *run = cJSON_GetObjectItem(line, "run");
+    const cJSON *latency = cJSON_GetObjectItem(run, "latency_ns");
+    const cJSON *service = cJSON_GetObjectItem(latency, "service");
+    const cJSON *response = cJSON_GetObjectItem(latency, "response");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(response, "histogram")), 1);
+    for (size_t i = 0; i < sizeof(sums) / sizeof(*sums); i++)
+        assert_int_equal((int)lg_json_number(service, sums[i]), i == 0 ? 1 : 5);
+    assert_int_equal(cJSON_GetArraySize(service), 8);
+    assert_int_equal((int)lg_json_number(cJSON_GetObjectItem(latency, "woke_late"), "p99"), 4);
+    assert_null(cJSON_GetObjectItem(cJSON_GetObjectItem(latency, "woke_late"), "histogram"));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(latency, "wire")));
+    cJSON_Delete(line);
+    lg_design_release(&design);
+    folder_remove(folder);
+}
+
 /* A log of each trial, which is told its arm's name. */
 static void test_logs(void **state)
 {
@@ -486,6 +515,7 @@ int main(void)
         cmocka_unit_test(cpus_are_kept_awake_by_nobody_else),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_line),
         cmocka_unit_test(test_brief),
         cmocka_unit_test(test_problems),
         cmocka_unit_test(test_invalid),

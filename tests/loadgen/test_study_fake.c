@@ -98,7 +98,10 @@ static int run(int argc, char **argv)
             "\"transport\":\"%s\",\"depth\":\"%s\"},\"accounting\":{\"scheduled\":%d,\"ok\":100,"
             "\"bad\":%d,\"timeout\":0,\"reset\":0,\"eof\":0,\"refused\":0,\"unsent\":%d,"
             "\"in_flight\":0},\"throughput\":100,"
-            "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[5,1]]}},"
+            "\"latency_ns\":{\"response\":{\"count\":1,\"histogram\":[[5,1]]},"
+            "\"service\":{\"count\":1,\"min\":5,\"mean\":5,\"p50\":5,\"p90\":5,\"p99\":5,"
+            "\"p99_9\":5,\"max\":5,\"histogram\":[[5,1]]},\"wire\":null,"
+            "\"woke_late\":{\"count\":1,\"p99\":4,\"histogram\":[[4,1]]}},"
             "\"server\":{\"cpu_ns\":500,\"calls\":100,\"pid\":%s},\"seed\":\"%s\",\"valid\":%s,"
             "\"fake_scenario\":\"%s\",\"invalid\":[\"because\"],\"invalid_causes\":[\"rate\"%s]}",
             *rate ? "open" : "closed", *rate ? rate : "0", value_of(argc, argv, "--transport"),

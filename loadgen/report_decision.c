@@ -165,6 +165,30 @@ static const char *goal(const struct about *about)
     return about->metric == LG_CPU ? "cheap calls" : "speed";
 }
 
+/* Whether the arm is better somewhere by more than what counts as equivalent: what is only not
+ * nothing is told, and is no reason to choose. */
+static bool is_reason(const struct about *about, size_t arm)
+{
+    bool reason = false;
+    for (size_t i = 0; i < scenarios(about) && !reason; i++) {
+        const struct lg_cell *cell = lg_summary_cell(about->summary, i, about->load, arm);
+        const struct lg_interval *ratio = &cell->ratios[about->metric];
+        reason =
+            ratio->bounded && cell->verdicts[about->metric] == LG_BETTER &&
+            (ratio->low > 1 + LG_EQUIVALENCE_MARGIN || ratio->high < 1 - LG_EQUIVALENCE_MARGIN);
+    }
+    return reason;
+}
+
+static void put_better(const struct about *about, const char *buys, FILE *out)
+{
+    bool reason = is_reason(about, about->arm);
+    fprintf(out, reason ? "you want %s, or %s: " : "you want %s: it is ", buys, goal(about));
+    put_where(about, LG_BETTER, out);
+    if (!reason)
+        fputs(", not shown to be so by more than 2 %", out);
+}
+
 static void put_reference(const struct about *about, const char *buys, FILE *out)
 {
     const struct lg_design *design = &about->summary->data->design;
@@ -175,7 +199,7 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
             continue;
         enum lg_finding finding = lg_findings_of(about->summary, about->load, about->metric, arm);
         compared += finding != LG_FINDING_UNKNOWN;
-        if (finding != LG_FINDING_BETTER && finding != LG_FINDING_MIXED)
+        if ((finding != LG_FINDING_BETTER && finding != LG_FINDING_MIXED) || !is_reason(about, arm))
             continue;
         if (better == 0)
             fprintf(out, " more than %s: %s is ", goal(about), better_word(about));
@@ -202,8 +226,7 @@ static void put_when(const struct about *about, FILE *out)
         put_worse(about, buys, out);
         break;
     case LG_FINDING_BETTER:
-        fprintf(out, "you want %s, or %s: ", buys, goal(about));
-        put_where(about, LG_BETTER, out);
+        put_better(about, buys, out);
         break;
     case LG_FINDING_MIXED:
         fprintf(out, "you want %s, and your calls are like those where it is %s: ", buys,

@@ -189,15 +189,16 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
     for (size_t arm = 0; arm < design->arm_count; arm++) {
         const struct lg_cell *cell = lg_summary_cell(summary, scenario, load, arm);
         double extra = cell->extra_cpu.estimate;
+        double seconds = fabs(extra) * 1e-9 * (fabs(extra) < 100 ? 1e6 : 1e4); /* not 0 % */
         if (!is_compared(design, arm) || !cell->ratios[LG_CPU].bounded ||
             (cell->verdicts[LG_CPU] != LG_WORSE && cell->verdicts[LG_CPU] != LG_BETTER))
             continue;
         if (len < sizeof(text))
             len += (size_t)snprintf(
-                text + len, sizeof(text) - len,
-                "%s `%s` takes %s %s (at 10,000 calls/s: %s of a core)", len ? "," : "",
-                design->arms[arm].name, lg_print_value(fabs(extra), LG_UNIT_TIME, a),
-                extra > 0 ? "more" : "less", lg_print_share(fabs(extra) * 1e-5, c));
+                text + len, sizeof(text) - len, "%s `%s` takes %s %s (at %s calls/s: %s of a core)",
+                len ? "," : "", design->arms[arm].name,
+                lg_print_value(fabs(extra), LG_UNIT_TIME, a), extra > 0 ? "more" : "less",
+                fabs(extra) < 100 ? "1,000,000" : "10,000", lg_print_share(seconds, c));
     }
     const struct lg_cell *reference = lg_summary_cell(summary, scenario, load, design->reference);
     if (!isfinite(reference->values[LG_CPU].estimate))

@@ -381,6 +381,17 @@ static void leave_out_histograms(cJSON *run)
     }
 }
 
+/* Paths below the folder of builds are written from there on, as a design writes them: where that
+ * folder stood is nobody's concern, and differs where the study is repeated. */
+static void shorten_paths(cJSON *item, const char *builds, size_t len)
+{
+    if (cJSON_IsString(item) && strncmp(item->valuestring, builds, len) == 0 &&
+        item->valuestring[len] == '/')
+        memmove(item->valuestring, item->valuestring + len + 1, strlen(item->valuestring + len));
+    for (cJSON *child = item->child; child; child = child->next)
+        shorten_paths(child, builds, len);
+}
+
 static cJSON *make_line(struct trial *trial)
 {
     const struct lg_design *design = trial->setting->options->design;
@@ -413,6 +424,13 @@ static cJSON *make_line(struct trial *trial)
     leave_out_histograms(trial->json);
     cJSON_AddItemToObject(line, "run", trial->json ? trial->json : cJSON_CreateNull());
     trial->json = NULL;
+    const char *given = trial->setting->options->builds; /* NULL: no path starts there */
+    char *builds = given ? realpath(given, NULL) : NULL;
+    if (given)
+        shorten_paths(line, given, strlen(given));
+    if (builds)
+        shorten_paths(line, builds, strlen(builds));
+    free(builds);
     return line;
 }
 

@@ -64,11 +64,13 @@ static int take_design(const char *keys, const char *arm, struct lg_design *desi
 static int execute(const struct lg_design *design, const char *builds, const char *out,
                    struct evd_error *error)
 {
-    char server[512];
+    char server[512], folder[512];
     snprintf(server, sizeof(server), "%s/bin/server", builds);
+    snprintf(folder, sizeof(folder), "%s/bin/../.", builds); /* not canonical, as loadgen's own */
     struct lg_study_options options = {.design = design,
                                        .out = out,
                                        .server = server,
+                                       .builds = folder,
                                        .loadgen = FAKE,
                                        .command = "",
                                        .quiet = true};
@@ -92,7 +94,7 @@ static void test_blocks(void **state)
         size_t len = strcspn(line, "\n");
         assert_int_equal(lg_json_parse(line, len, "t", 1, &trial, &error), EVD_OK);
         unsigned block = (unsigned)lg_json_number(trial, "block");
-        snprintf(path, sizeof(path), "%s/bin/../layouts/server-%u", builds, (block - 1) % 3 + 1);
+        snprintf(path, sizeof(path), "bin/../layouts/server-%u", (block - 1) % 3 + 1);
         const cJSON *command = cJSON_GetObjectItem(trial, "server_command");
         assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(command, 0)), path);
         cJSON_Delete(trial);

@@ -180,13 +180,26 @@ static bool is_reason(const struct about *about, size_t arm)
     return reason;
 }
 
+/* Instructions say the opposite: why that may be. */
+static void put_opposed(const struct about *about, FILE *out)
+{
+    if (lg_instructions_oppose(about->report, about->arm, about->metric)) {
+        fputs("; ", out);
+        lg_instructions_put(about->report, about->arm, out);
+    }
+}
+
 static void put_better(const struct about *about, const char *buys, FILE *out)
 {
     bool reason = is_reason(about, about->arm);
+    bool oppose = lg_instructions_oppose(about->report, about->arm, about->metric);
     fprintf(out, reason ? "you want %s, or %s: " : "you want %s: it is ", buys, goal(about));
     put_where(about, LG_BETTER, out);
     if (!reason)
-        fputs(", not shown to be so by more than 2 %", out);
+        fprintf(out, "%s, not shown to be so by more than 2 %%",
+                oppose ? " (though by more instructions)" : "");
+    else
+        put_opposed(about, out);
 }
 
 static void put_reference(const struct about *about, const char *buys, FILE *out)
@@ -224,6 +237,7 @@ static void put_when(const struct about *about, FILE *out)
     switch (lg_findings_of(about->summary, about->load, about->metric, about->arm)) {
     case LG_FINDING_WORSE:
         put_worse(about, buys, out);
+        put_opposed(about, out);
         break;
     case LG_FINDING_BETTER:
         put_better(about, buys, out);
@@ -234,6 +248,7 @@ static void put_when(const struct about *about, FILE *out)
         put_where(about, LG_BETTER, out);
         fputs("; but ", out);
         put_where(about, LG_WORSE, out);
+        put_opposed(about, out);
         break;
     case LG_FINDING_EQUIVALENT:
         fprintf(out,
@@ -248,10 +263,6 @@ static void put_when(const struct about *about, FILE *out)
     case LG_FINDING_UNKNOWN:
         fputs("this study cannot say: too few of its trials can be trusted", out);
         break;
-    }
-    if (lg_instructions_oppose(about->report, about->arm, about->metric)) {
-        fputs("; ", out);
-        lg_instructions_put(about->report, about->arm, out);
     }
 }
 

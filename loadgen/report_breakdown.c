@@ -173,8 +173,8 @@ void lg_errors_write(const struct lg_data *data, struct lg_doc *doc)
     const struct lg_design *design = &data->design;
     struct lg_table *table = lg_tables_new(
         "How the calls of each arm ended, over all its trials, INVALID ones included: each that "
-        "was scheduled ends as exactly one of these. In flight are those of a closed loop when its "
-        "time is over.",
+        "was scheduled ends as exactly one of these. In flight are those that were sent, and not "
+        "answered when its time was over.",
         8, heads);
     doc->format->heading(doc, 2, "Errors");
     for (size_t arm = 0; table && arm < design->arm_count; arm++) {

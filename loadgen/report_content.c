@@ -63,10 +63,11 @@ static void put_load(const struct lg_report *report, struct lg_doc *doc, size_t 
     if (reference->samples > 1000)
         lg_print_count(ceil(reference->samples * 0.001), slowest);
     if (reference->samples < 10000)
-        lg_doc_paragraph(doc,
-                         "A trial has about %s calls: its p99.9 rests on the slowest %s of them. "
-                         "Read that column as a hint.",
-                         lg_print_count(reference->samples, count), slowest);
+        lg_doc_paragraph(
+            doc,
+            "A trial has at least %s calls: its p99.9 rests on the slowest %s of them. "
+            "Read that column as a hint.",
+            lg_print_count(reference->samples, count), slowest);
     put_figure(report, doc, scenario, load, LG_FIGURE_MAIN);
     put_figure(report, doc, scenario, load, LG_FIGURE_SECOND);
     put_figure(report, doc, scenario, load, LG_FIGURE_PARTS);

@@ -197,7 +197,7 @@ static void put_better(const struct about *about, const char *buys, FILE *out)
     put_where(about, LG_BETTER, out);
     if (!reason)
         fprintf(out, "%s, not shown to be so by more than 2 %%",
-                oppose ? " (though by more instructions)" : "");
+                oppose ? " (though it takes more instructions)" : "");
     else
         put_opposed(about, out);
 }
@@ -219,7 +219,7 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
         fprintf(out, "%s`%s`", better ? ", " : "", design->arms[arm].name);
         if (finding == LG_FINDING_BETTER &&
             lg_instructions_oppose(about->report, arm, about->metric))
-            fputs(" (though by more instructions)", out);
+            fputs(" (though it takes more instructions)", out);
         better++;
     }
     if (better == 0 && compared > 0)
@@ -271,7 +271,7 @@ static void put_figures(const struct about *about, FILE *out)
 {
     const struct lg_design *design = &about->summary->data->design;
     static const size_t which[] = {LG_FIGURE_MAIN, LG_FIGURE_SECOND, LG_FIGURE_BREAKEVEN};
-    const char *between = "Figures ";
+    const char *between = " Figures ";
     bool reference = about->arm == design->reference;
     for (size_t i = 0; i < scenarios(about); i++) {
         const struct lg_cell *cell = cell_at(about, i);
@@ -282,7 +282,7 @@ static void put_figures(const struct about *about, FILE *out)
                                                        : LG_UNIT_US;
         char number[LG_PRINT_MAX], bounds[LG_PRINT_MAX];
         if (isfinite(value->estimate))
-            fprintf(out, "%s%s %s on `%s`. ", reference ? "" : "×\u00a0",
+            fprintf(out, "%s%s%s %s on `%s`.", i > 0 ? " " : "", reference ? "" : "×\u00a0",
                     lg_print_value(value->estimate, unit, number),
                     value->bounded ? lg_print_bounds(value, unit, bounds) : "without an interval",
                     scenario_name(about, i));

@@ -172,10 +172,12 @@ static const char *nothing_shown(const struct lg_summary *summary, size_t scenar
     else if (compared == 0)
         snprintf(out, 120, "no arm could be compared: too few trials count");
     else if (compared < arms)
-        snprintf(out, 120, "of the %u arms of %u that could be compared none is shown to differ",
+        snprintf(out, 120,
+                 "of the %u arms of %u that could be compared none is shown to differ by more "
+                 "than 2 %%",
                  compared, arms);
     else
-        snprintf(out, 120, "no arm is shown to differ");
+        snprintf(out, 120, "no arm is shown to differ by more than 2 %%");
     return out;
 }
 
@@ -206,8 +208,8 @@ static void meaning_of_cpu(const struct lg_summary *summary, size_t scenario, si
     lg_print_value(reference->values[LG_CPU].estimate, LG_UNIT_US, b);
     if (len)
         lg_doc_item(doc, LG_TONE_PLAIN,
-                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU;%s. No other "
-                    "arm is shown to differ by more than 2 %%.",
+                    "**CPU** on `%s`: a call of `%s` takes %s of server CPU;%s. The "
+                    "other arms are not shown to differ by more than 2 %%.",
                     design->scenarios[scenario], design->arms[design->reference].name, b, text);
     else
         lg_doc_item(doc, LG_TONE_PLAIN,
@@ -384,8 +386,8 @@ static void check_trials(const struct lg_summary *summary, bool reasons, struct 
     }
     size_t left = summary->invalid - summary->repeated, stolen = stolen_trials(summary);
     lg_doc_item(doc, left > 0 ? LG_TONE_WARN : LG_TONE_GOOD,
-                "The load generator found %zu of %zu trials INVALID; %zu were repeated at once, "
-                "%zu are left out%s",
+                "The load generator found %zu of %zu trials INVALID: %zu repeated at once, %zu "
+                "left out%s",
                 summary->invalid, summary->trials, summary->repeated, left - stolen,
                 left > stolen ? ". An arm with less than half of its trials left is shown with all "
                                 "of them, and gets neither interval nor verdict."
@@ -443,11 +445,11 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
                              "count"
                            : "There is no comparison of the reference with itself (A/A)");
     else if (check.differ == 0)
-        lg_doc_item(
-            doc, LG_TONE_GOOD,
-            "The reference against itself (A/A): at most %s apart, and each of %u intervals "
-            "holds 1.",
-            share, check.compared);
+        lg_doc_item(doc, LG_TONE_GOOD,
+                    "The reference against itself (A/A), by throughput, CPU, p50 and p99: at most "
+                    "%s apart, "
+                    "and each of %u intervals holds 1.",
+                    share, check.compared);
     else
         lg_doc_item(doc,
                     check.differ > lg_binomial_limit(check.compared, 1 - LG_LEVEL, 0.025)

@@ -211,9 +211,10 @@ void lg_growth_model_item(const struct lg_report *report, const struct lg_growth
             lg_summary_cell(report->summary, 0, load, curve->arms[curve->count - 1]);
         len += (size_t)snprintf(
             text + len, sizeof(text) - len,
-            "%s `%s` %s + %s for %s, so that a core takes at most %s at the left end and %s at the "
+            "%s `%s` %s + %s for %s; measured, a core takes at most %s at the left end and %s at "
+            "the "
             "right",
-            len ? ";" : "", report->growth->names[curve->name],
+            len ? "." : "", report->growth->names[curve->name],
             lg_print_value(model.fit.fixed.estimate, LG_UNIT_TIME, fixed),
             lg_print_value(model.fit.growing.estimate * by, LG_UNIT_TIME, number), step,
             lg_print_value(from->values[LG_RATE].estimate, LG_UNIT_RATE, least),

@@ -284,7 +284,8 @@ static void rates_table(const struct lg_summary *summary, const struct lg_ladder
     snprintf(caption, sizeof(caption),
              "Each arm at each offered rate on `%s`: calls answered a second (geometric mean, "
              "Student's interval), p50 and p99 from the time a call was due (median over the "
-             "trials, between two of them), and the p99 against that of `%s` at the same rate. "
+             "trials, of an even number the lower of the two in the middle; between two of "
+             "them), and the p99 against that of `%s` at the same rate. "
              "Overloaded: in half of the trials or more fewer than 99 %% of the calls due were "
              "answered; calls without an answer count at their age, so that latencies are lower "
              "bounds.",
@@ -433,7 +434,7 @@ static int draw(struct lg_report *report, size_t scenario, size_t first,
         figure->caption, sizeof(figure->caption),
         "p99 latency against offered load on `%s`; lower is better, and the axis is "
         "logarithmic. Each point is the median over the trials, its line leads from one trial "
-        "to another that hold it with the stated confidence; arms stand a little side by side. "
+        "to another that hold it with at least 95 %% confidence; arms stand a little side by side. "
         "Ringed are the rates among which the arm's knee lies. A triangle is an overloaded arm: "
         "its "
         "true p99 is higher.%s%s%s",

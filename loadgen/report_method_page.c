@@ -396,7 +396,8 @@ static void put_reading(const struct lg_report *report, struct lg_doc *doc)
                 blocks);
     lg_doc_item(doc, LG_TONE_PLAIN,
                 "**Said to differ**: the verdict is faster or slower (cheaper or dearer): the "
-                "interval leaves 1 out and p is at most 0.05. There is one pair of arms, so Holm's "
+                "interval leaves 1 out, does not lie inside 0.98 to 1.02, which is equivalent "
+                "whatever its p, and p is at most 0.05. There is one pair of arms, so Holm's "
                 "adjustment leaves p as it is.");
     lg_doc_item(doc, LG_TONE_PLAIN,
                 "A comparison whose trials are INVALID, too many of them, is not made. Where fewer "

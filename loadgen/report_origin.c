@@ -159,6 +159,26 @@ static void write_more_data(const char *what, const char *sha256, struct lg_doc 
         lg_doc_paragraph(doc, "%s (SHA-256 `%s`).", what, sha256);
 }
 
+const char *lg_study_command(const struct lg_data *data, char *out, size_t cap)
+{
+    static const char own[] = "loadgen study ";
+    const struct lg_method_design *method = &data->design.method;
+    const char *command = lg_json_string(data->about, "command", "unknown"), *rest = command;
+    char name[LG_NAME_MAX + 8];
+    snprintf(name, sizeof(name), "%s --out ", data->design.name);
+    if (strncmp(rest, own, strlen(own)) == 0)
+        rest += strlen(own);
+    if (method->blocks > 0 && method->steps == 0)
+        snprintf(out, cap, "./evdispatch aa");
+    else if (method->blocks > 0 && method->share > 0)
+        snprintf(out, cap, "./evdispatch aa --inject %g%%", method->share * 100);
+    else if (strncmp(rest, name, strlen(name)) == 0 && !strchr(rest + strlen(name), ' '))
+        snprintf(out, cap, "./evdispatch study %s", rest);
+    else
+        snprintf(out, cap, "%s", command);
+    return out;
+}
+
 void lg_origin_write(const struct lg_report *report, struct lg_doc *doc)
 {
     static const char *const heads[] = {"What", "Which"};
@@ -177,8 +197,9 @@ void lg_origin_write(const struct lg_report *report, struct lg_doc *doc)
     write_files(data, doc);
 
     doc->format->heading(doc, 2, "Repeat it");
+    char command[4096];
     lg_doc_paragraph(doc, "The study, on this commit's release build:");
-    doc->format->code(doc, lg_json_string(data->about, "command", "unknown"));
+    doc->format->code(doc, lg_study_command(data, command, sizeof(command)));
     lg_doc_paragraph(doc, "This report from the raw data, without measuring again:");
     doc->format->code(doc, "loadgen report DIR");
     lg_print_count((double)data->bytes, size);

@@ -277,6 +277,10 @@ void lg_instructions_section(const struct lg_report *report, struct lg_doc *doc)
 
 /* report_origin.c: the machine, the build, how to repeat it, the raw data. */
 void lg_origin_write(const struct lg_report *report, struct lg_doc *doc);
+
+/* The command that makes such a study, in out[cap]: the launcher's, which also builds what it takes
+ * and measures what is beside it, where that is known; else the one that was given. Returns out. */
+const char *lg_study_command(const struct lg_data *data, char *out, size_t cap);
 const char *lg_origin_payloads(const struct lg_scenario_facts *facts, char *out, size_t cap);
 
 static inline const char *lg_arm_name(const struct lg_summary *summary, size_t arm)

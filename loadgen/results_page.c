@@ -39,17 +39,16 @@ void lg_results_links(const struct lg_results_section *section, const char *file
 static void study_made(const struct lg_results_section *section, const struct lg_data *data)
 {
     const cJSON *machine = cJSON_GetObjectItemCaseSensitive(data->about, "machine");
-    char cpu[128], cores[32], text[LG_RESULTS_MACHINE];
+    char cpu[128], cores[32], text[LG_RESULTS_MACHINE], command[80];
     snprintf(text, sizeof(text), " %s, %s CPUs, Linux %.60s.",
              lg_doc_plain(lg_json_string(machine, "cpu", "unknown CPU"), cpu, sizeof(cpu)),
              lg_json_whole(machine, "cores", cores), lg_json_string(machine, "kernel", "unknown"));
-    lg_doc_paragraph(section->doc,
-                     "`./evdispatch %s%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks.%s",
-                     data->design.method.steps > 0    ? "aa --inject"
-                     : data->design.method.blocks > 0 ? ""
-                                                      : "study ",
-                     data->design.method.steps > 0 ? "" : data->design.name,
-                     lg_json_string(data->about, "commit", "unknown"),
+    if (data->design.method.blocks > 0)
+        lg_study_command(data, command, sizeof(command));
+    else
+        snprintf(command, sizeof(command), "./evdispatch study %.60s", data->design.name);
+    lg_doc_paragraph(section->doc, "`%s`, commit `%.40s`, %.10s: %zu trials of %s in %u blocks.%s",
+                     command, lg_json_string(data->about, "commit", "unknown"),
                      lg_json_string(data->about, "started", "unknown"), data->count,
                      data->design.duration, data->design.blocks,
                      strcmp(text, section->machine) == 0 ? "" : text);

@@ -40,7 +40,7 @@ says '- **Start-up time** from 1 to 100 modules: `static` '
 says 'holds only the listing of the folder.'
 lacks '**Start-up time** from 16 KiB'
 says '- **Smallest p99** on `github-webhooks`: `static` '
-says '`dynamic/call`, overloaded from '
+[[ $trials != all ]] || says '`dynamic/call`, overloaded from ' # a block of it may be too few
 lacks '**Knee**'
 says 'Half of the calls of `static` are answered within '
 says "in flight on each: the server's medians are "

@@ -290,7 +290,7 @@ static void test_flaws(void **state)
     assert_non_null(strstr(md, "The study did not end: 170 of 192 trials are there"));
     assert_non_null(strstr(md, "1 trial went wrong and is left out"));
     assert_non_null(strstr(md, "**3 bad replies** among "));
-    assert_non_null(strstr(md, "1 of 170 trials INVALID; 0 were repeated at once, 1 are left out"));
+    assert_non_null(strstr(md, "1 of 170 trials INVALID: 0 repeated at once, 1 left out"));
     assert_non_null(strstr(md, "the generator was late: &lt;3 ms>"));
     assert_non_null(strstr(html, "the generator was late: &lt;3\u00a0ms&gt;"));
     free(md);

@@ -282,7 +282,7 @@ static void test_not_trusted(void **state)
     check_says(page, "dynamic/call", " on `services`: it cannot |");
     check_says(page, "dynamic/call", " without an interval on `github-webhooks`.");
     assert_non_null(strstr(page, "of server CPU; of the 3 arms of 4 that could be compared none is "
-                                 "shown to differ."));
+                                 "shown to differ by more than 2 %."));
     free(page);
     page = page_without(&sure, "static", "services", "latency");
     assert_non_null(strstr(page, "; no arm could be compared: too few trials count."));
@@ -325,7 +325,7 @@ static void test_against_instructions(void **state)
     check_says(page, "instance/pool", more);
     check_says(page, "instance/pool", "(code lies elsewhere in each block), not what is done");
     check_says(page, "instance/malloc", fewer);
-    check_says(page, "static", "faster is `instance/pool` (though by more instructions)");
+    check_says(page, "static", "faster is `instance/pool` (though it takes more instructions)");
     assert_non_null(strstr(page, "- **Instructions**: `instance/pool` takes less CPU, though "));
     assert_non_null(strstr(page, "- **Instructions**: `instance/malloc` takes more CPU, though "));
     assert_int_equal(times(page, "though a dispatch"), 4); /* not of those where both agree */
@@ -351,7 +351,7 @@ static void test_against_instructions(void **state)
     file_write(folder, "instructions.json", counts);
     page = report_of(folder);
     check_says(page, "instance/pool",
-               " (though by more instructions), not shown to be so by more than 2 % |");
+               " (though it takes more instructions), not shown to be so by more than 2 % |");
     free(page);
     page = page_of(&usual); /* nothing counted */
     assert_null(strstr(page, "though"));

@@ -176,8 +176,9 @@ static void test_model(void **state)
     assert_int_equal(lg_report_make(folder, &error), EVD_OK);
     char *md = file_read(folder, "report.md");
     assert_non_null(strstr(md, "**A call, by core size**: `a` 1.00 µs + 0.24"));
-    assert_non_null(strstr(md, " for a KiB, so that a core takes at most 1.00 M/s at the left end "
-                               "and 500 k/s at the right."));
+    assert_non_null(strstr(md,
+                           " for a KiB; measured, a core takes at most 1.00 M/s at the left end "
+                           "and 500 k/s at the right."));
     assert_non_null(strstr(md, "**A call, by number**: no line is shown to grow."));
     assert_non_null(strstr(md, "| Line | Fixed | Growing | Farthest off | Calls a second at 512 B "
                                "| at 4 MiB | 5 % of a call, against a |"));

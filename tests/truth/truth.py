@@ -379,8 +379,7 @@ def show(rows, file):
 
 def page(result):
     lines = ['# Known truths', '', f"`{result['command']}`, commit {result['commit']}, {result['started']}, {result['machine']}.", '',
-             'What `loadgen` said of servers whose behaviour is known. wrk2 at 1,000/s says p50 0.91 ms where the truth is 0.14 ms: 770 µs of its',
-             'own, against the figures of *g* (an earlier measurement on this machine kind).', '']
+             'What `loadgen` said of servers whose behaviour is known.', '']
     lines += ['The machine: ' + '; '.join(f"CPU {cpu}: {100 * q['taken']:.2f} % taken by others" + (
         f", a sleep ends {q['sleep_late_p50_us']:.0f} µs late at p50 and {q['sleep_late_p99_us']:.0f} µs at p99" if 'sleep_late_p50_us' in q else '')
         for cpu, q in result['quiet'].items()) + '.', '']

@@ -180,26 +180,21 @@ static bool is_reason(const struct about *about, size_t arm)
     return reason;
 }
 
-/* Instructions say the opposite: why that may be. */
-static void put_opposed(const struct about *about, FILE *out)
+/* Of an arm that is better: in few words, what lg_instructions_put() says in many. */
+static const char *though(const struct about *about, size_t arm)
 {
-    if (lg_instructions_oppose(about->report, about->arm, about->metric)) {
-        fputs("; ", out);
-        lg_instructions_put(about->report, about->arm, out);
-    }
+    return lg_instructions_oppose(about->report, arm, about->metric)
+               ? " (though it takes more instructions)"
+               : "";
 }
 
 static void put_better(const struct about *about, const char *buys, FILE *out)
 {
     bool reason = is_reason(about, about->arm);
-    bool oppose = lg_instructions_oppose(about->report, about->arm, about->metric);
     fprintf(out, reason ? "you want %s, or %s: " : "you want %s: it is ", buys, goal(about));
     put_where(about, LG_BETTER, out);
     if (!reason)
-        fprintf(out, "%s, not shown to be so by more than 2 %%",
-                oppose ? " (though it takes more instructions)" : "");
-    else
-        put_opposed(about, out);
+        fprintf(out, "%s, not shown to be so by more than 2 %%", though(about, about->arm));
 }
 
 static void put_reference(const struct about *about, const char *buys, FILE *out)
@@ -216,10 +211,8 @@ static void put_reference(const struct about *about, const char *buys, FILE *out
             continue;
         if (better == 0)
             fprintf(out, " more than %s: %s is ", goal(about), better_word(about));
-        fprintf(out, "%s`%s`", better ? ", " : "", design->arms[arm].name);
-        if (finding == LG_FINDING_BETTER &&
-            lg_instructions_oppose(about->report, arm, about->metric))
-            fputs(" (though it takes more instructions)", out);
+        fprintf(out, "%s`%s`%s", better ? ", " : "", design->arms[arm].name,
+                finding == LG_FINDING_BETTER ? though(about, arm) : "");
         better++;
     }
     if (better == 0 && compared > 0)
@@ -234,10 +227,11 @@ static void put_when(const struct about *about, FILE *out)
         put_reference(about, buys, out);
         return;
     }
-    switch (lg_findings_of(about->summary, about->load, about->metric, about->arm)) {
+    enum lg_finding finding =
+        lg_findings_of(about->summary, about->load, about->metric, about->arm);
+    switch (finding) {
     case LG_FINDING_WORSE:
         put_worse(about, buys, out);
-        put_opposed(about, out);
         break;
     case LG_FINDING_BETTER:
         put_better(about, buys, out);
@@ -248,7 +242,6 @@ static void put_when(const struct about *about, FILE *out)
         put_where(about, LG_BETTER, out);
         fputs("; but ", out);
         put_where(about, LG_WORSE, out);
-        put_opposed(about, out);
         break;
     case LG_FINDING_EQUIVALENT:
         fprintf(out,
@@ -263,6 +256,11 @@ static void put_when(const struct about *about, FILE *out)
     case LG_FINDING_UNKNOWN:
         fputs("this study cannot say: too few of its trials can be trusted", out);
         break;
+    }
+    bool brief = finding == LG_FINDING_BETTER && !is_reason(about, about->arm);
+    if (!brief && lg_instructions_oppose(about->report, about->arm, about->metric)) {
+        fputs("; ", out);
+        lg_instructions_put(about->report, about->arm, out);
     }
 }
 

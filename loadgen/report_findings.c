@@ -447,8 +447,7 @@ static void check_twins(const struct lg_summary *summary, struct lg_doc *doc)
     else if (check.differ == 0)
         lg_doc_item(doc, LG_TONE_GOOD,
                     "The reference against itself (A/A), by throughput, CPU, p50 and p99: at most "
-                    "%s apart, "
-                    "and each of %u intervals holds 1.",
+                    "%s apart, and each of %u intervals holds 1.",
                     share, check.compared);
     else
         lg_doc_item(doc,

@@ -212,8 +212,7 @@ void lg_growth_model_item(const struct lg_report *report, const struct lg_growth
         len += (size_t)snprintf(
             text + len, sizeof(text) - len,
             "%s `%s` %s + %s for %s; measured, a core takes at most %s at the left end and %s at "
-            "the "
-            "right",
+            "the right",
             len ? "." : "", report->growth->names[curve->name],
             lg_print_value(model.fit.fixed.estimate, LG_UNIT_TIME, fixed),
             lg_print_value(model.fit.growing.estimate * by, LG_UNIT_TIME, number), step,

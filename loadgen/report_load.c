@@ -436,8 +436,7 @@ static int draw(struct lg_report *report, size_t scenario, size_t first,
         "logarithmic. Each point is the median over the trials, its line leads from one trial "
         "to another that hold it with at least 95 %% confidence; arms stand a little side by side. "
         "Ringed are the rates among which the arm's knee lies. A triangle is an overloaded arm: "
-        "its "
-        "true p99 is higher.%s%s%s",
+        "its true p99 is higher.%s%s%s",
         design->scenarios[scenario], limit[0] ? " The dashed line is the limit, " : "", limit,
         limit[0] ? "." : "");
     snprintf(stem, sizeof(stem), "%s-offered-load", design->scenarios[scenario]);
